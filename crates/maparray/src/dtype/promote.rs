@@ -1,0 +1,1 @@
+//! Which dtype holds the values of two others?
