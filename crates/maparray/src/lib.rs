@@ -3,7 +3,12 @@
 pub mod dtype;
 mod error;
 pub mod layout;
+#[expect(unsafe_code, reason = "mapping files is what this room is for")]
+pub mod map;
 
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
 pub use layout::{Order, Select};
+pub use map::{
+    Advice, Allocate, Existing, Extend, Flush, Mode, OpenFile, Region, Span, StableFiles,
+};

@@ -1,0 +1,176 @@
+//! How are bytes copied in and out of a region?
+//!
+//! By raw pointers with the bounds checked first: no reference to memory that others may change is
+//! ever formed here, so a program that writes at the same time gives us old or new bytes and nothing
+//! worse.
+//!
+//! Knows: errors. Must not know: what the bytes mean.
+
+use std::ptr;
+
+use super::{Owner, Region};
+use crate::error::{Error, Problem, Result};
+
+/// The right to write to a region.
+///
+/// Threads may share it; each writes ranges of its own. For private memory it is taken through
+/// `&mut Region`, so that no slice of that memory is alive meanwhile.
+#[derive(Clone, Copy)]
+pub(crate) struct Writer<'a>(&'a Region);
+
+impl Region {
+    /// # Errors
+    /// `OutOfBounds` if the range is not inside the region.
+    pub(super) fn check(&self, at: usize, len: usize) -> Result<()> {
+        match at.checked_add(len) {
+            Some(end) if end <= self.len => Ok(()),
+            _ => Err(Error::new(Problem::MapRange {
+                offset: at as u64,
+                len: len as u64,
+                region_len: self.len as u64,
+            })),
+        }
+    }
+
+    /// Checks that `count` items, `stride` bytes apart, lie inside the region.
+    fn check_strided(&self, at: usize, stride: isize, item: usize, count: usize) -> Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
+        self.check(at, item)?;
+        let last = isize::try_from(count - 1)
+            .ok()
+            .and_then(|steps| steps.checked_mul(stride))
+            .and_then(|span| at.checked_add_signed(span))
+            .unwrap_or(usize::MAX);
+        self.check(last, item)
+    }
+
+    /// Copies `out.len()` bytes from `at` on.
+    ///
+    /// # Errors
+    /// `OutOfBounds` if they are not all inside the region.
+    pub(crate) fn read(&self, at: usize, out: &mut [u8]) -> Result<()> {
+        self.check(at, out.len())?;
+        // SAFETY: `check` keeps the offset inside the region (invariant 1).
+        let from = unsafe { self.start.as_ptr().add(at) };
+        // SAFETY: `out.len()` bytes are readable at `from` by `check`, and writable at `out`, which is
+        // a Rust slice and thus no part of a region's memory that others reach.
+        unsafe { ptr::copy(from, out.as_mut_ptr(), out.len()) };
+        Ok(())
+    }
+
+    /// Copies items of `item` bytes that lie `stride` bytes apart, from `at` on, until `out` is full.
+    ///
+    /// # Errors
+    /// `OutOfBounds` if they are not all inside the region.
+    pub(crate) fn gather(
+        &self,
+        at: usize,
+        stride: isize,
+        item: usize,
+        out: &mut [u8],
+    ) -> Result<()> {
+        if stride == item as isize {
+            return self.read(at, out);
+        }
+        let count = out.len() / item.max(1);
+        self.check_strided(at, stride, item, count)?;
+        let start = self.start.as_ptr().wrapping_add(at);
+        let copy = |i: usize, to: &mut [u8]| {
+            // `check_strided` proved the first and the last item to be inside, hence all between.
+            let from = start.wrapping_offset(i as isize * stride);
+            // SAFETY: `to.len() == item` bytes are readable at `from` (above) and writable at `to`.
+            unsafe { ptr::copy(from, to.as_mut_ptr(), to.len()) };
+        };
+        each_item(item, out, copy);
+        Ok(())
+    }
+
+    /// The right to write, where nobody else can be reading through a slice.
+    ///
+    /// # Errors
+    /// `ReadOnly` if the region cannot be written.
+    pub(crate) fn writer(&mut self) -> Result<Writer<'_>> {
+        if self.writable {
+            Ok(Writer(self))
+        } else {
+            Err(Error::new(Problem::ReadOnly))
+        }
+    }
+
+    /// The right to write to memory that is shared anyway: a file's or a lender's.
+    ///
+    /// # Errors
+    /// `ReadOnly` if the region cannot be written, `InUse` if it is private memory.
+    pub(crate) fn shared_writer(&self, holders: usize) -> Result<Writer<'_>> {
+        match self.owner {
+            _ if !self.writable => Err(Error::new(Problem::ReadOnly)),
+            Owner::Heap { .. } => Err(Error::new(Problem::Shared { holders })),
+            _ => Ok(Writer(self)),
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// Copies `bytes` to `at`.
+    ///
+    /// # Errors
+    /// `OutOfBounds` if they do not fit inside the region.
+    pub(crate) fn write(&self, at: usize, bytes: &[u8]) -> Result<()> {
+        self.0.check(at, bytes.len())?;
+        // SAFETY: `check` keeps the offset inside the region (invariant 1).
+        let to = unsafe { self.0.start.as_ptr().add(at) };
+        // SAFETY: the bytes at `to` are writable (a `Writer` exists only for writable regions) and
+        // `bytes` is a Rust slice; `copy` allows the two to overlap.
+        unsafe { ptr::copy(bytes.as_ptr(), to, bytes.len()) };
+        Ok(())
+    }
+
+    /// Copies items of `item` bytes to places `stride` bytes apart, from `at` on.
+    ///
+    /// # Errors
+    /// `OutOfBounds` if they do not all fit inside the region.
+    pub(crate) fn scatter(
+        &self,
+        at: usize,
+        stride: isize,
+        item: usize,
+        bytes: &[u8],
+    ) -> Result<()> {
+        if stride == item as isize {
+            return self.write(at, bytes);
+        }
+        self.0
+            .check_strided(at, stride, item, bytes.len() / item.max(1))?;
+        let start = self.0.start.as_ptr().wrapping_add(at);
+        for (i, from) in bytes.chunks_exact(item.max(1)).enumerate() {
+            let to = start.wrapping_offset(i as isize * stride);
+            // SAFETY: `check_strided` proved the first and the last item to be inside, hence all
+            // between; they are writable as in `write`.
+            unsafe { ptr::copy(from.as_ptr(), to, from.len()) };
+        }
+        Ok(())
+    }
+}
+
+/// Calls `copy` for each item of `out`, with the item's size known to the compiler where it is common.
+fn each_item(item: usize, out: &mut [u8], copy: impl Fn(usize, &mut [u8])) {
+    fn sized<const N: usize>(out: &mut [u8], copy: impl Fn(usize, &mut [u8])) {
+        let (items, _) = out.as_chunks_mut::<N>();
+        for (i, to) in items.iter_mut().enumerate() {
+            copy(i, to);
+        }
+    }
+    match item {
+        1 => sized::<1>(out, copy),
+        2 => sized::<2>(out, copy),
+        4 => sized::<4>(out, copy),
+        8 => sized::<8>(out, copy),
+        16 => sized::<16>(out, copy),
+        _ => out
+            .chunks_exact_mut(item.max(1))
+            .enumerate()
+            .for_each(|(i, to)| copy(i, to)),
+    }
+}

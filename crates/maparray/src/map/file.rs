@@ -1,0 +1,245 @@
+//! How is a file opened and mapped?
+//!
+//! A process holds one descriptor per file, however many arrays share it: a table of (device, inode)
+//! finds the one that is open already. Only regular files are taken, and only bytes that they have.
+//!
+//! Knows: errors. Must not know: what the bytes mean.
+
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+
+use memmap2::{MmapOptions, MmapRaw};
+
+use super::platform::{self, FileId};
+use super::{Mode, Owner, Region};
+use crate::error::{Error, Problem, Result};
+
+/// The open files of this process.
+static OPEN: LazyLock<Mutex<HashMap<FileId, Weak<OpenFile>>>> = LazyLock::new(Mutex::default);
+
+/// The part of a file to map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// First byte; need not be at a page boundary.
+    pub offset: u64,
+    /// Number of bytes; to the end of the file if `None`.
+    pub len: Option<u64>,
+}
+
+/// What to do when the part to map reaches beyond the end of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extend {
+    /// It is an error.
+    Never,
+    /// The file grows, its new bytes allocated and zero. Needs [`Mode::ReadWrite`].
+    Grow,
+}
+
+/// An open regular file: the one descriptor that this process has of it.
+#[derive(Debug)]
+pub struct OpenFile {
+    id: FileId,
+    handle: Mutex<Handle>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    file: File,
+    writable: bool,
+    /// Bytes that mappings of this file reach to.
+    mapped_to: u64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every critical section leaves the data whole, so a panic elsewhere does not spoil it.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl OpenFile {
+    /// Opens a file by name, or finds the descriptor that is open already.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be opened in this mode or is not a regular file.
+    pub fn open(path: impl AsRef<Path>, mode: Mode) -> Result<Arc<OpenFile>> {
+        let path = path.as_ref();
+        let writable = mode == Mode::ReadWrite;
+        platform::open_options()
+            .read(true)
+            .write(writable)
+            .open(path)
+            .map_err(|error| Error::io("open", error))
+            .and_then(|file| OpenFile::adopt(file, writable))
+            .map_err(|error| error.at(path))
+    }
+
+    /// Takes over a file that is open already; its position does not matter and is not moved.
+    ///
+    /// # Errors
+    /// `Io` if it is not a regular file.
+    pub fn from_file(file: File) -> Result<Arc<OpenFile>> {
+        let writable = platform::is_writable(&file).map_err(|error| Error::io("inspect", error))?;
+        OpenFile::adopt(file, writable)
+    }
+
+    fn adopt(file: File, writable: bool) -> Result<Arc<OpenFile>> {
+        let metadata = file
+            .metadata()
+            .map_err(|error| Error::io("inspect", error))?;
+        check_regular(&metadata)?;
+        let id = platform::file_id(&file).map_err(|error| Error::io("inspect", error))?;
+        let mut open = lock(&OPEN);
+        if let Some(known) = open.get(&id).and_then(Weak::upgrade) {
+            let mut handle = lock(&known.handle);
+            if writable && !handle.writable {
+                handle.file = file;
+                handle.writable = true;
+            }
+            drop(handle);
+            return Ok(known);
+        }
+        let handle = Mutex::new(Handle {
+            file,
+            writable,
+            mapped_to: 0,
+        });
+        let new = Arc::new(OpenFile { id, handle });
+        open.insert(id, Arc::downgrade(&new));
+        Ok(new)
+    }
+
+    /// How many files this process holds open for arrays.
+    pub fn count() -> usize {
+        lock(&OPEN)
+            .values()
+            .filter(|file| file.strong_count() > 0)
+            .count()
+    }
+
+    /// Its length in bytes, now.
+    ///
+    /// # Errors
+    /// `Io` if the system cannot tell.
+    pub fn len(&self) -> Result<u64> {
+        let metadata = lock(&self.handle).file.metadata();
+        Ok(metadata.map_err(|error| Error::io("inspect", error))?.len())
+    }
+
+    /// Whether it has no bytes.
+    ///
+    /// # Errors
+    /// `Io` if the system cannot tell.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Reads from `offset` on until `out` is full or the file ends; returns how many bytes came.
+    ///
+    /// # Errors
+    /// `Io` if the system cannot read.
+    pub fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<usize> {
+        let handle = lock(&self.handle);
+        let mut done = 0;
+        while done < out.len() {
+            match platform::read_at(&handle.file, &mut out[done..], offset + done as u64) {
+                Ok(0) => break,
+                Ok(count) => done += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("read", error)),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Maps a part of the file.
+    ///
+    /// # Errors
+    /// `Malformed` if the part reaches beyond the end of the file and may not grow it; `Io` if the
+    /// system refuses to map, or has no room to grow the file, which then keeps its length.
+    pub fn map(self: &Arc<OpenFile>, span: Span, mode: Mode, extend: Extend) -> Result<Region> {
+        let mut handle = lock(&self.handle);
+        let metadata = handle
+            .file
+            .metadata()
+            .map_err(|error| Error::io("inspect", error))?;
+        let file_len = metadata.len();
+        let len = span.len.unwrap_or(file_len.saturating_sub(span.offset));
+        let short = |needed| Error::new(Problem::TooShort { file_len, needed });
+        let end = span
+            .offset
+            .checked_add(len)
+            .ok_or_else(|| short(u64::MAX))?;
+        if end > file_len {
+            if extend == Extend::Never || mode != Mode::ReadWrite {
+                return Err(short(end));
+            }
+            if let Err(error) = platform::allocate(&handle.file, end) {
+                // Some file systems leave a failed allocation longer than it was.
+                let _ = handle.file.set_len(file_len);
+                return Err(Error::io("allocate space", error));
+            }
+        }
+        let size = usize::try_from(len).map_err(|_| short(end))?;
+        let map = (size > 0)
+            .then(|| map_file(&handle.file, span.offset, size, mode))
+            .transpose();
+        let map = map.map_err(|error| Error::io("map", error))?;
+        handle.mapped_to = handle.mapped_to.max(end);
+        let file = Arc::clone(self);
+        Ok(Region::from_map(map, mode != Mode::Read, |map| {
+            Owner::File { map, file, mode }
+        }))
+    }
+
+    /// Finds a file that became shorter than its mappings, which no flush reports.
+    pub(super) fn check_not_shorter(&self) -> Result<()> {
+        let file_len = self.len()?;
+        let needed = lock(&self.handle).mapped_to;
+        if file_len < needed {
+            return Err(Error::new(Problem::TooShort { file_len, needed }));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        let mut open = lock(&OPEN);
+        if open
+            .get(&self.id)
+            .is_some_and(|file| file.strong_count() == 0)
+        {
+            open.remove(&self.id);
+        }
+    }
+}
+
+fn map_file(file: &File, offset: u64, len: usize, mode: Mode) -> io::Result<MmapRaw> {
+    let mut options = MmapOptions::new();
+    options.offset(offset).len(len);
+    match mode {
+        Mode::Read => options.map_raw_read_only(file),
+        Mode::ReadWrite => options.map_raw(file),
+        Mode::CopyOnWrite => {
+            // SAFETY: the mapping becomes a `MmapRaw` at once: only its address is used, and slices
+            // over it are formed under the rules of `Region::as_slice`.
+            unsafe { options.no_reserve_swap().map_copy(file) }.map(MmapRaw::from)
+        }
+    }
+}
+
+/// Refuses what is no file with a length: folders, pipes, devices.
+pub(super) fn check_regular(metadata: &Metadata) -> Result<()> {
+    let kind = metadata.file_type();
+    if kind.is_file() {
+        return Ok(());
+    }
+    let found = if kind.is_dir() {
+        "a folder"
+    } else {
+        "a pipe, socket or device"
+    };
+    Err(Error::new(Problem::NotAFile { found }))
+}

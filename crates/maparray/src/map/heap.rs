@@ -1,0 +1,30 @@
+//! How is memory of our own made?
+//!
+//! As an anonymous mapping: zeroed, page-aligned, taken from the system page by page when first
+//! touched, and given back as a whole.
+//!
+//! Knows: errors. Must not know: files.
+
+use memmap2::{MmapOptions, MmapRaw};
+
+use super::{Owner, Region};
+use crate::error::{Error, Problem, Result};
+
+impl Region {
+    /// Zeroed memory of our own.
+    ///
+    /// # Errors
+    /// `Io` if the system has no room for so many bytes.
+    pub fn heap(len: usize) -> Result<Region> {
+        let map = match len {
+            0 => None,
+            _ => {
+                let no_room = |_| Error::new(Problem::OutOfMemory { bytes: len as u64 });
+                Some(MmapRaw::from(
+                    MmapOptions::new().len(len).map_anon().map_err(no_room)?,
+                ))
+            }
+        };
+        Ok(Region::from_map(map, true, |map| Owner::Heap { _map: map }))
+    }
+}

@@ -1,0 +1,364 @@
+//! How do a file's bytes come to memory?
+//!
+//! A [`Region`] is a range of bytes at a fixed address: a mapped file, memory of our own, or memory
+//! that a caller lends. It moves bytes in and out with bounds checked, and forms a slice over them
+//! only where nobody else can write, or where somebody promised so ([`StableFiles`]).
+//!
+//! Knows: errors. Must not know: dtypes, shapes, formats. The only unsafe room.
+
+mod bytes;
+mod file;
+mod heap;
+#[cfg_attr(not(unix), path = "portable.rs")]
+mod platform;
+mod replace;
+
+use std::any::Any;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use memmap2::{MmapRaw, UncheckedAdvice};
+
+use crate::error::{Error, Problem, Result};
+
+pub(crate) use bytes::Writer;
+pub use file::{Extend, OpenFile, Span};
+pub(crate) use replace::NewFile;
+
+/// How an existing file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// `r`: for reading.
+    Read,
+    /// `r+`: for reading and writing; what is written reaches the file and everyone who maps it.
+    ReadWrite,
+    /// `c`: what is written stays in this mapping and never reaches the file.
+    CopyOnWrite,
+}
+
+impl Mode {
+    /// NumPy's word for it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Mode::Read => "r",
+            Mode::ReadWrite => "r+",
+            Mode::CopyOnWrite => "c",
+        }
+    }
+}
+
+/// What happens to a file that has the name of a new one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Existing {
+    /// `w+`: the new file takes its place in one step; whoever has the old one mapped keeps it.
+    #[default]
+    Replace,
+    /// `x`: it stays, and creating is an error.
+    Refuse,
+}
+
+/// Whether the disk's blocks are taken when a file is created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Allocate {
+    /// Now, so that a full disk is an error here and not a signal later.
+    #[default]
+    Full,
+    /// When they are written; a full disk then ends the process at some later store.
+    Sparse,
+}
+
+/// How far a flush goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Flush {
+    /// Start writing back and return at once; says nothing about a crash.
+    Start,
+    /// Return when the bytes are on the disk.
+    #[default]
+    Durable,
+}
+
+/// What the kernel should expect of the next accesses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Advice {
+    /// Nothing special.
+    Normal,
+    /// From front to back.
+    Sequential,
+    /// Here and there: read no more than asked for.
+    Random,
+    /// Soon: read it in now.
+    WillNeed,
+}
+
+/// The promise that files stay as they are while their elements are borrowed.
+///
+/// Opening, reading, copying and computing need no promise. Borrowing does: `view` hands out
+/// references to memory that another program could change, and Rust forbids that to happen.
+///
+/// ```
+/// use maparray::{MemMapArray, Mode, StableFiles};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("dark.npy");
+/// # MemMapArray::from_slice(&[1.0_f64, 2.0]).save(&path)?;
+/// // SAFETY: this folder is ours; nothing else writes to it while we run.
+/// let stable = unsafe { StableFiles::promise() };
+/// let dark = MemMapArray::open(&path, Mode::Read)?.promise(stable);
+/// assert_eq!(dark.view::<f64>()?.sum(), 3.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct StableFiles(());
+
+impl StableFiles {
+    /// Makes the promise.
+    ///
+    /// # Safety
+    /// For as long as anything borrowed under this promise lives: no other process, no other
+    /// mapping in this process and no other handle on the same array writes to, truncates or
+    /// replaces in place the bytes of the files concerned.
+    #[expect(
+        clippy::missing_const_for_fn,
+        reason = "a promise is made while the program runs"
+    )]
+    pub unsafe fn promise() -> StableFiles {
+        StableFiles(())
+    }
+}
+
+/// What keeps a region's bytes in place.
+enum Owner {
+    /// A mapping of a file; `file` keeps the one descriptor that this process has of it.
+    File {
+        map: Option<MmapRaw>,
+        file: Arc<OpenFile>,
+        mode: Mode,
+    },
+    /// Anonymous memory of our own.
+    Heap { _map: Option<MmapRaw> },
+    /// Somebody else's memory, and what keeps it alive.
+    Lent { _keeper: Box<dyn Any + Send + Sync> },
+}
+
+/// A range of bytes at a fixed address.
+pub struct Region {
+    /// Invariant 1: `start` is the first of `len` readable bytes that stay mapped while `owner`
+    /// lives; writable too if `writable`. With `len` 0 it is dangling, not null, and page-aligned.
+    start: NonNull<u8>,
+    len: usize,
+    writable: bool,
+    owner: Owner,
+}
+
+// SAFETY: `start` is only an address. What it points to is owned by `owner`, whose variants are all
+// `Send`; nothing in a region depends on the thread that made it.
+unsafe impl Send for Region {}
+// SAFETY: through `&Region` bytes are only copied by raw pointers (see `bytes.rs`) or lent as shared
+// slices where no writer can exist; both are fine from several threads at once.
+unsafe impl Sync for Region {}
+
+/// An address for a region without bytes: aligned for every element type.
+fn dangling() -> NonNull<u8> {
+    NonNull::without_provenance(std::num::NonZero::<usize>::MIN.saturating_add(4095))
+}
+
+impl Region {
+    fn from_map(
+        map: Option<MmapRaw>,
+        writable: bool,
+        owner: impl FnOnce(Option<MmapRaw>) -> Owner,
+    ) -> Region {
+        let (start, len) = match &map {
+            Some(map) => (
+                NonNull::new(map.as_mut_ptr()).unwrap_or_else(dangling),
+                map.len(),
+            ),
+            None => (dangling(), 0),
+        };
+        Region {
+            start,
+            len,
+            writable,
+            owner: owner(map),
+        }
+    }
+
+    /// Memory that a caller lends, such as the buffer of a Python object.
+    ///
+    /// # Safety
+    /// `start` is the first of `len` readable bytes (writable ones, if `writable`) that stay in
+    /// place until `keeper` is dropped. Others may write to them meanwhile, as to a shared file.
+    pub unsafe fn lent(
+        start: *mut u8,
+        len: usize,
+        writable: bool,
+        keeper: Box<dyn Any + Send + Sync>,
+    ) -> Region {
+        let start = if len == 0 {
+            dangling()
+        } else {
+            NonNull::new(start).unwrap_or_else(dangling)
+        };
+        Region {
+            start,
+            len,
+            writable,
+            owner: Owner::Lent { _keeper: keeper },
+        }
+    }
+
+    /// Address of the first byte. Valid while the region lives.
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.start.as_ptr()
+    }
+
+    /// Number of bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether bytes may be written, be it to the file or to a private copy.
+    pub fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// The mode of a mapped file; `None` for memory.
+    pub fn mode(&self) -> Option<Mode> {
+        match self.owner {
+            Owner::File { mode, .. } => Some(mode),
+            _ => None,
+        }
+    }
+
+    /// Whether no one but the holder of this region can reach its bytes.
+    pub fn is_private(&self) -> bool {
+        matches!(self.owner, Owner::Heap { .. })
+    }
+
+    /// The open file behind a mapped region.
+    pub fn file(&self) -> Option<&Arc<OpenFile>> {
+        match &self.owner {
+            Owner::File { file, .. } => Some(file),
+            _ => None,
+        }
+    }
+
+    /// The bytes as a slice.
+    ///
+    /// # Errors
+    /// `Unsupported` if somebody else could write to them and nobody promised otherwise.
+    pub(crate) fn as_slice(&self, promise: Option<StableFiles>) -> Result<&[u8]> {
+        if !self.is_private() && promise.is_none() {
+            return Err(Error::new(Problem::NoPromise));
+        }
+        // SAFETY: invariant 1 gives validity for `&self`. Nobody writes meanwhile: to private memory
+        // only `&mut Region` writes (`writer`), and for other memory that is what was promised.
+        Ok(unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) })
+    }
+
+    /// The bytes as a slice that can be changed.
+    ///
+    /// # Errors
+    /// `ReadOnly` if they cannot be written; `Unsupported` without a promise where one is needed.
+    pub(crate) fn as_mut_slice(&mut self, promise: Option<StableFiles>) -> Result<&mut [u8]> {
+        if !self.writable {
+            return Err(Error::new(Problem::ReadOnly));
+        }
+        if !self.is_private() && promise.is_none() {
+            return Err(Error::new(Problem::NoPromise));
+        }
+        // SAFETY: invariant 1, and `&mut self` excludes every other access through this region; for
+        // memory that others can reach, the promise excludes theirs.
+        Ok(unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) })
+    }
+
+    /// Writes a range of a shared mapping back to its file; does nothing for other regions.
+    ///
+    /// # Errors
+    /// `Io` if the system cannot write, `Malformed` if the file has become shorter than the mapping,
+    /// `OutOfBounds` for a range outside the region.
+    pub fn flush(&self, range: std::ops::Range<usize>, how: Flush) -> Result<()> {
+        let len = range.end.saturating_sub(range.start);
+        self.check(range.start, len)?;
+        let Owner::File {
+            map: Some(map),
+            file,
+            mode: Mode::ReadWrite,
+        } = &self.owner
+        else {
+            return Ok(());
+        };
+        match how {
+            Flush::Start => map.flush_async_range(range.start, len),
+            Flush::Durable => map.flush_range(range.start, len),
+        }
+        .map_err(|error| Error::io("flush", error))?;
+        file.check_not_shorter()
+    }
+
+    /// Tells the kernel what to expect; does nothing for memory that is not a mapped file.
+    ///
+    /// # Errors
+    /// `Io` if the system refuses, `OutOfBounds` for a range outside the region.
+    pub fn advise(&self, range: std::ops::Range<usize>, advice: Advice) -> Result<()> {
+        let len = range.end.saturating_sub(range.start);
+        self.check(range.start, len)?;
+        let Owner::File { map: Some(map), .. } = &self.owner else {
+            return Ok(());
+        };
+        #[cfg(unix)]
+        {
+            use memmap2::Advice as Kernel;
+            let advice = match advice {
+                Advice::Normal => Kernel::Normal,
+                Advice::Sequential => Kernel::Sequential,
+                Advice::Random => Kernel::Random,
+                Advice::WillNeed => Kernel::WillNeed,
+            };
+            map.advise_range(advice, range.start, len)
+                .map_err(|error| Error::io("advise", error))?;
+        }
+        #[cfg(not(unix))]
+        let _ = (map, advice);
+        Ok(())
+    }
+
+    /// Lets go of the physical memory behind a range of a shared file mapping: the next access reads
+    /// it from the page cache again. Does nothing for other regions, whose pages are the only copy.
+    pub fn release(&self, range: std::ops::Range<usize>) {
+        let len = range.end.saturating_sub(range.start);
+        let Owner::File {
+            map: Some(map),
+            mode: Mode::Read | Mode::ReadWrite,
+            ..
+        } = &self.owner
+        else {
+            return;
+        };
+        if self.check(range.start, len).is_ok() && len > 0 {
+            #[cfg(target_os = "linux")]
+            // SAFETY: on Linux this drops page-table entries of a shared file mapping; the bytes stay
+            // in the page cache or the file, so every later access finds them unchanged. A refusal
+            // leaves everything as it was.
+            let _ =
+                unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, len) };
+            #[cfg(not(target_os = "linux"))]
+            let _ = map;
+        }
+    }
+}
+
+impl std::fmt::Debug for Region {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = match &self.owner {
+            Owner::File { .. } => "file",
+            Owner::Heap { .. } => "memory",
+            Owner::Lent { .. } => "lent memory",
+        };
+        write!(f, "Region({kind}, {} bytes)", self.len)
+    }
+}

@@ -1,0 +1,71 @@
+//! What do Unix systems call it?
+//!
+//! Knows: system calls. Must not know: regions.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+/// What tells one file from another, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FileId(u64, u64);
+
+pub(super) fn file_id(file: &File) -> io::Result<FileId> {
+    let metadata = file.metadata()?;
+    Ok(FileId(metadata.dev(), metadata.ino()))
+}
+
+/// Opens without waiting for the other end of a pipe.
+pub(super) fn open_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.custom_flags(OFlags::NONBLOCK.bits() as i32);
+    options
+}
+
+/// Whether a descriptor may be written to.
+pub(super) fn is_writable(file: &File) -> io::Result<bool> {
+    let flags = rustix::fs::fcntl_getfl(file)?;
+    Ok(flags.intersects(OFlags::RDWR | OFlags::WRONLY))
+}
+
+/// Takes the disk's blocks for the first `len` bytes.
+#[cfg(target_os = "linux")]
+pub(super) fn allocate(file: &File, len: u64) -> io::Result<()> {
+    use rustix::io::Errno;
+    loop {
+        match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, len) {
+            Err(Errno::INTR) => {}
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => return super::replace::write_zeros(file, len),
+            other => return other.map_err(io::Error::from),
+        }
+    }
+}
+
+/// Takes the disk's blocks for the first `len` bytes, by writing them.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn allocate(file: &File, len: u64) -> io::Result<()> {
+    super::replace::write_zeros(file, len)
+}
+
+/// Makes a rename inside this folder outlive a crash.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Writes at an offset, leaving the file's position alone.
+pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+/// Reads at an offset, leaving the file's position alone; may read less.
+pub(super) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, bytes, offset)
+}
+
+/// Gives the new file the permissions of the old one.
+pub(super) fn keep_permissions(file: &File, old: &std::fs::Metadata) -> io::Result<()> {
+    file.set_permissions(old.permissions())
+}

@@ -1,0 +1,56 @@
+//! What do other systems call it?
+//!
+//! Knows: system calls. Must not know: regions.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What tells one file from another: here each opening counts as a file of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FileId(u64);
+
+pub(super) fn file_id(_file: &File) -> io::Result<FileId> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    Ok(FileId(NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
+pub(super) fn open_options() -> OpenOptions {
+    OpenOptions::new()
+}
+
+/// Whether a descriptor may be written to: unknown here, so the attempt decides.
+pub(super) fn is_writable(_file: &File) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Takes the disk's blocks for the first `len` bytes, by writing them.
+pub(super) fn allocate(file: &File, len: u64) -> io::Result<()> {
+    super::replace::write_zeros(file, len)
+}
+
+/// A rename needs no further step here.
+pub(super) fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Writes at an offset.
+pub(super) fn write_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = std::os::windows::fs::FileExt::seek_write(file, bytes, offset)?;
+        bytes = &bytes[written..];
+        offset += written as u64;
+    }
+    Ok(())
+}
+
+/// Reads at an offset; may read less.
+pub(super) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, bytes, offset)
+}
+
+/// Permissions are inherited from the folder here.
+pub(super) fn keep_permissions(_file: &File, _old: &std::fs::Metadata) -> io::Result<()> {
+    Ok(())
+}

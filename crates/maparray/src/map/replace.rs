@@ -1,0 +1,181 @@
+//! How does a new file come to its name?
+//!
+//! Written beside the target under another name, then renamed over it in one step. Whoever has the
+//! old file mapped keeps it whole; a failure at any point leaves the old file and no litter.
+//!
+//! Knows: errors. Must not know: what the bytes mean.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Allocate, Existing, Flush, platform};
+use crate::error::{Error, Problem, Result};
+
+/// A file that is being written and has no name of its own yet.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    file: File,
+    temporary: PathBuf,
+    target: PathBuf,
+    existing: Existing,
+    committed: bool,
+}
+
+impl NewFile {
+    /// Starts a file that will be called `target`, with space for `len` bytes.
+    ///
+    /// # Errors
+    /// `Io` if the name is taken and must stay, if it names something else than a file, if the
+    /// folder cannot be written to, or if the disk has no room.
+    pub(crate) fn create(
+        target: &Path,
+        len: u64,
+        existing: Existing,
+        allocate: Allocate,
+    ) -> Result<NewFile> {
+        NewFile::start(target, len, existing, allocate).map_err(|error| error.at(target))
+    }
+
+    fn start(target: &Path, len: u64, existing: Existing, allocate: Allocate) -> Result<NewFile> {
+        let link = fs::symlink_metadata(target).ok();
+        if existing == Existing::Refuse && link.is_some() {
+            return Err(Error::new(Problem::Exists));
+        }
+        // A link stays a link: what it points to is replaced.
+        let target = match &link {
+            Some(metadata) if metadata.is_symlink() => {
+                fs::canonicalize(target).map_err(|error| Error::io("follow the link", error))?
+            }
+            _ => target.to_path_buf(),
+        };
+        let old = fs::metadata(&target).ok();
+        if let Some(old) = &old {
+            super::file::check_regular(old)?;
+        }
+        let temporary = sibling(&target)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&temporary)
+            .map_err(|error| Error::io("create a file beside it", error))?;
+        let new = NewFile {
+            file,
+            temporary,
+            target,
+            existing,
+            committed: false,
+        };
+        if let Some(old) = &old {
+            let kept = platform::keep_permissions(&new.file, old);
+            kept.map_err(|error| Error::io("keep its permissions", error))?;
+        }
+        match (len, allocate) {
+            (0, _) => Ok(()),
+            (_, Allocate::Full) => platform::allocate(&new.file, len),
+            (_, Allocate::Sparse) => new.file.set_len(len),
+        }
+        .map_err(|error| Error::io("allocate space", error))?;
+        Ok(new)
+    }
+
+    /// Writes at an offset; several threads may.
+    ///
+    /// # Errors
+    /// `Io` if the system cannot write.
+    pub(crate) fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        platform::write_at(&self.file, bytes, offset)
+            .map_err(|error| Error::io("write", error).at(&self.target))
+    }
+
+    /// Gives the file its name. With [`Flush::Durable`] it is there, whole, after a crash.
+    ///
+    /// # Errors
+    /// `Io` if the system cannot write it back or rename it; the old file is then still there.
+    pub(crate) fn commit(self, flush: Flush) -> Result<File> {
+        let target = self.target.clone();
+        self.publish(flush).map_err(|error| error.at(target))
+    }
+
+    fn publish(mut self, flush: Flush) -> Result<File> {
+        if flush == Flush::Durable {
+            self.file
+                .sync_data()
+                .map_err(|error| Error::io("sync", error))?;
+        }
+        match self.existing {
+            Existing::Replace => fs::rename(&self.temporary, &self.target)
+                .map_err(|error| Error::io("rename", error))?,
+            // A link fails if the name is taken meanwhile; a rename would win.
+            Existing::Refuse => {
+                fs::hard_link(&self.temporary, &self.target).map_err(|error| {
+                    match error.kind() {
+                        io::ErrorKind::AlreadyExists => Error::new(Problem::Exists),
+                        _ => Error::io("link", error),
+                    }
+                })?;
+                fs::remove_file(&self.temporary).map_err(|error| Error::io("rename", error))?;
+            }
+        }
+        self.committed = true;
+        if flush == Flush::Durable {
+            let folder = folder_of(&self.target);
+            platform::sync_folder(folder).map_err(|error| Error::io("sync the folder", error))?;
+        }
+        self.file
+            .try_clone()
+            .map_err(|error| Error::io("keep open", error))
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.committed {
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// A name in the same folder that nobody has: `.name.0123456789abcdef.partial`.
+fn sibling(target: &Path) -> Result<PathBuf> {
+    let Some(name) = target.file_name() else {
+        return Err(Error::new(Problem::NotAFile { found: "a folder" }));
+    };
+    // A name may have 255 bytes; a long one is left out, the random part tells files apart.
+    let name = if name.len() <= 200 {
+        name.to_os_string()
+    } else {
+        OsString::from("array")
+    };
+    let mut hidden = OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(
+        ".{:016x}.partial",
+        RandomState::new().hash_one(target)
+    ));
+    Ok(folder_of(target).join(hidden))
+}
+
+/// Fills a file with zeros up to `len`, where the system cannot take the blocks otherwise. Bytes that
+/// are there stay.
+pub(super) fn write_zeros(file: &File, len: u64) -> io::Result<()> {
+    let zeros = vec![0u8; 1 << 20];
+    let mut at = file.metadata()?.len();
+    while at < len {
+        let count = zeros
+            .len()
+            .min(usize::try_from(len - at).unwrap_or(usize::MAX));
+        platform::write_at(file, &zeros[..count], at)?;
+        at += count as u64;
+    }
+    Ok(())
+}
