@@ -2,6 +2,7 @@
 
 pub mod dtype;
 mod error;
+pub mod format;
 pub mod layout;
 
 pub use dtype::{ByteOrder, DType, Element, Scalar};
