@@ -97,6 +97,12 @@ pub(crate) enum Problem {
     ItemSize {
         dtype: String,
     },
+    ItemTooBig {
+        dtype: String,
+    },
+    NoDescriptor {
+        dtype: String,
+    },
     NotANumber {
         dtype: String,
     },
@@ -188,6 +194,14 @@ pub(crate) enum Problem {
         needed: u64,
         whole_rows: u64,
     },
+    NpyVersionUnfit {
+        major: u8,
+        problem: &'static str,
+    },
+    OffsetPastEnd {
+        offset: u64,
+        file_len: u64,
+    },
 
     // array
     WrongDType {
@@ -277,6 +291,7 @@ impl Error {
             | Problem::TooBig { .. }
             | Problem::TooManyAxes { .. }
             | Problem::ItemSize { .. }
+            | Problem::ItemTooBig { .. }
             | Problem::NotWhole { .. }
             | Problem::NotNpy { .. }
             | Problem::NpyVersion { .. }
@@ -286,6 +301,8 @@ impl Error {
             | Problem::HeaderKey { .. }
             | Problem::ShortData { .. } => Kind::Malformed,
             Problem::ObjectDType
+            | Problem::NoDescriptor { .. }
+            | Problem::NpyVersionUnfit { .. }
             | Problem::NotANumber { .. }
             | Problem::NoPromise
             | Problem::ForeignOrder { .. }
@@ -305,6 +322,7 @@ impl Error {
             | Problem::Literal { .. }
             | Problem::EmptyReduction { .. } => Kind::Mismatch,
             Problem::MapRange { .. }
+            | Problem::OffsetPastEnd { .. }
             | Problem::IndexCount { .. }
             | Problem::Index { .. }
             | Problem::Axis { .. }
@@ -412,6 +430,17 @@ impl fmt::Display for Problem {
                     "element of no bytes: found dtype `{dtype}`, expected at least 1 byte"
                 )
             }
+            Problem::ItemTooBig { dtype } => write!(
+                f,
+                "element too big: found dtype `{}`, expected at most {} bytes",
+                show(dtype),
+                i32::MAX
+            ),
+            Problem::NoDescriptor { dtype } => write!(
+                f,
+                "dtype cannot stand in a header: found `{}`, expected fields that follow each other",
+                show(dtype)
+            ),
             Problem::NotANumber { dtype } => write!(
                 f,
                 "cannot compute on this dtype: found `{dtype}`, expected bool, integer, float or \
@@ -535,6 +564,16 @@ impl fmt::Display for Problem {
             } => write!(
                 f,
                 "data cut short: found {found} bytes ({whole_rows} whole rows), expected {needed}"
+            ),
+            Problem::NpyVersionUnfit { major, problem } => {
+                write!(
+                    f,
+                    "header does not fit into .npy version {major}.0: {problem}"
+                )
+            }
+            Problem::OffsetPastEnd { offset, file_len } => write!(
+                f,
+                "offset past the end of the file: found {offset}, expected at most {file_len}"
             ),
 
             Problem::WrongDType { found, expected } => {

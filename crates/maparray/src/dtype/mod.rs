@@ -5,8 +5,9 @@
 //!
 //! Knows: errors. Must not know: files.
 
+pub(crate) mod literal;
 mod promote;
-mod text;
+pub(crate) mod text;
 
 use std::fmt;
 use std::sync::Arc;

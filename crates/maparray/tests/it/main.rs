@@ -1,1 +1,4 @@
 //! Tests of the public interface, one module per room.
+
+mod dtype;
+mod format;

@@ -1,0 +1,95 @@
+//! What do the file's bytes mean?
+//!
+//! A [`Header`] says what a file holds and where; each format is a pure function from the first
+//! bytes of a file to a header, and back.
+//!
+//! Knows: errors, dtypes, layouts. Must not know: files, maps. It sees slices.
+
+pub mod npy;
+pub mod raw;
+
+use crate::dtype::DType;
+use crate::error::{Error, Problem, Result};
+use crate::layout::{Layout, Order, extent};
+
+/// How a file says what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// NumPy's `.npy`: a header, then one array.
+    Npy,
+    /// Elements only; the caller says what they are.
+    Raw,
+}
+
+/// What array a file holds, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The format that said so.
+    pub format: Format,
+    /// Its version, `(0, 0)` for raw files.
+    pub version: (u8, u8),
+    /// What an element is.
+    pub dtype: DType,
+    /// Length of each axis.
+    pub shape: Vec<usize>,
+    /// Order of the elements in the file.
+    pub order: Order,
+    /// Byte of the file where the elements begin.
+    pub data_offset: u64,
+}
+
+/// What came out of the first bytes of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parsed {
+    /// All there is to know.
+    Header(Header),
+    /// Call again with at least so many bytes from the start of the file.
+    Needs(usize),
+}
+
+impl Header {
+    /// Bytes of all elements together.
+    ///
+    /// # Errors
+    /// `Malformed` if the array could not exist on this machine.
+    pub fn byte_len(&self) -> Result<u64> {
+        let (_, bytes) = extent(&self.shape, self.dtype.size())?;
+        Ok(bytes as u64)
+    }
+
+    /// Checks that a file of so many bytes holds all elements; more bytes are no error.
+    ///
+    /// # Errors
+    /// `Malformed` if the data is cut short, `OutOfBounds` if it begins behind the end.
+    pub fn check_len(&self, file_len: u64) -> Result<()> {
+        let needed = self.byte_len()?;
+        let found = file_len.checked_sub(self.data_offset).ok_or_else(|| {
+            Error::new(Problem::OffsetPastEnd {
+                offset: self.data_offset,
+                file_len,
+            })
+        })?;
+        if found >= needed {
+            return Ok(());
+        }
+        let rows = match self.order {
+            Order::C => self.shape.first(),
+            Order::F => self.shape.last(),
+        };
+        // Not zero: an array without elements needs no bytes, so it is never short.
+        let row_len = needed / rows.map_or(1, |&rows| rows as u64);
+        Err(Error::new(Problem::ShortData {
+            found,
+            needed,
+            whole_rows: found / row_len,
+        }))
+    }
+
+    /// Where each element lies, counted from the first byte of the data.
+    ///
+    /// # Errors
+    /// `Malformed` if the array could not exist on this machine.
+    pub fn layout(&self) -> Result<Layout> {
+        Layout::contiguous(&self.shape, self.dtype.size(), self.order, 0)
+    }
+}
