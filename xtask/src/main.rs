@@ -1,0 +1,94 @@
+//! Which task shall be done?
+//!
+//! `cargo xtask TASK`: everything this repository asks of a developer or of the CI, with no tool
+//! needed beyond Rust and Python 3.11. The rest is installed into the target directory.
+//!
+//! Knows: the tasks. Must not know: how a step is run, where Python lives.
+
+mod python;
+mod step;
+
+use std::env;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use python::Python;
+use step::{Failure, Steps};
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  test      everything: formatting, lints, Rust tests, documents, Python tests, NumPy's own suites
+  check     the part of it that needs no Python, for the time between two commits
+  setup     make the virtual environment (target/venv) and build the extension into it";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let done = match arguments.first().map(String::as_str) {
+        Some("test") if arguments.len() == 1 => test(),
+        Some("check") if arguments.len() == 1 => check(&mut Steps::new(&root())),
+        Some("setup") if arguments.len() == 1 => setup(&mut Steps::new(&root())).map(drop),
+        Some("help" | "--help" | "-h") => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\n{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Everything; what the CI runs.
+fn test() -> Result<(), Failure> {
+    let mut steps = Steps::new(&root());
+    check(&mut steps)?;
+    let python = setup(&mut steps)?;
+    python::check(&mut steps, &python)?;
+    println!(
+        "\nall {} steps passed in {}",
+        steps.count(),
+        steps.elapsed()
+    );
+    Ok(())
+}
+
+/// The Rust half.
+fn check(steps: &mut Steps) -> Result<(), Failure> {
+    steps.cargo("formatting", &["fmt", "--all", "--check"])?;
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    steps.cargo("lints", &clippy)?;
+    steps.cargo("Rust tests", &["test", "--workspace", "--quiet"])?;
+    let warnings = ("RUSTDOCFLAGS", "-D warnings");
+    let doc = ["doc", "--workspace", "--no-deps", "--quiet"];
+    steps.cargo_with("documents", &doc, &[warnings])
+}
+
+/// The Python environment with the extension in it.
+fn setup(steps: &mut Steps) -> Result<Python, Failure> {
+    let python = Python::prepare(steps)?;
+    python.build_extension(steps)?;
+    Ok(python)
+}
+
+/// The repository's folder: the parent of this crate's.
+fn root() -> PathBuf {
+    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    root
+}
