@@ -122,6 +122,9 @@ pub(crate) enum Problem {
     ShapeText {
         text: String,
     },
+    UnknownShape {
+        shape: String,
+    },
     TwoInferred {
         shape: String,
     },
@@ -311,6 +314,7 @@ impl Error {
             Problem::DTypeText { .. }
             | Problem::NoPromotion { .. }
             | Problem::ShapeText { .. }
+            | Problem::UnknownShape { .. }
             | Problem::TwoInferred { .. }
             | Problem::CannotInfer { .. }
             | Problem::SliceStep
@@ -464,6 +468,10 @@ impl fmt::Display for Problem {
                 "not a shape: found `{}`, expected whole numbers separated by commas, one of them \
                  -1 at most",
                 show(text)
+            ),
+            Problem::UnknownShape { shape } => write!(
+                f,
+                "shape of a new file: found {shape}, expected every axis given"
             ),
             Problem::TwoInferred { shape } => {
                 write!(

@@ -9,7 +9,10 @@ pub mod map;
 
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
+pub use format::raw::Raw;
 pub use layout::{Order, Select};
+mod array;
+pub use array::{Create, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw};
 pub use map::{
     Advice, Allocate, Existing, Extend, Flush, Mode, OpenFile, Region, Span, StableFiles,
 };

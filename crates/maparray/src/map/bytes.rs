@@ -7,16 +7,16 @@
 //! Knows: errors. Must not know: what the bytes mean.
 
 use std::ptr;
+use std::sync::Arc;
 
-use super::{Owner, Region};
+use super::Region;
 use crate::error::{Error, Problem, Result};
 
 /// The right to write to a region.
 ///
-/// Threads may share it; each writes ranges of its own. For private memory it is taken through
-/// `&mut Region`, so that no slice of that memory is alive meanwhile.
-#[derive(Clone, Copy)]
-pub(crate) struct Writer<'a>(&'a Region);
+/// Threads may share it; each writes ranges of its own. Private memory is written only by the one
+/// holder that it has, who is borrowed meanwhile, so that no slice of it is alive.
+pub(crate) struct Writer<'a>(&'a Arc<Region>);
 
 impl Region {
     /// # Errors
@@ -87,32 +87,29 @@ impl Region {
         Ok(())
     }
 
-    /// The right to write, where nobody else can be reading through a slice.
+    /// The right to write.
     ///
     /// # Errors
-    /// `ReadOnly` if the region cannot be written.
-    pub(crate) fn writer(&mut self) -> Result<Writer<'_>> {
-        if self.writable {
-            Ok(Writer(self))
-        } else {
-            Err(Error::new(Problem::ReadOnly))
+    /// `ReadOnly` if the region cannot be written, `InUse` if it is private memory that others hold.
+    pub(crate) fn writer(region: &mut Arc<Region>) -> Result<Writer<'_>> {
+        if !region.writable {
+            return Err(Error::new(Problem::ReadOnly));
         }
-    }
-
-    /// The right to write to memory that is shared anyway: a file's or a lender's.
-    ///
-    /// # Errors
-    /// `ReadOnly` if the region cannot be written, `InUse` if it is private memory.
-    pub(crate) fn shared_writer(&self, holders: usize) -> Result<Writer<'_>> {
-        match self.owner {
-            _ if !self.writable => Err(Error::new(Problem::ReadOnly)),
-            Owner::Heap { .. } => Err(Error::new(Problem::Shared { holders })),
-            _ => Ok(Writer(self)),
+        if region.is_private() && Arc::get_mut(region).is_none() {
+            return Err(Error::new(Problem::Shared {
+                holders: Arc::strong_count(region),
+            }));
         }
+        Ok(Writer(region))
     }
 }
 
 impl Writer<'_> {
+    /// The region, for reading what is being written: by copies only, while this writer is in use.
+    pub(crate) fn region(&self) -> Arc<Region> {
+        Arc::clone(self.0)
+    }
+
     /// Copies `bytes` to `at`.
     ///
     /// # Errors

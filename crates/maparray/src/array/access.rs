@@ -1,0 +1,162 @@
+//! How does a computation reach an array's elements?
+//!
+//! Through a [`Source`] to read and an [`ArrayWriter`] to write. Both only copy, so they may work on
+//! the same bytes, from several threads, while a program on the other side of the file does too.
+//!
+//! Knows: errors, dtypes, layouts, maps. Must not know: formats, operations.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::MemMapArray;
+use crate::dtype::DType;
+use crate::error::Result;
+use crate::layout::{Layout, Walk};
+use crate::map::{Region, Writer};
+
+/// The elements of an array, to be copied out.
+#[derive(Clone)]
+pub(crate) struct Source {
+    region: Arc<Region>,
+    layout: Layout,
+    dtype: DType,
+}
+
+/// The elements of an array, to be written.
+pub(crate) struct ArrayWriter<'a> {
+    writer: Writer<'a>,
+    layout: Layout,
+    dtype: DType,
+    /// The elements in the order in which they lie.
+    walk: Walk,
+}
+
+impl MemMapArray {
+    pub(crate) fn source(&self) -> Source {
+        Source {
+            region: Arc::clone(&self.region),
+            layout: self.layout.clone(),
+            dtype: self.dtype.clone(),
+        }
+    }
+
+    /// The right to write, and a source that reads what is being written.
+    ///
+    /// # Errors
+    /// `ReadOnly` if the array is, `InUse` if it is memory that other arrays share.
+    pub(crate) fn split(&mut self) -> Result<(Source, ArrayWriter<'_>)> {
+        let axes = self.layout.memory_order();
+        let walk = Walk::new(&self.layout.permuted(&axes));
+        let (layout, dtype) = (self.layout.clone(), self.dtype.clone());
+        let path = self.origin.clone();
+        let writer = Region::writer(&mut self.region).map_err(|error| match &path {
+            Some(origin) => error.at(&origin.path),
+            None => error,
+        })?;
+        let region = writer.region();
+        let source = Source {
+            region,
+            layout: layout.clone(),
+            dtype: dtype.clone(),
+        };
+        Ok((
+            source,
+            ArrayWriter {
+                writer,
+                layout,
+                dtype,
+                walk,
+            },
+        ))
+    }
+}
+
+impl Source {
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(crate) fn dtype(&self) -> &DType {
+        &self.dtype
+    }
+
+    /// Fills `out` with the elements from position `start` of a walk over this source's region, in
+    /// the machine's byte order.
+    pub(crate) fn load(&self, walk: &Walk, start: usize, out: &mut [u8]) -> Result<()> {
+        self.load_raw(walk, start, out)?;
+        self.dtype.swap_to_native(out);
+        Ok(())
+    }
+
+    /// The same with the bytes as they lie.
+    pub(crate) fn load_raw(&self, walk: &Walk, start: usize, out: &mut [u8]) -> Result<()> {
+        let item = self.layout.item_size().max(1);
+        let count = out.len() / item;
+        let mut rest = out;
+        walk.runs(start, count, |place, stride, count| {
+            let (part, after) = std::mem::take(&mut rest).split_at_mut(count * item);
+            rest = after;
+            self.region.gather(place, stride, item, part)
+        })
+    }
+
+    /// Lets go of the memory behind elements that have been read, if they are mapped from a file and
+    /// walked in the order in which they lie.
+    pub(crate) fn release(&self, walk: &Walk, elements: Range<usize>) {
+        if let Some(bytes) = walk.bytes_of(elements, self.layout.item_size()) {
+            self.region.release(bytes);
+        }
+    }
+
+    /// Whether this is another handle on the very same elements.
+    pub(crate) fn is_same(&self, other: &Source) -> bool {
+        Arc::ptr_eq(&self.region, &other.region)
+            && self.layout == other.layout
+            && self.dtype == other.dtype
+    }
+
+    /// Whether this and other elements lie in the same bytes in different places.
+    pub(crate) fn clashes(&self, other: &Source) -> bool {
+        let addresses = |source: &Source| {
+            let (start, range) = (source.region.as_ptr().addr(), source.layout.byte_range());
+            start + range.start..start + range.end
+        };
+        let (a, b) = (addresses(self), addresses(other));
+        let overlap = a.start < b.end && b.start < a.end;
+        let same = a == b
+            && self.layout.shape() == other.layout.shape()
+            && self.layout.strides() == other.layout.strides();
+        overlap && !same
+    }
+}
+
+impl ArrayWriter<'_> {
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Stores native elements from position `start` on, counted in the order in which they lie;
+    /// leaves them in the array's byte order.
+    pub(crate) fn store(&self, start: usize, elements: &mut [u8]) -> Result<()> {
+        self.dtype.swap_to_native(elements);
+        self.store_raw(&self.walk, start, elements)
+    }
+
+    /// Stores elements at the places of a walk over this writer's region, bytes as they are.
+    pub(crate) fn store_raw(&self, walk: &Walk, start: usize, elements: &[u8]) -> Result<()> {
+        let item = self.layout.item_size().max(1);
+        let mut rest = elements;
+        walk.runs(start, elements.len() / item, |place, stride, count| {
+            let (part, after) = rest.split_at(count * item);
+            rest = after;
+            self.writer.scatter(place, stride, item, part)
+        })
+    }
+
+    /// Lets go of the memory behind elements that have been written to a mapped file.
+    pub(crate) fn release(&self, elements: Range<usize>) {
+        if let Some(bytes) = self.walk.bytes_of(elements, self.layout.item_size()) {
+            self.writer.region().release(bytes);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! How is an existing file opened as an array?
+//!
+//! Its header is read, its length compared with what the header claims, and its data mapped. Nothing
+//! is allocated on the word of a header.
+//!
+//! Knows: errors, dtypes, layouts, formats, maps. Must not know: operations, expressions.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{MemMapArray, Origin};
+use crate::error::Result;
+use crate::format::raw::{self, Raw};
+use crate::format::{Header, Parsed, npy};
+use crate::map::{Extend, Mode, OpenFile, Span};
+
+/// Bytes read first: enough for all but unusual headers, and one page of the file.
+const FIRST_BYTES: usize = 4096;
+
+impl MemMapArray {
+    /// Maps an array file, a `.npy` of version 1, 2 or 3.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be opened or mapped, `Malformed` if its bytes contradict the format or are
+    /// too few, `Unsupported` for object arrays.
+    ///
+    /// ```
+    /// use maparray::{MemMapArray, Mode};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npy");
+    /// # MemMapArray::from_slice(&[1_i64, 2]).save(&path)?;
+    /// let mut array = MemMapArray::open(&path, Mode::ReadWrite)?;
+    /// array.set(&[0], 7_i64)?;
+    /// array.flush(maparray::Flush::Durable)?;
+    /// assert_eq!(MemMapArray::read(&path)?.to_vec::<i64>()?, [7, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open(path: impl AsRef<Path>, mode: Mode) -> Result<MemMapArray> {
+        let path = path.as_ref();
+        let file = OpenFile::open(path, mode)?;
+        let open = || MemMapArray::map(&file, &read_header(&file)?, path, mode);
+        open().map_err(|error| error.at(path))
+    }
+
+    /// Maps a file without a header; the caller says what is in it.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be opened or mapped, `Malformed` if it is too short, `Mismatch` if a `-1` of
+    /// the shape does not come out even.
+    ///
+    /// ```
+    /// use maparray::{DType, MemMapArray, Mode, Order, Raw};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.raw");
+    /// std::fs::write(&path, [0, 0, 1, 0, 2, 0, 3, 0, 4, 0])?;
+    /// let raw = Raw { dtype: "<u2".parse()?, shape: Some(vec![-1, 2]), order: Order::C, offset: 2 };
+    /// let array = MemMapArray::open_raw(&path, &raw, Mode::Read)?;
+    /// assert_eq!(array.shape(), [2, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_raw(path: impl AsRef<Path>, raw: &Raw, mode: Mode) -> Result<MemMapArray> {
+        let path = path.as_ref();
+        let file = OpenFile::open(path, mode)?;
+        let open = || MemMapArray::map(&file, &raw::header(raw, file.len()?)?, path, mode);
+        open().map_err(|error| error.at(path))
+    }
+
+    /// Copies an array file into memory.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::open`]; also `Io` if there is no room.
+    pub fn read(path: impl AsRef<Path>) -> Result<MemMapArray> {
+        MemMapArray::open(path, Mode::Read)?.to_memory()
+    }
+
+    /// Maps the data that a header describes.
+    pub(super) fn map(
+        file: &Arc<OpenFile>,
+        header: &Header,
+        path: &Path,
+        mode: Mode,
+    ) -> Result<MemMapArray> {
+        header.check_len(file.len()?)?;
+        let span = Span {
+            offset: header.data_offset,
+            len: Some(header.byte_len()?),
+        };
+        let region = file.map(span, mode, Extend::Never)?;
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let origin = Origin {
+            path,
+            region_offset: header.data_offset,
+        };
+        let array = MemMapArray::over(region, header.dtype.clone(), header.layout()?);
+        Ok(MemMapArray {
+            origin: Some(Arc::new(origin)),
+            ..array
+        })
+    }
+}
+
+/// Reads the header of an array file, and no more of it than needed.
+pub(super) fn read_header(file: &OpenFile) -> Result<Header> {
+    let file_len = file.len()?;
+    let mut start = vec![0; FIRST_BYTES];
+    loop {
+        let count = file.read_at(0, &mut start)?;
+        start.truncate(count);
+        match npy::parse(&start, file_len)? {
+            Parsed::Header(header) => return Ok(header),
+            // The parser asks for no more than its limit, and never for more than the file has.
+            Parsed::Needs(count) => start.resize(count.max(start.len() + 1), 0),
+        }
+    }
+}

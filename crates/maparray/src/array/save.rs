@@ -1,0 +1,174 @@
+//! How does an array become a file?
+//!
+//! Knows: errors, dtypes, layouts, formats, maps. Must not know: operations, expressions.
+
+use std::path::{Path, PathBuf};
+
+use super::{COPY_BYTES, MemMapArray};
+use crate::dtype::DType;
+use crate::error::{Error, Problem, Result};
+use crate::format::raw::{self, Raw};
+use crate::format::{Format, Header, npy};
+use crate::layout::{Layout, Order, Walk, extent, shape_text};
+use crate::map::{Allocate, Existing, Flush, Mode, NewFile, OpenFile};
+
+/// How a new file is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Create {
+    /// Order of the elements.
+    pub order: Order,
+    /// What happens to a file of that name.
+    pub existing: Existing,
+    /// Whether the disk's blocks are taken now.
+    pub allocate: Allocate,
+}
+
+impl MemMapArray {
+    /// Makes a `.npy` file of zeros and maps it for reading and writing.
+    ///
+    /// # Errors
+    /// `Io` if the file cannot be made or the disk has no room, `Malformed` if the shape is too big.
+    ///
+    /// ```
+    /// use maparray::{Create, DType, MemMapArray};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("new.npy");
+    /// let mut array = MemMapArray::create(&path, &DType::of::<f32>(), &[3], &Create::default())?;
+    /// array.set(&[1], 5.0_f32)?;
+    /// assert_eq!(MemMapArray::read(&path)?.to_vec::<f32>()?, [0.0, 5.0, 0.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create(
+        path: impl AsRef<Path>,
+        dtype: &DType,
+        shape: &[usize],
+        options: &Create,
+    ) -> Result<MemMapArray> {
+        let path = path.as_ref();
+        let new = NewArray::create(path, dtype, shape, options)?;
+        let header = new.header.clone();
+        let map = || {
+            let file = OpenFile::from_file(new.file.commit(Flush::Start)?)?;
+            MemMapArray::map(&file, &header, path, Mode::ReadWrite)
+        };
+        map().map_err(|error| error.at(path))
+    }
+
+    /// Makes a file of zeros without a header and maps it for reading and writing.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::create`]; `Mismatch` if the shape has a `-1`, which has no file to be
+    /// inferred from.
+    pub fn create_raw(
+        path: impl AsRef<Path>,
+        raw: &Raw,
+        existing: Existing,
+        allocate: Allocate,
+    ) -> Result<MemMapArray> {
+        let path = path.as_ref();
+        let make = || {
+            if raw.shape.as_ref().is_none_or(|shape| shape.contains(&-1)) {
+                let shape = raw
+                    .shape
+                    .as_ref()
+                    .map_or("None".into(), |shape| shape_text(shape));
+                return Err(Error::new(Problem::UnknownShape { shape }));
+            }
+            let header = raw::header(raw, raw.offset)?;
+            let len = header.data_offset.saturating_add(header.byte_len()?);
+            let new = NewFile::create(path, len, existing, allocate)?;
+            let file = OpenFile::from_file(new.commit(Flush::Start)?)?;
+            MemMapArray::map(&file, &header, path, Mode::ReadWrite)
+        };
+        make().map_err(|error| error.at(path))
+    }
+
+    /// Writes a new `.npy` file, whole and durable or not at all: it replaces a file of that name in
+    /// one step, also one that this array maps.
+    ///
+    /// Elements, dtype and byte order stay as they are; Fortran order is kept.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be written; an old file of that name is then still there.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let options = Create {
+            order: self.order(),
+            ..Create::default()
+        };
+        let new = NewArray::create(path.as_ref(), &self.dtype, self.shape(), &options)?;
+        let item = self.layout.item_size().max(1);
+        let axes = new.layout().memory_order();
+        let walk = Walk::new(&self.layout.permuted(&axes));
+        let source = self.source();
+        let mut buffer = vec![0; (COPY_BYTES / item).clamp(1, self.len().max(1)) * item];
+        for start in (0..self.len()).step_by(buffer.len() / item) {
+            let count = (self.len() - start).min(buffer.len() / item);
+            let bytes = &mut buffer[..count * item];
+            source.load_raw(&walk, start, bytes)?;
+            new.write(start, bytes)?;
+        }
+        new.publish(Flush::Durable)
+    }
+}
+
+/// A `.npy` file that is being written and has no name of its own yet.
+pub(crate) struct NewArray {
+    file: NewFile,
+    path: PathBuf,
+    header: Header,
+    layout: Layout,
+}
+
+impl NewArray {
+    pub(crate) fn create(
+        path: &Path,
+        dtype: &DType,
+        shape: &[usize],
+        options: &Create,
+    ) -> Result<NewArray> {
+        let make = || {
+            let (_, byte_len) = extent(shape, dtype.size())?;
+            let start = npy::write(dtype, shape, options.order)?;
+            let header = Header {
+                format: Format::Npy,
+                version: (start[6], start[7]),
+                dtype: dtype.clone(),
+                shape: shape.to_vec(),
+                order: options.order,
+                data_offset: start.len() as u64,
+            };
+            let len = header.data_offset + byte_len as u64;
+            let file = NewFile::create(path, len, options.existing, options.allocate)?;
+            file.write_at(0, &start)?;
+            let layout = header.layout()?;
+            Ok(NewArray {
+                file,
+                path: path.to_path_buf(),
+                header,
+                layout,
+            })
+        };
+        make().map_err(|error: Error| error.at(path))
+    }
+
+    /// Where the elements lie, counted from the first.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Writes elements from position `start` on, positions counted in the order of the file.
+    pub(crate) fn write(&self, start: usize, elements: &[u8]) -> Result<()> {
+        let at = start as u64 * self.layout.item_size() as u64;
+        self.file.write_at(self.header.data_offset + at, elements)
+    }
+
+    /// Gives the file its name.
+    pub(crate) fn finish(self) -> Result<()> {
+        self.publish(Flush::Start)
+    }
+
+    fn publish(self, flush: Flush) -> Result<()> {
+        let published = self.file.commit(flush);
+        published.map(drop).map_err(|error| error.at(&self.path))
+    }
+}

@@ -1,0 +1,169 @@
+//! How are elements borrowed?
+//!
+//! As ndarray views: the dtype must be the machine's own, the address aligned, and nobody else may
+//! write meanwhile. Everything else can be copied.
+//!
+//! Knows: errors, dtypes, layouts, maps. Must not know: formats, operations.
+
+use std::sync::Arc;
+
+use ndarray::{
+    ArrayView, ArrayViewD, ArrayViewMutD, Axis, Dimension, IxDyn, ShapeBuilder, StrideShape,
+};
+
+use super::{MapArray, MapArrayMut, MemMapArray};
+use crate::dtype::Element;
+use crate::error::{Error, Problem, Result};
+use crate::layout::shape_text;
+
+impl MemMapArray {
+    /// Borrows the elements.
+    ///
+    /// Borrowing `bool` reads every byte, because not every byte is a `bool`; other types cost
+    /// nothing.
+    ///
+    /// # Errors
+    /// `Mismatch` if the elements are of another type; `Unsupported` for foreign byte order,
+    /// misaligned elements, strides that are no multiple of the element, or a file that others could
+    /// change and nobody promised not to. All of these can be copied: `to_memory`.
+    ///
+    /// ```
+    /// use maparray::{DType, MemMapArray, Order};
+    /// let mut array = MemMapArray::zeros(&DType::of::<f64>(), &[2, 2], Order::C)?;
+    /// array.view_mut::<f64>()?.fill(2.0);
+    /// assert_eq!(array.view::<f64>()?.sum(), 8.0);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn view<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
+        let (shape, flipped) = self.shape_for::<T>()?;
+        let bytes = if self.is_empty() {
+            &[]
+        } else {
+            let all = self
+                .region
+                .as_slice(self.promise)
+                .map_err(|error| self.name(error))?;
+            &all[self.layout.byte_range()]
+        };
+        let elements =
+            bytemuck::checked::try_cast_slice(bytes).map_err(|_| self.not_valid::<T>())?;
+        let mut view =
+            ArrayViewD::from_shape(shape, elements).map_err(|_| self.not_valid::<T>())?;
+        flipped.into_iter().for_each(|axis| view.invert_axis(axis));
+        Ok(view)
+    }
+
+    /// Borrows the elements to change them.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::view`]; also `ReadOnly`, and `InUse` if other arrays share the bytes.
+    pub fn view_mut<T: Element>(&mut self) -> Result<ArrayViewMutD<'_, T>> {
+        let (shape, flipped) = self.shape_for::<T>()?;
+        let (range, promise, empty) = (self.layout.byte_range(), self.promise, self.is_empty());
+        let invalid = self.not_valid::<T>();
+        let holders = Arc::strong_count(&self.region);
+        let Some(region) = Arc::get_mut(&mut self.region) else {
+            return Err(Error::new(Problem::Shared { holders }));
+        };
+        let all = region.as_mut_slice(promise)?;
+        let bytes = if empty { &mut [] } else { &mut all[range] };
+        let Ok(elements) = bytemuck::checked::try_cast_slice_mut(bytes) else {
+            return Err(invalid);
+        };
+        let Ok(mut view) = ArrayViewMutD::from_shape(shape, elements) else {
+            return Err(invalid);
+        };
+        flipped.into_iter().for_each(|axis| view.invert_axis(axis));
+        Ok(view)
+    }
+
+    /// The array as an owned one of a type known when compiling.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::view`]; `Mismatch` if the number of axes is another.
+    ///
+    /// ```
+    /// use maparray::MemMapArray;
+    /// use ndarray::Ix1;
+    /// let typed = MemMapArray::from_slice(&[1.0_f64, 2.0]).into_typed::<f64, Ix1>()?;
+    /// assert_eq!(typed.mean(), Some(1.5));
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn into_typed<T: Element, D: Dimension>(self) -> Result<MapArray<T, D>> {
+        MapArray::new(self)
+    }
+
+    /// The array as an owned one of a type known when compiling, to change it.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::view_mut`]; `Mismatch` if the number of axes is another.
+    pub fn into_typed_mut<T: Element, D: Dimension>(self) -> Result<MapArrayMut<T, D>> {
+        MapArrayMut::new(self)
+    }
+
+    /// The error for a wrong number of axes.
+    pub(super) fn wrong_axes(&self, expected: Option<usize>) -> Error {
+        self.name(Error::new(Problem::WrongShape {
+            found: shape_text(self.shape()),
+            expected: format!("{} axes", expected.unwrap_or_default()),
+        }))
+    }
+
+    /// Shape and strides in elements for ndarray, which wants strides that are not negative, and the
+    /// axes to turn round afterwards.
+    fn shape_for<T: Element>(&self) -> Result<(StrideShape<IxDyn>, Vec<Axis>)> {
+        self.expect_scalar(T::SCALAR)?;
+        if !self.dtype.is_native() {
+            let dtype = self.dtype.to_string();
+            return Err(self.name(Error::new(Problem::ForeignOrder { dtype })));
+        }
+        let item = self.layout.item_size();
+        let address = self.region.as_ptr().addr() + self.layout.byte_range().start;
+        if address % align_of::<T>() != 0 && !self.is_empty() {
+            let problem = Problem::Misaligned {
+                address,
+                align: align_of::<T>(),
+            };
+            return Err(self.name(Error::new(problem)));
+        }
+        let mut flipped = vec![];
+        let mut steps = vec![];
+        for (axis, (&len, &stride)) in self.shape().iter().zip(self.strides()).enumerate() {
+            if stride.unsigned_abs() % item != 0 && len > 1 {
+                let strides = shape_text(self.strides());
+                return Err(self.name(Error::new(Problem::Strided {
+                    strides,
+                    item_size: item,
+                })));
+            }
+            if stride < 0 && len > 1 {
+                flipped.push(Axis(axis));
+            }
+            // The stride of an axis with one element leads nowhere and may be anything.
+            steps.push(if len > 1 {
+                stride.unsigned_abs() / item
+            } else {
+                1
+            });
+        }
+        Ok((IxDyn(self.shape()).strides(IxDyn(&steps)), flipped))
+    }
+
+    fn not_valid<T: Element>(&self) -> Error {
+        let found = format!("bytes that are no {}", T::SCALAR.name());
+        self.name(Error::new(Problem::WrongDType {
+            found,
+            expected: T::SCALAR.name().into(),
+        }))
+    }
+}
+
+/// A view with the number of axes known when compiling.
+pub(super) fn with_axes<'a, T: Element, D: Dimension>(
+    array: &'a MemMapArray,
+) -> Result<ArrayView<'a, T, D>> {
+    array
+        .view::<T>()?
+        .into_dimensionality::<D>()
+        .map_err(|_| array.wrong_axes(D::NDIM))
+}

@@ -1,0 +1,53 @@
+//! How does an element of foreign byte order become native?
+//!
+//! Knows: dtypes. Must not know: files.
+
+use super::{DType, TimeStep};
+
+impl DType {
+    /// Reverses the bytes of every part of `elements` whose order is not this machine's.
+    pub(crate) fn swap_to_native(&self, elements: &mut [u8]) {
+        if self.is_native() {
+            return;
+        }
+        match self {
+            DType::Number(scalar, _) => swap_pieces(scalar.swap_size(), elements),
+            DType::Text(..) => swap_pieces(4, elements),
+            DType::Moment(TimeStep { .. }, _) | DType::Duration(..) => swap_pieces(8, elements),
+            DType::LongDouble { size, complex, .. } => {
+                swap_pieces(if *complex { size / 2 } else { *size }, elements);
+            }
+            DType::Bytes(_) | DType::Void(_) => {}
+            DType::Record(record) => {
+                for element in elements.chunks_exact_mut(record.size.max(1)) {
+                    for field in &record.fields {
+                        let end = field.offset + field.dtype.size();
+                        if let Some(part) = element.get_mut(field.offset..end) {
+                            field.dtype.swap_to_native(part);
+                        }
+                    }
+                }
+            }
+            DType::SubArray(block) => block.0.swap_to_native(elements),
+        }
+    }
+}
+
+/// Reverses each piece of so many bytes.
+pub(crate) fn swap_pieces(piece: usize, bytes: &mut [u8]) {
+    fn sized<const N: usize>(bytes: &mut [u8]) {
+        bytes
+            .as_chunks_mut::<N>()
+            .0
+            .iter_mut()
+            .for_each(|piece| piece.reverse());
+    }
+    match piece {
+        0 | 1 => {}
+        2 => sized::<2>(bytes),
+        4 => sized::<4>(bytes),
+        8 => sized::<8>(bytes),
+        16 => sized::<16>(bytes),
+        _ => bytes.chunks_exact_mut(piece).for_each(<[u8]>::reverse),
+    }
+}

@@ -1,0 +1,355 @@
+//! How is an expression computed, and where does the result go?
+//!
+//! [`Eval`] binds arrays to the names of an expression, and runs it into memory, a new file or an
+//! existing array, in blocks and on several threads. It opens no file itself.
+//!
+//! Knows: arrays, operations, expressions. Must not know: formats, maps.
+
+mod block;
+mod output;
+mod plan;
+mod reduce;
+mod run;
+
+use std::path::Path;
+
+use crate::array::{Create, MemMapArray, NewArray, Source};
+use crate::dtype::{DType, Kind, Scalar};
+use crate::error::{Error, Problem, Result};
+use crate::expr::{self, Expr, Typed, What};
+use crate::layout::{Order, shape_text};
+use crate::ops;
+
+use block::{BLOCK_BYTES, STRIP, Scratch, block_buffer};
+use output::Output;
+use plan::{Node, Plan, Tree};
+use reduce::Reducing;
+use run::{Crew, Watch};
+pub use run::{Flow, Progress};
+
+/// Memory that a computation keeps to if nothing else is said.
+const MEMORY: usize = 256 << 20;
+
+/// An expression about to be computed.
+///
+/// ```
+/// use maparray::{Eval, MemMapArray};
+/// let a = MemMapArray::from_slice(&[1.0_f32, 2.0]);
+/// let b = MemMapArray::from_slice(&[10_i16, 20]);
+/// let result = Eval::new("a * 0.5 + b".parse()?).array("a", &a).array("b", &b).run()?;
+/// assert_eq!(result.to_vec::<f32>()?, [10.5, 21.0]);
+/// # Ok::<(), maparray::Error>(())
+/// ```
+pub struct Eval<'a> {
+    expr: Expr,
+    arrays: Vec<(String, Source)>,
+    threads: Option<usize>,
+    memory: usize,
+    watch: Option<Watch<'a>>,
+}
+
+/// What a computation did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Type of the result's elements.
+    pub dtype: DType,
+    /// Shape of the result.
+    pub shape: Vec<usize>,
+    /// Bytes read from the arrays.
+    pub bytes_read: u64,
+    /// Bytes of the result.
+    pub bytes_written: u64,
+    /// Threads that took part.
+    pub threads: usize,
+}
+
+impl<'a> Eval<'a> {
+    /// Begins with an expression.
+    pub fn new(expr: Expr) -> Eval<'a> {
+        Eval { expr, arrays: vec![], threads: None, memory: MEMORY, watch: None }
+    }
+
+    /// Binds an array to a name of the expression.
+    #[must_use]
+    pub fn array(mut self, name: &str, array: &'a MemMapArray) -> Eval<'a> {
+        self.arrays.push((name.into(), array.source()));
+        self
+    }
+
+    /// How many threads take part; by default as many as the machine has cores.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Eval<'a> {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Bytes of memory to keep to for buffers and for the pages of mapped files; by default 256 MiB.
+    #[must_use]
+    pub fn memory(mut self, bytes: usize) -> Eval<'a> {
+        self.memory = bytes;
+        self
+    }
+
+    /// Calls `watch` on this thread a few times a second; it can stop the computation.
+    #[must_use]
+    pub fn watch(mut self, watch: impl FnMut(Progress) -> Flow + 'a) -> Eval<'a> {
+        self.watch = Some(Box::new(watch));
+        self
+    }
+
+    /// Type and shape of the result, without reading an element.
+    ///
+    /// # Errors
+    /// `Expression` for names without an array, `Mismatch` if types or shapes do not go together,
+    /// `Unsupported` for arrays that are not numbers.
+    pub fn describe(&self) -> Result<(DType, Vec<usize>)> {
+        let typed = self.infer()?;
+        Ok((typed.scalar.native(), typed.shape))
+    }
+
+    /// Computes into memory.
+    ///
+    /// # Errors
+    /// As [`Eval::describe`]; `Io` if there is no room, `Cancelled` if the watcher says so.
+    pub fn run(mut self) -> Result<MemMapArray> {
+        let typed = self.infer()?;
+        let crew = self.crew(&typed);
+        let tree = match typed.what {
+            What::Reduce { .. } => return self.reduce(&typed, &crew),
+            _ => self.bind(&typed, &crew)?,
+        };
+        let mut result = MemMapArray::zeros(&tree.scalar.native(), &tree.shape, tree.order())?;
+        let (_, writer) = result.split()?;
+        self.fill(&tree, &Output::Array(writer), &crew)?;
+        Ok(result)
+    }
+
+    /// Computes into a new `.npy` file, which gets its name when it is whole.
+    ///
+    /// # Errors
+    /// As [`Eval::run`]; `Io` if the file cannot be written. Whatever was there before stays then.
+    ///
+    /// ```
+    /// use maparray::{Eval, MemMapArray};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("c.npy");
+    /// let a = MemMapArray::from_slice(&[1_i64, 2, 3]);
+    /// Eval::new("a + 1".parse()?).array("a", &a).save(&path)?;
+    /// assert_eq!(MemMapArray::read(&path)?.to_vec::<i64>()?, [2, 3, 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn save(mut self, path: impl AsRef<Path>) -> Result<Report> {
+        let typed = self.infer()?;
+        let crew = self.crew(&typed);
+        let tree = self.bind(&typed, &crew)?;
+        let options = Create { order: tree.order(), ..Create::default() };
+        let file = NewArray::create(path.as_ref(), &tree.scalar.native(), &tree.shape, &options)?;
+        self.fill(&tree, &Output::File(&file), &crew)?;
+        file.finish()?;
+        Ok(self.report(&typed, &crew))
+    }
+
+    /// Computes into an array that exists, whose shape the result must broadcast to.
+    ///
+    /// # Errors
+    /// As [`Eval::run`]; `Mismatch` if the result does not fit or its type cannot be cast to the
+    /// array's within the same kind, `ReadOnly` or `InUse` if the array cannot be written.
+    ///
+    /// ```
+    /// use maparray::{DType, Eval, MemMapArray, Order};
+    /// let a = MemMapArray::from_slice(&[1.0_f64, 4.0]);
+    /// let mut out = MemMapArray::zeros(&DType::of::<f32>(), &[2], Order::C)?;
+    /// Eval::new("sqrt(a)".parse()?).array("a", &a).write(&mut out)?;
+    /// assert_eq!(out.to_vec::<f32>()?, [1.0, 2.0]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn write(self, out: &mut MemMapArray) -> Result<Report> {
+        self.write_as(None, out)
+    }
+
+    /// Computes into an array that the expression also reads, under the name `name`.
+    ///
+    /// # Errors
+    /// As [`Eval::write`].
+    ///
+    /// ```
+    /// let mut a = maparray::MemMapArray::from_slice(&[1.0_f64, 4.0]);
+    /// maparray::Eval::new("a + 1".parse()?).update("a", &mut a)?;
+    /// assert_eq!(a.to_vec::<f64>()?, [2.0, 5.0]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn update(self, name: &str, array: &mut MemMapArray) -> Result<Report> {
+        self.write_as(Some(name), array)
+    }
+
+    fn write_as(mut self, name: Option<&str>, out: &mut MemMapArray) -> Result<Report> {
+        let wanted = out.dtype().number().map_err(|error| out.name(error))?;
+        let (source, writer) = out.split()?;
+        if let Some(name) = name {
+            self.arrays.push((name.into(), source.clone()));
+        }
+        let typed = self.infer()?;
+        if !same_kind(typed.scalar, wanted) {
+            let (found, expected) = (typed.scalar.name().into(), wanted.name().into());
+            return Err(Error::new(Problem::WrongDType { found, expected }));
+        }
+        let crew = self.crew(&typed);
+        let mut tree = self.bind(&typed, &crew)?;
+        let mut arrays = vec![];
+        tree.arrays(&mut arrays);
+        if arrays.iter().any(|array| array.clashes(&source)) {
+            // An input lies across the output: compute first, then copy.
+            let mut whole = MemMapArray::zeros(&tree.scalar.native(), &tree.shape, Order::C)?;
+            self.fill(&tree, &Output::Array(whole.split()?.1), &crew)?;
+            tree.node = Node::Array(whole.source());
+        }
+        if tree.scalar != wanted {
+            tree = Tree {
+                scalar: wanted,
+                shape: tree.shape.clone(),
+                node: Node::Apply(ops::cast(tree.scalar, wanted), vec![tree]),
+            };
+        }
+        tree = Tree { shape: fits(&tree.shape, source.layout().shape())?, ..tree };
+        self.fill(&tree, &Output::Array(writer), &crew)?;
+        Ok(self.report(&typed, &crew))
+    }
+
+    fn infer(&self) -> Result<Typed> {
+        for (name, array) in &self.arrays {
+            // An array of strings or records is an error that names it, not an unknown name.
+            array.dtype().number()?;
+            if !self.expr.names().contains(name) {
+                return Err(Error::new(Problem::Unused { name: name.clone() }));
+            }
+        }
+        let lookup = |name: &str| {
+            let source = self.source(name)?;
+            Some((source.dtype().scalar()?, source.layout().shape().to_vec()))
+        };
+        expr::infer(&self.expr, &lookup)
+    }
+
+    fn source(&self, name: &str) -> Option<&Source> {
+        self.arrays.iter().find(|(known, _)| known == name).map(|(_, source)| source)
+    }
+
+    fn crew(&mut self, typed: &Typed) -> Crew<'a> {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.threads.unwrap_or_else(cores);
+        let total = self.bytes_read(typed) + bytes_of(typed);
+        Crew::new(threads, total, self.watch.take())
+    }
+
+    fn report(&self, typed: &Typed, crew: &Crew<'_>) -> Report {
+        Report {
+            dtype: typed.scalar.native(),
+            shape: typed.shape.clone(),
+            bytes_read: self.bytes_read(typed),
+            bytes_written: bytes_of(typed),
+            threads: crew.threads(),
+        }
+    }
+
+    /// Bytes that the arrays of an expression have: each is read once for each pass over it.
+    fn bytes_read(&self, typed: &Typed) -> u64 {
+        match &typed.what {
+            What::Array(name) => self.source(name).map_or(0, |array| array.layout().byte_len() as u64),
+            What::Apply(_, arguments) => arguments.iter().map(|argument| self.bytes_read(argument)).sum(),
+            What::Reduce { of, .. } => self.bytes_read(of),
+            What::Constant(_) | What::Index => 0,
+        }
+    }
+
+    /// Binds names to arrays and computes the reductions inside.
+    fn bind(&self, typed: &Typed, crew: &Crew<'_>) -> Result<Tree> {
+        let node = match &typed.what {
+            What::Array(name) => match self.source(name) {
+                Some(source) => Node::Array(source.clone()),
+                None => return Err(Error::new(Problem::Unused { name: name.clone() })),
+            },
+            What::Constant(bytes) => Node::Constant(*bytes),
+            What::Index => Node::Index,
+            What::Apply(kernel, arguments) => {
+                let bound: Result<Vec<Tree>> =
+                    arguments.iter().map(|argument| self.bind(argument, crew)).collect();
+                Node::Apply(*kernel, bound?)
+            }
+            What::Reduce { .. } => Node::Array(self.reduce(typed, crew)?.source()),
+        };
+        Ok(Tree { scalar: typed.scalar, shape: typed.shape.clone(), node })
+    }
+
+    fn reduce(&self, typed: &Typed, crew: &Crew<'_>) -> Result<MemMapArray> {
+        let What::Reduce { reduction, fold, of, axes, keep, ddof } = &typed.what else {
+            return Err(Error::new(Problem::EmptyReduction { operation: "nothing" }));
+        };
+        if !reduction.has_identity() {
+            reduce::check_not_empty(reduction.name(), &of.shape, axes)?;
+        }
+        let of = self.bind(of, crew)?;
+        let job = Reducing { of: &of, fold, axes, keep: *keep, ddof: *ddof, release: self.release(&of) };
+        reduce::reduce(&job, crew)
+    }
+
+    /// Whether pages are let go behind the computation: if they would not fit into the budget.
+    fn release(&self, tree: &Tree) -> bool {
+        let mut arrays = vec![];
+        tree.arrays(&mut arrays);
+        arrays.iter().map(|array| array.layout().byte_len()).sum::<usize>() > self.memory / 2
+    }
+
+    /// Computes every element of a tree into an output.
+    fn fill(&self, tree: &Tree, output: &Output<'_>, crew: &Crew<'_>) -> Result<()> {
+        let layout = output.layout();
+        let plan = Plan::new(tree, layout.shape(), &layout.memory_order())?;
+        let (total, item) = (layout.len(), plan.item);
+        // Each thread holds one block; never less than a strip.
+        let budget = (self.memory / 4 / crew.threads()).clamp(STRIP * item, BLOCK_BYTES);
+        let block = (budget / item).next_multiple_of(STRIP).min(total.max(1));
+        let release = self.release(tree);
+        let bytes = (plan.bytes_read() + item) as u64;
+        crew.run(
+            total.div_ceil(block),
+            || (Scratch::new(&plan), block_buffer(block * item)),
+            |task, (scratch, buffer), member| {
+                let (start, end) = (task * block, ((task + 1) * block).min(total));
+                let part = &mut bytemuck::cast_slice_mut(buffer)[..(end - start) * item];
+                scratch.block(start, part)?;
+                output.store(start, part)?;
+                if release {
+                    plan.release(start..end);
+                    output.release(start..end);
+                }
+                member.advance(bytes * (end - start) as u64)
+            },
+        )
+    }
+}
+
+fn bytes_of(typed: &Typed) -> u64 {
+    typed.shape.iter().product::<usize>() as u64 * typed.scalar.size() as u64
+}
+
+/// The shape of an output that a result broadcasts to.
+fn fits(result: &[usize], out: &[usize]) -> Result<Vec<usize>> {
+    match crate::layout::broadcast(result, out) {
+        Ok(shape) if shape == out => Ok(shape),
+        _ => Err(Error::new(Problem::WrongShape {
+            found: shape_text(result),
+            expected: shape_text(out),
+        })),
+    }
+}
+
+/// NumPy's casting rule `same_kind`: to the same kind of number or a wider one.
+fn same_kind(from: Scalar, to: Scalar) -> bool {
+    let rank = |kind: Kind| match kind {
+        Kind::Bool => 0,
+        Kind::Unsigned => 1,
+        Kind::Signed => 2,
+        Kind::Float => 3,
+        Kind::Complex => 4,
+    };
+    rank(from.kind()) <= rank(to.kind())
+}

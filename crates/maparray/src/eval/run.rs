@@ -1,0 +1,135 @@
+//! Who computes what, and when does it stop?
+//!
+//! Tasks are numbered; threads claim the next number until none is left, one of them has failed, or
+//! the caller asks to stop. What a task covers never depends on the number of threads.
+//!
+//! Knows: errors. Must not know: what a task computes.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Problem, Result};
+
+/// How far a computation is, in bytes read and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes done.
+    pub done: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
+/// What a watcher wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on.
+    Continue,
+    /// Stop at once; the computation ends with `Cancelled`.
+    Stop,
+}
+
+/// A watcher of progress, called on the calling thread.
+pub(super) type Watch<'a> = Box<dyn FnMut(Progress) -> Flow + 'a>;
+
+/// How often a watcher is called.
+const WATCH_EVERY: Duration = Duration::from_millis(50);
+
+/// Below this many bytes one thread is faster than waking a second.
+const ALONE_BYTES: u64 = 1 << 19;
+
+/// The threads of one computation and what they share.
+pub(super) struct Crew<'a> {
+    threads: usize,
+    watch: Mutex<Option<Watch<'a>>>,
+    /// Bytes done by everything that this crew has run so far.
+    done: AtomicU64,
+    total: u64,
+    stop: AtomicBool,
+}
+
+/// A thread's access to its crew.
+pub(super) struct Member<'c, 'a> {
+    crew: &'c Crew<'a>,
+    /// The calling thread watches; the others only work.
+    leads: bool,
+    last_watch: Instant,
+}
+
+impl<'a> Crew<'a> {
+    pub(super) fn new(threads: usize, total: u64, watch: Option<Watch<'a>>) -> Crew<'a> {
+        let threads = if total < ALONE_BYTES { 1 } else { threads };
+        Crew {
+            threads: threads.max(1),
+            watch: Mutex::new(watch),
+            done: AtomicU64::new(0),
+            total,
+            stop: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Runs every task once. `start` makes what a thread needs for all of its tasks.
+    pub(super) fn run<S>(
+        &self,
+        tasks: usize,
+        start: impl Fn() -> S + Sync,
+        work: impl Fn(usize, &mut S, &mut Member<'_, 'a>) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let next = AtomicUsize::new(0);
+        let failure = Mutex::new(None);
+        let member = |leads: bool| {
+            let mut scratch = start();
+            let mut member = Member { crew: self, leads, last_watch: Instant::now() };
+            loop {
+                let task = next.fetch_add(1, Ordering::Relaxed);
+                if task >= tasks || self.stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                if let Err(error) = work(task, &mut scratch, &mut member) {
+                    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    self.stop.store(true, Ordering::Relaxed);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..self.threads.min(tasks) {
+                // A thread that the system refuses is done without.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, || member(false));
+            }
+            member(true);
+        });
+        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Member<'_, '_> {
+    /// Counts bytes as done and, now and then, tells the watcher.
+    ///
+    /// # Errors
+    /// `Cancelled` if the watcher or another thread says to stop.
+    pub(super) fn advance(&mut self, bytes: u64) -> Result<()> {
+        let crew = self.crew;
+        let done = crew.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if crew.stop.load(Ordering::Relaxed) {
+            return Err(Error::new(Problem::Cancelled));
+        }
+        if self.leads && self.last_watch.elapsed() >= WATCH_EVERY {
+            self.last_watch = Instant::now();
+            let mut watch = crew.watch.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(watch) = watch.as_mut() {
+                let progress = Progress { done: done.min(crew.total), total: crew.total };
+                if watch(progress) == Flow::Stop {
+                    return Err(Error::new(Problem::Cancelled));
+                }
+            }
+        }
+        Ok(())
+    }
+}
