@@ -10,7 +10,7 @@ pub mod map;
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
 pub use format::raw::Raw;
-pub use layout::{Order, Select};
+pub use layout::{Layout, Order, Select};
 mod array;
 pub use array::{Create, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw};
 pub use map::{

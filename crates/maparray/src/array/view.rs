@@ -36,15 +36,15 @@ impl MemMapArray {
     /// ```
     pub fn view<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
         let (shape, flipped) = self.shape_for::<T>()?;
-        let bytes = if self.is_empty() {
-            &[]
-        } else {
-            let all = self
-                .region
-                .as_slice(self.promise)
-                .map_err(|error| self.name(error))?;
-            &all[self.layout.byte_range()]
-        };
+        if self.is_empty() {
+            let shape = IxDyn(self.shape());
+            return ArrayViewD::from_shape(shape, &[]).map_err(|_| self.not_valid::<T>());
+        }
+        let all = self
+            .region
+            .as_slice(self.promise)
+            .map_err(|error| self.name(error))?;
+        let bytes = &all[self.layout.byte_range()];
         let elements =
             bytemuck::checked::try_cast_slice(bytes).map_err(|_| self.not_valid::<T>())?;
         let mut view =
@@ -59,14 +59,17 @@ impl MemMapArray {
     /// As [`MemMapArray::view`]; also `ReadOnly`, and `InUse` if other arrays share the bytes.
     pub fn view_mut<T: Element>(&mut self) -> Result<ArrayViewMutD<'_, T>> {
         let (shape, flipped) = self.shape_for::<T>()?;
-        let (range, promise, empty) = (self.layout.byte_range(), self.promise, self.is_empty());
+        let (range, promise) = (self.layout.byte_range(), self.promise);
         let invalid = self.not_valid::<T>();
+        if self.is_empty() {
+            let shape = IxDyn(self.shape());
+            return ArrayViewMutD::from_shape(shape, &mut []).map_err(|_| invalid);
+        }
         let holders = Arc::strong_count(&self.region);
         let Some(region) = Arc::get_mut(&mut self.region) else {
-            return Err(Error::new(Problem::Shared { holders }));
+            return Err(self.name(Error::new(Problem::Shared { holders })));
         };
-        let all = region.as_mut_slice(promise)?;
-        let bytes = if empty { &mut [] } else { &mut all[range] };
+        let bytes = &mut region.as_mut_slice(promise)?[range];
         let Ok(elements) = bytemuck::checked::try_cast_slice_mut(bytes) else {
             return Err(invalid);
         };
@@ -119,7 +122,7 @@ impl MemMapArray {
         }
         let item = self.layout.item_size();
         let address = self.region.as_ptr().addr() + self.layout.byte_range().start;
-        if address % align_of::<T>() != 0 && !self.is_empty() {
+        if !address.is_multiple_of(align_of::<T>()) && !self.is_empty() {
             let problem = Problem::Misaligned {
                 address,
                 align: align_of::<T>(),

@@ -1,4 +1,6 @@
 //! Tests of the public interface, one module per room.
 
+mod array;
 mod dtype;
 mod format;
+mod map;
