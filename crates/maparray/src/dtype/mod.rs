@@ -7,6 +7,7 @@
 
 pub(crate) mod literal;
 mod promote;
+mod show;
 pub(crate) mod text;
 
 use std::fmt;

@@ -2,3 +2,4 @@
 
 mod dtype;
 mod format;
+mod hostile;
