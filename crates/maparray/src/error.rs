@@ -660,11 +660,13 @@ impl fmt::Display for Problem {
 /// A text that came from outside, safe to print and not too long.
 fn show(text: &str) -> String {
     const LIMIT: usize = 80;
-    let mut shown: String = text
-        .chars()
-        .take(LIMIT)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut shown = String::new();
+    for character in text.chars().take(LIMIT) {
+        match character {
+            '\'' | '"' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
+        }
+    }
     if text.chars().nth(LIMIT).is_some() {
         shown.push('…');
     }

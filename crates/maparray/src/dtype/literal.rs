@@ -85,15 +85,13 @@ pub(crate) fn read(bytes: &[u8], notation: Notation) -> Result<Literal, Problem>
     }
 }
 
-/// The next few bytes, for a message.
+/// The next few bytes, for a message; empty at the end.
 fn snippet(bytes: &[u8], at: usize) -> String {
     const LENGTH: usize = 24;
-    match bytes.get(at..) {
-        None | Some([]) => "nothing".into(),
-        Some(rest) => String::from_utf8_lossy(&rest[..rest.len().min(LENGTH)])
-            .trim_end_matches(char::REPLACEMENT_CHARACTER)
-            .into(),
-    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    String::from_utf8_lossy(&rest[..rest.len().min(LENGTH)])
+        .trim_end()
+        .into()
 }
 
 struct Reader<'a> {
@@ -147,7 +145,7 @@ impl Reader<'_> {
             },
             Some(b'{') => Value::Dict(self.pairs(depth + 1)?),
             Some(b'a'..=b'z' | b'A'..=b'Z' | b'_') => self.word()?,
-            _ => return Err(self.expected("a text, number, tuple, list, True or False")),
+            _ => return Err(self.expected("a value in Python's notation")),
         };
         Ok(Literal { at, value })
     }

@@ -8,6 +8,7 @@
 pub(crate) mod literal;
 mod promote;
 mod swap;
+mod show;
 pub(crate) mod text;
 
 use std::fmt;

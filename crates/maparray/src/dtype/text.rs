@@ -284,7 +284,7 @@ fn from_fields(list: &[Literal], writer: Writer) -> Result<DType, Problem> {
         for label in [Some(name), title].into_iter().flatten() {
             if !names.insert(label.as_str()) {
                 let expected = "every name and title once";
-                return Err(complaint(parts[0].at, quote(label), expected));
+                return Err(complaint(parts[0].at, label, expected));
             }
         }
         fields.push(Field {

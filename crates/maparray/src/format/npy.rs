@@ -145,7 +145,10 @@ fn at_byte_of_file(problem: Problem, prefix: usize) -> Problem {
     match problem {
         Problem::DTypeText { text, at, expected } => Problem::Header {
             at: prefix + at,
-            found: format!("`{text}`"),
+            found: match text.as_str() {
+                "" => "nothing".into(),
+                text => format!("`{text}`"),
+            },
             expected,
         },
         Problem::HeaderKey { at, key, problem } => Problem::HeaderKey {
@@ -225,7 +228,7 @@ fn read_shape(literal: &Literal) -> Result<Vec<usize>, Problem> {
     };
     let axis = |axis: &Literal| match axis.value {
         Value::Int(len @ 0..) => usize::try_from(len).map_err(|_| Problem::TooBig {
-            shape: format!("({len}, …)"),
+            shape: "with an axis longer than 2**64".into(),
             item_size: 1,
         }),
         ref other => Err(literal::complaint(axis.at, other.describe(), EXPECTED)),

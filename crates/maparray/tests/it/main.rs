@@ -4,3 +4,4 @@ mod array;
 mod dtype;
 mod format;
 mod map;
+mod hostile;
