@@ -10,6 +10,8 @@ mod promote;
 mod swap;
 pub(crate) mod text;
 
+pub use promote::promote_scalars;
+
 use std::fmt;
 use std::sync::Arc;
 
