@@ -6,6 +6,7 @@ pub mod format;
 pub mod layout;
 #[expect(unsafe_code, reason = "mapping files is what this room is for")]
 pub mod map;
+pub mod ops;
 
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};

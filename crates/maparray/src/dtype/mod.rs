@@ -11,6 +11,8 @@ mod swap;
 mod show;
 pub(crate) mod text;
 
+pub use promote::promote_scalars;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,0 +1,293 @@
+//! How does a number of one dtype become a number of another?
+//!
+//! As NumPy's `astype` does with "unsafe" casting: integers wrap, complex numbers drop their
+//! imaginary part, anything but zero is true. Where C leaves the answer open (a float that does not
+//! fit the integer, NaN) this gives what NumPy gives on x86-64, on every machine: see [`Cast`].
+//!
+//! Knows: bytes and elements. Must not know: operations, shapes.
+
+use bytemuck::{cast_slice, cast_slice_mut};
+use half::f16;
+use num_complex::Complex;
+
+use super::kernel::{Cell, Kernel, Narrow, unary};
+use crate::dtype::Scalar;
+
+/// One number as another.
+pub(super) trait Cast<T> {
+    fn cast(self) -> T;
+}
+
+macro_rules! as_casts {
+    ($($from:ty => $($to:ty)*;)*) => {$($(
+        impl Cast<$to> for $from {
+            #[inline(always)]
+            fn cast(self) -> $to { self as $to }
+        }
+    )*)*};
+}
+as_casts! {
+    i8 => i8 u8 i16 u16 i32 u32 i64 u64 f32 f64;
+    u8 => i8 u8 i16 u16 i32 u32 i64 u64 f32 f64;
+    i16 => i8 u8 i16 u16 i32 u32 i64 u64 f32 f64;
+    u16 => i8 u8 i16 u16 i32 u32 i64 u64 f32 f64;
+    i32 => i8 u8 i16 u16 i32 u32 i64 u64 f32 f64;
+    u32 => i8 u8 i16 u16 i32 u32 i64 u64 f32 f64;
+    i64 => i8 u8 i16 u16 i32 u32 i64 u64 f32 f64;
+    u64 => i8 u8 i16 u16 i32 u32 i64 u64 f32 f64;
+    f32 => f32 f64;
+    f64 => f32 f64;
+}
+
+/// Cut to an integer; what does not fit becomes the least one, as x86's conversion answers.
+#[inline(always)]
+fn to_i32(a: f64) -> i32 {
+    if a > -2_147_483_649.0 && a < 2_147_483_648.0 {
+        a as i32
+    } else {
+        i32::MIN
+    }
+}
+
+/// Cut to an integer; what does not fit becomes the least one, as x86's conversion answers.
+#[inline(always)]
+fn to_i64(a: f64) -> i64 {
+    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&a) {
+        a as i64
+    } else {
+        i64::MIN
+    }
+}
+
+/// The upper half of the range is shifted down first, so that negative numbers wrap and what does
+/// not fit becomes 2³¹ or 0.
+#[inline(always)]
+fn to_u32(a: f64) -> u32 {
+    const HALF: f64 = 2_147_483_648.0;
+    if a >= HALF {
+        to_i32(a - HALF) as u32 ^ (1 << 31)
+    } else {
+        to_i32(a) as u32
+    }
+}
+
+/// As [`to_u32`], for 2⁶³.
+#[inline(always)]
+fn to_u64(a: f64) -> u64 {
+    const HALF: f64 = 9_223_372_036_854_775_808.0;
+    if a >= HALF {
+        to_i64(a - HALF) as u64 ^ (1 << 63)
+    } else {
+        to_i64(a) as u64
+    }
+}
+
+macro_rules! float_casts {
+    ($($to:ty: $function:ident;)*) => {$(
+        impl Cast<$to> for f64 {
+            #[inline(always)]
+            fn cast(self) -> $to { $function(self) as $to }
+        }
+        impl Cast<$to> for f32 {
+            #[inline(always)]
+            fn cast(self) -> $to { $function(f64::from(self)) as $to }
+        }
+    )*};
+}
+float_casts! {
+    i8: to_i32; u8: to_i32; i16: to_i32; u16: to_i32; i32: to_i32;
+    u32: to_u32; i64: to_i64; u64: to_u64;
+}
+
+macro_rules! bool_and_complex_casts {
+    ($($real:ty)*) => {$(
+        impl Cast<bool> for $real {
+            #[inline(always)]
+            fn cast(self) -> bool { self != 0 as $real }
+        }
+        impl Cast<$real> for bool {
+            #[inline(always)]
+            fn cast(self) -> $real { u8::from(self).cast() }
+        }
+        bool_and_complex_casts! { complex $real, f32 }
+        bool_and_complex_casts! { complex $real, f64 }
+    )*};
+    (complex $real:ty, $part:ty) => {
+        impl Cast<Complex<$part>> for $real {
+            #[inline(always)]
+            fn cast(self) -> Complex<$part> { Complex::new(self.cast(), 0.0) }
+        }
+        impl Cast<$real> for Complex<$part> {
+            #[inline(always)]
+            fn cast(self) -> $real { self.re.cast() }
+        }
+    };
+}
+bool_and_complex_casts! { i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 }
+
+impl Cast<bool> for bool {
+    #[inline(always)]
+    fn cast(self) -> bool {
+        self
+    }
+}
+
+macro_rules! complex_casts {
+    ($($from:ty => $to:ty;)*) => {$(
+        impl Cast<Complex<$to>> for Complex<$from> {
+            #[inline(always)]
+            fn cast(self) -> Complex<$to> { Complex::new(self.re.cast(), self.im.cast()) }
+        }
+    )*};
+    ($($part:ty)*) => {$(
+        impl Cast<bool> for Complex<$part> {
+            #[inline(always)]
+            fn cast(self) -> bool { (self.re != 0.0) | (self.im != 0.0) }
+        }
+        impl Cast<Complex<$part>> for bool {
+            #[inline(always)]
+            fn cast(self) -> Complex<$part> { Complex::new(self.cast(), 0.0) }
+        }
+    )*};
+}
+complex_casts! { f32 => f32; f32 => f64; f64 => f32; f64 => f64; }
+complex_casts! { f32 f64 }
+
+/// A number as an `f32` that rounds to the same half as the number itself.
+trait TowardHalf {
+    fn toward_half(self) -> f32;
+}
+
+macro_rules! toward_half {
+    ($($type:ty)*) => {$(
+        impl TowardHalf for $type {
+            fn toward_half(self) -> f32 { self.cast() }
+        }
+    )*};
+}
+// Integers that `f32` does not hold are beyond every half.
+toward_half! { bool i8 u8 i16 u16 i32 u32 i64 u64 f32 Complex<f32> }
+
+impl TowardHalf for f64 {
+    fn toward_half(self) -> f32 {
+        round_to_odd(self)
+    }
+}
+
+impl TowardHalf for Complex<f64> {
+    fn toward_half(self) -> f32 {
+        round_to_odd(self.re)
+    }
+}
+
+/// The `f32` beside `a` whose last bit says that something was cut off, so that rounding it once
+/// more, to half precision, gives what rounding `a` at once would give.
+fn round_to_odd(a: f64) -> f32 {
+    let near = a as f32;
+    let back = f64::from(near);
+    if back == a || !near.is_finite() {
+        return near;
+    }
+    let bits = near.to_bits() - u32::from(back.abs() > a.abs());
+    f32::from_bits(bits | 1)
+}
+
+macro_rules! targets {
+    ($($scalar:ident $type:ty,)*) => {
+        /// Every cast but those from and to half precision.
+        trait CastAnywhere: Cell + TowardHalf $(+ Cast<$type>)* {}
+        impl<T: Cell + TowardHalf $(+ Cast<$type>)*> CastAnywhere for T {}
+
+        fn kernel_from<A: CastAnywhere>(to: Scalar) -> Kernel {
+            match to {
+                $(Scalar::$scalar => |i, o| unary::<A, $type>(i, o, |a| a.cast()),)*
+                // The rest of the way is the caller's.
+                Scalar::F16 => |i, o| unary::<A, f32>(i, o, |a| a.toward_half()),
+            }
+        }
+
+        /// Converts elements of one dtype to another: NumPy's `astype` with unsafe casting.
+        ///
+        /// A float that does not fit the integer, or is NaN, becomes what NumPy makes of it on
+        /// x86-64: the least `int32` or `int64`, 2³¹ or 2⁶³ or 0 for `uint32` and `uint64`, and the
+        /// low bits of its `int32` for the smaller integers.
+        ///
+        /// ```
+        /// use maparray::{Scalar, ops};
+        /// let mut small = [0_u8; 2];
+        /// let wide = [300_i64, -1];
+        /// ops::cast(Scalar::I64, Scalar::U8)(&[bytemuck::cast_slice(&wide)], &mut small);
+        /// assert_eq!(small, [44, 255]);
+        /// ```
+        pub fn cast(from: Scalar, to: Scalar) -> Kernel {
+            match (from, to) {
+                (Scalar::F16, Scalar::F16) => |i, o| o.copy_from_slice(i[0]),
+                $((Scalar::F16, Scalar::$scalar) => |i, o| from_half(i, o, Scalar::$scalar),)*
+                $((Scalar::$scalar, Scalar::F16) => |i, o| {
+                    to_half(i, o, size_of::<$type>(), kernel_from::<$type>(Scalar::F16));
+                },)*
+                $((Scalar::$scalar, _) => kernel_from::<$type>(to),)*
+            }
+        }
+    };
+}
+targets! {
+    Bool bool, I8 i8, U8 u8, I16 i16, U16 u16, I32 i32, U32 u32, I64 i64, U64 u64,
+    F32 f32, F64 f64, C64 Complex<f32>, C128 Complex<f64>,
+}
+
+/// Elements converted through `f32` at a time.
+const PIECE: usize = 256;
+
+#[repr(C, align(16))]
+struct Singles([f32; PIECE]);
+
+/// From half precision through `f32`, which holds every half.
+fn from_half(inputs: &[&[u8]], output: &mut [u8], to: Scalar) {
+    let kernel = cast(Scalar::F32, to);
+    let mut singles = Singles([0.0; PIECE]);
+    let halves: &[f16] = cast_slice(inputs[0]);
+    for (output, halves) in output
+        .chunks_mut(PIECE * to.size())
+        .zip(halves.chunks(PIECE))
+    {
+        let singles = &mut singles.0[..halves.len()];
+        f16::widen(halves, singles);
+        kernel(&[cast_slice(singles)], output);
+    }
+}
+
+/// To half precision through `f32`: `kernel` goes there from elements of `size` bytes.
+fn to_half(inputs: &[&[u8]], output: &mut [u8], size: usize, kernel: Kernel) {
+    let mut singles = Singles([0.0; PIECE]);
+    let output: &mut [f16] = cast_slice_mut(output);
+    for (output, input) in output.chunks_mut(PIECE).zip(inputs[0].chunks(PIECE * size)) {
+        let singles = &mut singles.0[..output.len()];
+        kernel(&[input], cast_slice_mut(singles));
+        f16::narrow(singles, output);
+    }
+}
+
+/// Reverses the bytes of every piece of 1, 2, 4, 8 or 16 bytes, in place; a rest that does not make
+/// a whole piece stays as it is.
+///
+/// ```
+/// let mut bytes = [1, 2, 3, 4];
+/// maparray::ops::swap_bytes(2, &mut bytes);
+/// assert_eq!(bytes, [2, 1, 4, 3]);
+/// ```
+pub fn swap_bytes(piece: usize, bytes: &mut [u8]) {
+    match piece {
+        2 => swap_pieces::<2>(bytes),
+        4 => swap_pieces::<4>(bytes),
+        8 => swap_pieces::<8>(bytes),
+        16 => swap_pieces::<16>(bytes),
+        _ => {}
+    }
+}
+
+fn swap_pieces<const SIZE: usize>(bytes: &mut [u8]) {
+    for piece in bytes.as_chunks_mut::<SIZE>().0 {
+        piece.reverse();
+    }
+}

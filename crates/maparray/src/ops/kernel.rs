@@ -1,0 +1,174 @@
+//! How does an operation run over a strip of elements?
+//!
+//! The loops, by arity: plain slices, plain Rust, one loop per operation and dtype, written so that
+//! the compiler vectorises them. Half precision runs in `f32`, and the transcendentals of
+//! `complex64` in `complex128`: see [`widened`].
+//!
+//! Knows: bytes and elements. Must not know: which operation it runs, shapes, threads.
+
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use num_complex::Complex;
+
+/// A loop over elements.
+///
+/// All slices are 16-byte aligned and hold the same number of whole elements in native order; the
+/// output never overlaps an input. A bool is one byte: not 0 counts as true, 0 or 1 is written.
+pub type Kernel = fn(inputs: &[&[u8]], output: &mut [u8]);
+
+/// An element as a scalar function sees it, and as it lies in memory.
+pub(super) trait Cell: Copy {
+    type Raw: Pod;
+    fn get(raw: Self::Raw) -> Self;
+    fn put(self) -> Self::Raw;
+}
+
+macro_rules! plain_cells {
+    ($($type:ty)*) => {$(
+        impl Cell for $type {
+            type Raw = $type;
+            #[inline(always)]
+            fn get(raw: $type) -> $type { raw }
+            #[inline(always)]
+            fn put(self) -> $type { self }
+        }
+    )*};
+}
+plain_cells! { i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64 Complex<f32> Complex<f64> [u64; 2] }
+
+impl Cell for bool {
+    type Raw = u8;
+    #[inline(always)]
+    fn get(raw: u8) -> bool {
+        raw != 0
+    }
+    #[inline(always)]
+    fn put(self) -> u8 {
+        u8::from(self)
+    }
+}
+
+#[inline(always)]
+pub(super) fn unary<A: Cell, R: Cell>(
+    inputs: &[&[u8]],
+    output: &mut [u8],
+    function: impl Fn(A) -> R,
+) {
+    let a: &[A::Raw] = cast_slice(inputs[0]);
+    let output: &mut [R::Raw] = cast_slice_mut(output);
+    for (out, &a) in output.iter_mut().zip(a) {
+        *out = function(A::get(a)).put();
+    }
+}
+
+#[inline(always)]
+pub(super) fn binary<A: Cell, B: Cell, R: Cell>(
+    inputs: &[&[u8]],
+    output: &mut [u8],
+    function: impl Fn(A, B) -> R,
+) {
+    let a: &[A::Raw] = cast_slice(inputs[0]);
+    let b: &[B::Raw] = cast_slice(inputs[1]);
+    let output: &mut [R::Raw] = cast_slice_mut(output);
+    for ((out, &a), &b) in output.iter_mut().zip(a).zip(b) {
+        *out = function(A::get(a), B::get(b)).put();
+    }
+}
+
+#[inline(always)]
+pub(super) fn ternary<A: Cell, B: Cell, C: Cell, R: Cell>(
+    inputs: &[&[u8]],
+    output: &mut [u8],
+    function: impl Fn(A, B, C) -> R,
+) {
+    let a: &[A::Raw] = cast_slice(inputs[0]);
+    let b: &[B::Raw] = cast_slice(inputs[1]);
+    let c: &[C::Raw] = cast_slice(inputs[2]);
+    let output: &mut [R::Raw] = cast_slice_mut(output);
+    for (((out, &a), &b), &c) in output.iter_mut().zip(a).zip(b).zip(c) {
+        *out = function(A::get(a), B::get(b), C::get(c)).put();
+    }
+}
+
+/// An element that is computed on in a wider type.
+pub(super) trait Narrow: Cell<Raw = Self> + Pod {
+    type Wide: Pod;
+    fn widen(narrow: &[Self], wide: &mut [Self::Wide]);
+    fn narrow(wide: &[Self::Wide], narrow: &mut [Self]);
+}
+
+impl Narrow for f16 {
+    type Wide = f32;
+    fn widen(narrow: &[f16], wide: &mut [f32]) {
+        narrow.convert_to_f32_slice(wide);
+    }
+    fn narrow(wide: &[f32], narrow: &mut [f16]) {
+        narrow.convert_from_f32_slice(wide);
+    }
+}
+
+impl Narrow for Complex<f32> {
+    type Wide = Complex<f64>;
+    fn widen(narrow: &[Self], wide: &mut [Complex<f64>]) {
+        for (wide, &narrow) in wide.iter_mut().zip(narrow) {
+            *wide = Complex::new(f64::from(narrow.re), f64::from(narrow.im));
+        }
+    }
+    fn narrow(wide: &[Complex<f64>], narrow: &mut [Self]) {
+        for (narrow, &wide) in narrow.iter_mut().zip(wide) {
+            *narrow = Complex::new(wide.re as f32, wide.im as f32);
+        }
+    }
+}
+
+/// Bytes widened at a time: the buffers stay in the first-level cache and cost little to clear.
+const PIECE: usize = 1024;
+
+/// Room for a piece of wide elements, aligned as kernels expect.
+#[repr(C, align(16))]
+struct Buffer([u8; PIECE]);
+
+/// Runs a loop over the wide type on elements of the narrow one, and rounds the results.
+#[inline(never)]
+pub(super) fn widened<N: Narrow>(inputs: &[&[u8]], output: &mut [u8], kernel: Kernel) {
+    let mut result = Buffer([0; PIECE]);
+    let output: &mut [N] = cast_slice_mut(output);
+    widen_inputs::<N>(inputs, output.len(), |wide, done, len| {
+        let result = &mut result.0[..len * size_of::<N::Wide>()];
+        kernel(wide, result);
+        N::narrow(cast_slice(result), &mut output[done..done + len]);
+    });
+}
+
+/// Runs a loop over the wide type on elements of the narrow one whose results are truth values.
+#[inline(never)]
+pub(super) fn widened_to_bool<N: Narrow>(inputs: &[&[u8]], output: &mut [u8], kernel: Kernel) {
+    let mut result = Buffer([0; PIECE]);
+    widen_inputs::<N>(inputs, output.len(), |wide, done, len| {
+        kernel(wide, &mut result.0[..len]);
+        output[done..done + len].copy_from_slice(&result.0[..len]);
+    });
+}
+
+/// Calls `each` with the widened inputs, how many elements came before them, and how many they are.
+#[inline(always)]
+fn widen_inputs<N: Narrow>(
+    inputs: &[&[u8]],
+    count: usize,
+    mut each: impl FnMut(&[&[u8]], usize, usize),
+) {
+    let mut buffers = [const { Buffer([0; PIECE]) }; 3];
+    let size = size_of::<N::Wide>();
+    let mut done = 0;
+    while done < count {
+        let len = (PIECE / size).min(count - done);
+        for (buffer, input) in buffers.iter_mut().zip(inputs) {
+            let narrow: &[N] = &cast_slice(input)[done..done + len];
+            N::widen(narrow, cast_slice_mut(&mut buffer.0[..len * size]));
+        }
+        let wide = buffers.each_ref().map(|buffer| &buffer.0[..len * size]);
+        each(&wide[..inputs.len().min(3)], done, len);
+        done += len;
+    }
+}

@@ -1,0 +1,159 @@
+//! What can be done to elements?
+//!
+//! [`Op`] names an elementwise operation and [`Reduction`] one that makes one number of many; both
+//! are found by NumPy's names, choose their dtypes as NumPy does and run over plain slices.
+//!
+//! Knows: elements. Must not know: arrays, files, shapes, units.
+
+mod cast;
+mod complex;
+mod elementary;
+mod float;
+mod integer;
+mod inverse;
+mod kernel;
+mod reduce;
+mod table;
+
+pub use cast::{cast, swap_bytes};
+pub use kernel::Kernel;
+pub use reduce::{Accumulator, Fold, Reduction, Start};
+pub use table::Op;
+
+use crate::dtype::{Kind, Scalar, promote_scalars};
+use crate::error::{Error, Problem, Result};
+use table::Rule;
+
+/// The loop that an operation runs for some operands.
+#[derive(Clone, Debug)]
+pub struct Loop {
+    /// The dtypes that the operands are to be cast to first.
+    pub inputs: Vec<Scalar>,
+    /// The dtype of the result.
+    pub output: Scalar,
+    /// The loop.
+    pub kernel: Kernel,
+}
+
+impl Op {
+    /// The operation with this name of NumPy's, or an alias such as `abs`.
+    ///
+    /// ```
+    /// use maparray::ops::Op;
+    /// assert_eq!(Op::find("asin"), Some(Op::Arcsin));
+    /// assert_eq!(Op::find("frobnicate"), None);
+    /// ```
+    pub fn find(name: &str) -> Option<Op> {
+        let named = |op: &Op| op.name() == name || op.aliases().contains(&name);
+        Op::ALL.iter().copied().find(named)
+    }
+
+    /// Whether it compares two numbers: `equal`, `less` and their kind.
+    pub fn is_comparison(self) -> bool {
+        self.rule() == Rule::Order
+    }
+
+    /// The loop for operands of these dtypes: the first in NumPy's order that every operand can be
+    /// cast to without loss.
+    ///
+    /// ```
+    /// use maparray::{Scalar, ops::Op};
+    /// assert_eq!(Op::Sqrt.resolve(&[Scalar::I16])?.output, Scalar::F32);
+    /// assert!(Op::Subtract.resolve(&[Scalar::Bool, Scalar::Bool]).is_err());
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Mismatch` if there is no such loop, or the number of operands is not its arity.
+    pub fn resolve(self, inputs: &[Scalar]) -> Result<Loop> {
+        self.choose(inputs).ok_or_else(|| {
+            let names: Vec<&str> = inputs.iter().map(|input| input.name()).collect();
+            Error::new(Problem::NoLoop {
+                operation: self.name(),
+                dtypes: names.join(", "),
+            })
+        })
+    }
+
+    fn choose(self, inputs: &[Scalar]) -> Option<Loop> {
+        if inputs.len() != self.arity() {
+            return None;
+        }
+        let integers = inputs.iter().all(|input| input.kind() <= Kind::Signed);
+        match (self.rule(), inputs) {
+            (Rule::Order, &[a, b]) if mixes_signs(a, b) => {
+                let unsigned = |scalar: Scalar| scalar.kind() == Kind::Unsigned;
+                let inputs = inputs.iter().map(|&input| {
+                    if unsigned(input) {
+                        Scalar::U64
+                    } else {
+                        Scalar::I64
+                    }
+                });
+                let inputs: Vec<Scalar> = inputs.collect();
+                let kernel = self.mixed_kernel(inputs[0])?;
+                Some(Loop {
+                    inputs,
+                    output: Scalar::Bool,
+                    kernel,
+                })
+            }
+            (Rule::Logic, &[a, b]) if a != b => self.uniform(Scalar::Bool),
+            (Rule::Quotient, _) if integers => self.uniform(Scalar::F64),
+            (Rule::Choice, &[_, a, b]) => {
+                let output = promote_scalars(a, b);
+                let kernel = self.kernel(output)?;
+                Some(Loop {
+                    inputs: vec![Scalar::Bool, output, output],
+                    output,
+                    kernel,
+                })
+            }
+            (Rule::Draw, _) => {
+                let mut found = self.uniform(Scalar::I64).filter(|_| integers)?;
+                found.output = Scalar::F64;
+                Some(found)
+            }
+            // NumPy has no loop for a lone bool here, and does not make it an integer.
+            _ if self.refuses_bool() && inputs.iter().all(|&input| input == Scalar::Bool) => None,
+            _ => {
+                let holds_all = |scalar: Scalar| {
+                    inputs
+                        .iter()
+                        .all(|&input| promote_scalars(input, scalar) == scalar)
+                };
+                let mut fitting = Scalar::ALL
+                    .iter()
+                    .copied()
+                    .filter(|&scalar| holds_all(scalar));
+                fitting.find_map(|scalar| self.uniform(scalar))
+            }
+        }
+    }
+
+    fn refuses_bool(self) -> bool {
+        matches!(self, Op::Subtract | Op::Negative | Op::Positive | Op::Sign)
+    }
+
+    /// The loop whose operands all have this dtype.
+    fn uniform(self, scalar: Scalar) -> Option<Loop> {
+        let kernel = self.kernel(scalar)?;
+        let output = match (self.rule(), scalar) {
+            (Rule::Truth | Rule::Order | Rule::Logic, _) => Scalar::Bool,
+            (Rule::Real, Scalar::C64) => Scalar::F32,
+            (Rule::Real, Scalar::C128) => Scalar::F64,
+            _ => scalar,
+        };
+        Some(Loop {
+            inputs: vec![scalar; self.arity()],
+            output,
+            kernel,
+        })
+    }
+}
+
+/// Whether one is `uint64` and the other a signed integer: no dtype holds both.
+fn mixes_signs(a: Scalar, b: Scalar) -> bool {
+    let meet = |a: Scalar, b: Scalar| a == Scalar::U64 && b.kind() == Kind::Signed;
+    meet(a, b) || meet(b, a)
+}

@@ -1,0 +1,611 @@
+//! Which operations are there?
+//!
+//! One row each: its name here, NumPy's name and aliases, its sign in expressions, how many operands
+//! it takes, the rule for its dtypes, and a scalar function per family of element types. To add an
+//! operation, add a row. To add a dtype, add it to its family in `loops!`.
+//!
+//! Knows: scalar functions. Must not know: arrays, shapes, how a loop runs.
+
+use half::f16;
+use num_complex::Complex;
+
+use super::cast::Cast;
+use super::kernel::{Kernel, binary, ternary, unary, widened, widened_to_bool};
+use super::{complex, elementary, float, integer, inverse};
+use crate::dtype::Scalar;
+
+/// How the dtypes of an operation's loop follow from those of its operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// All operands and the result have one dtype.
+    Same,
+    /// One dtype for the operands, the result is bool.
+    Truth,
+    /// As `Truth`; `int64` and `uint64` meet as they are.
+    Order,
+    /// As `Truth`; operands of different dtypes meet as bool.
+    Logic,
+    /// As `Same`, but for complex operands the result is real.
+    Real,
+    /// As `Same`; integers and bools become `float64`.
+    Quotient,
+    /// As `Same`, after a condition that is a bool.
+    Choice,
+    /// `int64` operands, a `float64` result.
+    Draw,
+}
+
+macro_rules! operations {
+    ($(
+        $op:ident $name:literal $(| $alias:literal)* $(as $sign:literal)? : $arity:tt $rule:ident {
+            $($family:ident: $function:expr,)*
+        }
+    )*) => {
+        /// An elementwise operation; `Op::Add.name()` is NumPy's name for it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Op {
+            $(#[doc = concat!("`", $name, "`")] $op,)*
+        }
+
+        impl Op {
+            /// Every operation, in the order of the table.
+            pub const ALL: &'static [Op] = &[$(Op::$op),*];
+
+            /// NumPy's name.
+            pub fn name(self) -> &'static str {
+                match self { $(Op::$op => $name),* }
+            }
+
+            /// Other names that NumPy has for it.
+            pub fn aliases(self) -> &'static [&'static str] {
+                match self { $(Op::$op => &[$($alias),*]),* }
+            }
+
+            /// The sign that stands for it in expressions; `-` is both subtraction and negation.
+            pub fn sign(self) -> Option<&'static str> {
+                match self { $(Op::$op => sign!($($sign)?)),* }
+            }
+
+            /// How many operands it takes.
+            pub fn arity(self) -> usize {
+                match self { $(Op::$op => $arity),* }
+            }
+
+            pub(super) fn rule(self) -> Rule {
+                match self { $(Op::$op => Rule::$rule),* }
+            }
+
+            /// The loop over operands of this dtype, if there is one.
+            pub(super) fn kernel(self, scalar: Scalar) -> Option<Kernel> {
+                match self {
+                    $(Op::$op => { $(loops!(scalar, $op $arity $rule $family $function);)* })*
+                }
+                None
+            }
+
+            /// The loop that compares `int64` with `uint64`, or the other way round, as they are.
+            pub(super) fn mixed_kernel(self, first: Scalar) -> Option<Kernel> {
+                match self {
+                    $(Op::$op => { $(mixed!(first, $rule $family $function);)* })*
+                }
+                None
+            }
+        }
+    };
+}
+
+macro_rules! sign {
+    () => {
+        None
+    };
+    ($sign:literal) => {
+        Some($sign)
+    };
+}
+
+/// Returns the loop of one family, if the dtype belongs to it.
+macro_rules! loops {
+    ($scalar:ident, $op:ident $arity:tt $rule:ident bool $f:expr) => {
+        loops!(@ $scalar $arity $rule $f; Bool bool)
+    };
+    ($scalar:ident, $op:ident $arity:tt $rule:ident int $f:expr) => {
+        loops!(@ $scalar $arity $rule $f; I8 i8, U8 u8, I16 i16, U16 u16, I32 i32, U32 u32,
+            I64 i64, U64 u64)
+    };
+    ($scalar:ident, $op:ident $arity:tt $rule:ident float $f:expr) => {
+        loops!(@ $scalar $arity $rule $f; F32 f32, F64 f64);
+        if $scalar == Scalar::F16 {
+            return Some(|i, o| through!($rule f16, i, o, Op::$op, Scalar::F32));
+        }
+    };
+    ($scalar:ident, $op:ident $arity:tt $rule:ident complex $f:expr) => {
+        loops!(@ $scalar $arity $rule $f; C64 Complex<f32>, C128 Complex<f64>)
+    };
+    // Only computed in double precision.
+    ($scalar:ident, $op:ident $arity:tt $rule:ident double_complex $f:expr) => {
+        loops!(@ $scalar $arity $rule $f; C128 Complex<f64>);
+        if $scalar == Scalar::C64 {
+            return Some(|i, o| through!($rule Complex<f32>, i, o, Op::$op, Scalar::C128));
+        }
+    };
+    // Elements that are only moved.
+    ($scalar:ident, $op:ident 3 Choice any $f:expr) => {
+        return Some(match $scalar.size() {
+            1 => |i, o| ternary::<bool, u8, u8, u8>(i, o, $f),
+            2 => |i, o| ternary::<bool, u16, u16, u16>(i, o, $f),
+            4 => |i, o| ternary::<bool, u32, u32, u32>(i, o, $f),
+            8 => |i, o| ternary::<bool, u64, u64, u64>(i, o, $f),
+            _ => |i, o| ternary::<bool, [u64; 2], [u64; 2], [u64; 2]>(i, o, $f),
+        })
+    };
+    ($scalar:ident, $op:ident 2 Draw long $f:expr) => {
+        if $scalar == Scalar::I64 {
+            return Some(|i, o| binary::<i64, i64, f64>(i, o, $f));
+        }
+    };
+    (@ $scalar:ident $arity:tt $rule:ident $f:expr; $($variant:ident $type:ty),*) => {
+        match $scalar {
+            $(Scalar::$variant => {
+                return Some(|i, o| run!($arity $type, result!($rule $type), i, o, $f));
+            })*
+            _ => {}
+        }
+    };
+}
+
+macro_rules! mixed {
+    ($first:ident, Order int $f:expr) => {
+        return match $first {
+            Scalar::I64 => Some(|i, o| {
+                let compare: fn(i128, i128) -> bool = $f;
+                binary(i, o, |a: i64, b: u64| compare(i128::from(a), i128::from(b)));
+            }),
+            Scalar::U64 => Some(|i, o| {
+                let compare: fn(i128, i128) -> bool = $f;
+                binary(i, o, |a: u64, b: i64| compare(i128::from(a), i128::from(b)));
+            }),
+            _ => None,
+        }
+    };
+    ($($other_rule_or_family:tt)*) => {};
+}
+
+/// The Rust type of the result.
+macro_rules! result {
+    (Truth $type:ty) => {
+        bool
+    };
+    (Order $type:ty) => {
+        bool
+    };
+    (Logic $type:ty) => {
+        bool
+    };
+    (Real $type:ty) => {
+        <$type as RealPart>::Part
+    };
+    ($same:ident $type:ty) => {
+        $type
+    };
+}
+
+trait RealPart {
+    type Part;
+}
+
+macro_rules! real_parts {
+    ($($type:ty => $part:ty),*) => {
+        $(impl RealPart for $type { type Part = $part; })*
+    };
+}
+real_parts! {
+    bool => bool, i8 => i8, u8 => u8, i16 => i16, u16 => u16, i32 => i32, u32 => u32, i64 => i64,
+    u64 => u64, f32 => f32, f64 => f64, Complex<f32> => f32, Complex<f64> => f64
+}
+
+macro_rules! run {
+    (1 $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
+        unary::<$type, $result>($i, $o, $f)
+    };
+    (2 $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
+        binary::<$type, $type, $result>($i, $o, $f)
+    };
+    (3 $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
+        ternary::<$type, $type, $type, $result>($i, $o, $f)
+    };
+}
+
+/// Runs the loop of the wider type.
+macro_rules! through {
+    (Truth $type:ty, $i:ident, $o:ident, $op:expr, $wide:expr) => {
+        through!(@ widened_to_bool::<$type>, $i, $o, $op, $wide)
+    };
+    (Order $type:ty, $i:ident, $o:ident, $op:expr, $wide:expr) => {
+        through!(@ widened_to_bool::<$type>, $i, $o, $op, $wide)
+    };
+    (Logic $type:ty, $i:ident, $o:ident, $op:expr, $wide:expr) => {
+        through!(@ widened_to_bool::<$type>, $i, $o, $op, $wide)
+    };
+    ($other:ident $type:ty, $i:ident, $o:ident, $op:expr, $wide:expr) => {
+        through!(@ widened::<$type>, $i, $o, $op, $wide)
+    };
+    (@ $widened:expr, $i:ident, $o:ident, $op:expr, $wide:expr) => {
+        // The same row has the wider loop.
+        if let Some(kernel) = $op.kernel($wide) {
+            $widened($i, $o, kernel);
+        }
+    };
+}
+
+operations! {
+    // Arithmetic
+    Add "add" as "+": 2 Same {
+        bool: |a, b| a | b,
+        int: |a, b| a.wrapping_add(b),
+        float: |a, b| a + b,
+        complex: |a, b| a + b,
+    }
+    Subtract "subtract" as "-": 2 Same {
+        int: |a, b| a.wrapping_sub(b),
+        float: |a, b| a - b,
+        complex: |a, b| a - b,
+    }
+    Multiply "multiply" as "*": 2 Same {
+        bool: |a, b| a & b,
+        int: |a, b| a.wrapping_mul(b),
+        float: |a, b| a * b,
+        complex: |a, b| a * b,
+    }
+    Divide "divide" | "true_divide" as "/": 2 Quotient {
+        float: |a, b| a / b,
+        complex: complex::divide,
+    }
+    FloorDivide "floor_divide" as "//": 2 Same {
+        int: integer::floor_divide,
+        float: float::floor_divide,
+    }
+    Remainder "remainder" | "mod" as "%": 2 Same {
+        int: integer::remainder,
+        float: float::remainder,
+    }
+    Fmod "fmod": 2 Same {
+        int: integer::fmod,
+        float: |a, b| a % b,
+    }
+    Power "power" | "pow" as "**": 2 Same {
+        int: integer::power,
+        float: |a, b| a.powf(b),
+        double_complex: elementary::power,
+    }
+    Negative "negative" as "-": 1 Same {
+        int: |a| a.wrapping_neg(),
+        float: |a| -a,
+        complex: |a| -a,
+    }
+    Positive "positive" as "+": 1 Same {
+        int: |a| a,
+        float: |a| a,
+        complex: |a| a,
+    }
+    Absolute "absolute" | "abs": 1 Real {
+        bool: |a| a,
+        int: integer::absolute,
+        float: |a| a.abs(),
+        complex: |a| a.re.hypot(a.im),
+    }
+    Fabs "fabs": 1 Same {
+        float: |a| a.abs(),
+    }
+    Sign "sign": 1 Same {
+        int: integer::sign,
+        float: float::sign,
+        complex: complex::sign,
+    }
+    Square "square": 1 Same {
+        int: |a| a.wrapping_mul(a),
+        float: |a| a * a,
+        complex: complex::square,
+    }
+    Reciprocal "reciprocal": 1 Same {
+        int: |a| (1.0 / a as f64).cast(),
+        float: |a| 1.0 / a,
+        complex: complex::reciprocal,
+    }
+    Sqrt "sqrt": 1 Same {
+        float: |a| a.sqrt(),
+        double_complex: elementary::sqrt,
+    }
+    Cbrt "cbrt": 1 Same {
+        float: |a| a.cbrt(),
+    }
+
+    // Exponentials and logarithms
+    Exp "exp": 1 Same {
+        float: |a| a.exp(),
+        double_complex: elementary::exp,
+    }
+    Exp2 "exp2": 1 Same {
+        float: |a| a.exp2(),
+        double_complex: elementary::exp2,
+    }
+    Expm1 "expm1": 1 Same {
+        float: |a| a.exp_m1(),
+        double_complex: elementary::expm1,
+    }
+    Log "log": 1 Same {
+        float: |a| a.ln(),
+        double_complex: elementary::log,
+    }
+    Log2 "log2": 1 Same {
+        float: |a| a.log2(),
+        double_complex: elementary::log2,
+    }
+    Log10 "log10": 1 Same {
+        float: |a| a.log10(),
+        double_complex: elementary::log10,
+    }
+    Log1p "log1p": 1 Same {
+        float: |a| a.ln_1p(),
+        double_complex: elementary::log1p,
+    }
+
+    // Trigonometry
+    Sin "sin": 1 Same {
+        float: |a| a.sin(),
+        double_complex: elementary::sin,
+    }
+    Cos "cos": 1 Same {
+        float: |a| a.cos(),
+        double_complex: elementary::cos,
+    }
+    Tan "tan": 1 Same {
+        float: |a| a.tan(),
+        double_complex: elementary::tan,
+    }
+    Arcsin "arcsin" | "asin": 1 Same {
+        float: |a| a.asin(),
+        double_complex: inverse::arcsin,
+    }
+    Arccos "arccos" | "acos": 1 Same {
+        float: |a| a.acos(),
+        double_complex: inverse::arccos,
+    }
+    Arctan "arctan" | "atan": 1 Same {
+        float: |a| a.atan(),
+        double_complex: inverse::arctan,
+    }
+    Arctan2 "arctan2" | "atan2": 2 Same {
+        float: |a, b| a.atan2(b),
+    }
+    Hypot "hypot": 2 Same {
+        float: |a, b| a.hypot(b),
+    }
+    Sinh "sinh": 1 Same {
+        float: |a| a.sinh(),
+        double_complex: elementary::sinh,
+    }
+    Cosh "cosh": 1 Same {
+        float: |a| a.cosh(),
+        double_complex: elementary::cosh,
+    }
+    Tanh "tanh": 1 Same {
+        float: |a| a.tanh(),
+        double_complex: elementary::tanh,
+    }
+    Arcsinh "arcsinh" | "asinh": 1 Same {
+        float: float::arcsinh,
+        double_complex: inverse::arcsinh,
+    }
+    Arccosh "arccosh" | "acosh": 1 Same {
+        float: float::arccosh,
+        double_complex: inverse::arccosh,
+    }
+    Arctanh "arctanh" | "atanh": 1 Same {
+        float: float::arctanh,
+        double_complex: inverse::arctanh,
+    }
+    Deg2rad "deg2rad" | "radians": 1 Same {
+        float: |a| a.to_radians(),
+    }
+    Rad2deg "rad2deg" | "degrees": 1 Same {
+        float: |a| a.to_degrees(),
+    }
+
+    // Rounding
+    Floor "floor": 1 Same {
+        bool: |a| a,
+        int: |a| a,
+        float: |a| a.floor(),
+    }
+    Ceil "ceil": 1 Same {
+        bool: |a| a,
+        int: |a| a,
+        float: |a| a.ceil(),
+    }
+    Trunc "trunc": 1 Same {
+        bool: |a| a,
+        int: |a| a,
+        float: |a| a.trunc(),
+    }
+    Rint "rint": 1 Same {
+        float: |a| a.round_ties_even(),
+        complex: |a| Complex::new(a.re.round_ties_even(), a.im.round_ties_even()),
+    }
+
+    // Questions about one number
+    Isnan "isnan": 1 Truth {
+        bool: |_| false,
+        int: |_| false,
+        float: |a| a.is_nan(),
+        complex: complex::is_nan,
+    }
+    Isinf "isinf": 1 Truth {
+        bool: |_| false,
+        int: |_| false,
+        float: |a| a.is_infinite(),
+        complex: |a| a.re.is_infinite() | a.im.is_infinite(),
+    }
+    Isfinite "isfinite": 1 Truth {
+        bool: |_| true,
+        int: |_| true,
+        float: |a| a.is_finite(),
+        complex: |a| a.re.is_finite() & a.im.is_finite(),
+    }
+    Signbit "signbit": 1 Truth {
+        float: |a| a.is_sign_negative(),
+    }
+    Copysign "copysign": 2 Same {
+        float: |a, b| a.copysign(b),
+    }
+
+    // The greater and the less
+    Maximum "maximum": 2 Same {
+        bool: |a, b| a | b,
+        int: |a, b| a.max(b),
+        float: float::maximum,
+        complex: complex::maximum,
+    }
+    Minimum "minimum": 2 Same {
+        bool: |a, b| a & b,
+        int: |a, b| a.min(b),
+        float: float::minimum,
+        complex: complex::minimum,
+    }
+    Fmax "fmax": 2 Same {
+        bool: |a, b| a | b,
+        int: |a, b| a.max(b),
+        float: float::fmax,
+        complex: complex::fmax,
+    }
+    Fmin "fmin": 2 Same {
+        bool: |a, b| a & b,
+        int: |a, b| a.min(b),
+        float: float::fmin,
+        complex: complex::fmin,
+    }
+    Clip "clip": 3 Same {
+        bool: |a, low, high| (a | low) & high,
+        int: |a, low, high| a.max(low).min(high),
+        float: |a, low, high| float::minimum(float::maximum(a, low), high),
+        complex: |a, low, high| complex::minimum(complex::maximum(a, low), high),
+    }
+
+    // Comparisons
+    Equal "equal" as "==": 2 Order {
+        bool: |a, b| a == b,
+        int: |a, b| a == b,
+        float: |a, b| a == b,
+        complex: |a, b| a == b,
+    }
+    NotEqual "not_equal" as "!=": 2 Order {
+        bool: |a, b| a != b,
+        int: |a, b| a != b,
+        float: |a, b| a != b,
+        complex: |a, b| a != b,
+    }
+    Less "less" as "<": 2 Order {
+        bool: |a, b| !a & b,
+        int: |a, b| a < b,
+        float: |a, b| a < b,
+        complex: complex::less,
+    }
+    LessEqual "less_equal" as "<=": 2 Order {
+        bool: |a, b| !a | b,
+        int: |a, b| a <= b,
+        float: |a, b| a <= b,
+        complex: complex::less_equal,
+    }
+    Greater "greater" as ">": 2 Order {
+        bool: |a, b| a & !b,
+        int: |a, b| a > b,
+        float: |a, b| a > b,
+        complex: |a, b| complex::less(b, a),
+    }
+    GreaterEqual "greater_equal" as ">=": 2 Order {
+        bool: |a, b| a | !b,
+        int: |a, b| a >= b,
+        float: |a, b| a >= b,
+        complex: |a, b| complex::less_equal(b, a),
+    }
+
+    // Logic
+    LogicalAnd "logical_and": 2 Logic {
+        bool: |a, b| a & b,
+        int: |a, b| (a != 0) & (b != 0),
+        float: |a, b| (a != 0.0) & (b != 0.0),
+        complex: |a, b| Cast::<bool>::cast(a) & Cast::<bool>::cast(b),
+    }
+    LogicalOr "logical_or": 2 Logic {
+        bool: |a, b| a | b,
+        int: |a, b| (a != 0) | (b != 0),
+        float: |a, b| (a != 0.0) | (b != 0.0),
+        complex: |a, b| Cast::<bool>::cast(a) | Cast::<bool>::cast(b),
+    }
+    LogicalXor "logical_xor": 2 Logic {
+        bool: |a, b| a ^ b,
+        int: |a, b| (a != 0) ^ (b != 0),
+        float: |a, b| (a != 0.0) ^ (b != 0.0),
+        complex: |a, b| Cast::<bool>::cast(a) ^ Cast::<bool>::cast(b),
+    }
+    LogicalNot "logical_not": 1 Logic {
+        bool: |a| !a,
+        int: |a| a == 0,
+        float: |a| a == 0.0,
+        complex: |a| !Cast::<bool>::cast(a),
+    }
+
+    // Bits
+    BitwiseAnd "bitwise_and" as "&": 2 Same {
+        bool: |a, b| a & b,
+        int: |a, b| a & b,
+    }
+    BitwiseOr "bitwise_or" as "|": 2 Same {
+        bool: |a, b| a | b,
+        int: |a, b| a | b,
+    }
+    BitwiseXor "bitwise_xor" as "^": 2 Same {
+        bool: |a, b| a ^ b,
+        int: |a, b| a ^ b,
+    }
+    Invert "invert" | "bitwise_not" | "bitwise_invert" as "~": 1 Same {
+        bool: |a| !a,
+        int: |a| !a,
+    }
+    LeftShift "left_shift" | "bitwise_left_shift" as "<<": 2 Same {
+        int: integer::left_shift,
+    }
+    RightShift "right_shift" | "bitwise_right_shift" as ">>": 2 Same {
+        int: integer::right_shift,
+    }
+
+    // Complex numbers
+    Conjugate "conjugate" | "conj": 1 Same {
+        int: |a| a,
+        float: |a| a,
+        complex: |a| a.conj(),
+    }
+    Real "real": 1 Real {
+        bool: |a| a,
+        int: |a| a,
+        float: |a| a,
+        complex: |a| a.re,
+    }
+    Imag "imag": 1 Real {
+        bool: |_| false,
+        int: |_| 0,
+        float: |_| 0.0,
+        complex: |a| a.im,
+    }
+    Angle "angle": 1 Real {
+        float: float::angle,
+        complex: |a| a.im.atan2(a.re),
+    }
+
+    // Choices and chance
+    Where "where": 3 Choice {
+        any: |condition, a, b| if condition { a } else { b },
+    }
+    Random "random": 2 Draw {
+        long: integer::random,
+    }
+}
