@@ -1,4 +1,5 @@
 //! Tests of the public interface, one module per room.
 
 mod dtype;
+mod expr;
 mod format;
