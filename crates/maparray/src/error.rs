@@ -259,6 +259,21 @@ pub(crate) enum Problem {
     EmptyReduction {
         operation: &'static str,
     },
+    Constant {
+        text: String,
+        problem: &'static str,
+    },
+    TreeSize {
+        depth: usize,
+        size: usize,
+    },
+    OneAxis {
+        operation: &'static str,
+        found: usize,
+    },
+    Ddof {
+        operation: &'static str,
+    },
     Cancelled,
 }
 
@@ -324,6 +339,7 @@ impl Error {
             | Problem::WrongShape { .. }
             | Problem::NoLoop { .. }
             | Problem::Literal { .. }
+            | Problem::OneAxis { .. }
             | Problem::EmptyReduction { .. } => Kind::Mismatch,
             Problem::MapRange { .. }
             | Problem::OffsetPastEnd { .. }
@@ -334,6 +350,9 @@ impl Error {
             Problem::Parse { .. }
             | Problem::UnknownName { .. }
             | Problem::ArgumentCount { .. }
+            | Problem::Constant { .. }
+            | Problem::TreeSize { .. }
+            | Problem::Ddof { .. }
             | Problem::Unused { .. } => Kind::Expression,
             Problem::ReadOnly => Kind::ReadOnly,
             Problem::Shared { .. } => Kind::InUse,
@@ -360,7 +379,7 @@ impl Error {
         match self.0.problem {
             Problem::Parse { column, .. }
             | Problem::UnknownName { column, .. }
-            | Problem::ArgumentCount { column, .. } => Some(column),
+            | Problem::ArgumentCount { column, .. } => Some(column).filter(|column| *column > 0),
             _ => None,
         }
     }
@@ -628,7 +647,8 @@ impl fmt::Display for Problem {
             } => {
                 write!(
                     f,
-                    "column {column}: unknown name `{}`, expected {known}",
+                    "{}unknown name `{}`, expected {known}",
+                    place(*column),
                     show(name)
                 )
             }
@@ -639,8 +659,8 @@ impl fmt::Display for Problem {
                 expected,
             } => write!(
                 f,
-                "column {column}: wrong number of arguments for `{function}`: found {found}, \
-                 expected {expected}"
+                "{}wrong number of arguments for `{function}`: found {found}, expected {expected}",
+                place(*column)
             ),
             Problem::Unused { name } => {
                 write!(
@@ -652,8 +672,34 @@ impl fmt::Display for Problem {
             Problem::EmptyReduction { operation } => {
                 write!(f, "`{operation}` of no elements has no value")
             }
+            Problem::Constant { text, problem } => {
+                write!(f, "cannot compute `{}`: {problem}", show(text))
+            }
+            Problem::TreeSize { depth, size } => write!(
+                f,
+                "expression too large: found {depth} operations inside each other and {size} in \
+                 all, expected at most 1000 and 65536"
+            ),
+            Problem::OneAxis { operation, found } => {
+                write!(
+                    f,
+                    "wrong number of axes for `{operation}`: found {found}, expected one"
+                )
+            }
+            Problem::Ddof { operation } => {
+                write!(f, "`ddof` given to `{operation}`, expected `var` or `std`")
+            }
             Problem::Cancelled => write!(f, "stopped on request"),
         }
+    }
+}
+
+/// Where in an expression, if it was read from text.
+fn place(column: usize) -> String {
+    if column == 0 {
+        String::new()
+    } else {
+        format!("column {column}: ")
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod dtype;
 mod error;
+pub mod expr;
 pub mod format;
 pub mod layout;
 #[expect(unsafe_code, reason = "mapping files is what this room is for")]

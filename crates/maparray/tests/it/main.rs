@@ -2,6 +2,7 @@
 
 mod array;
 mod dtype;
+mod expr;
 mod format;
 mod map;
 mod hostile;

@@ -1,0 +1,285 @@
+//! How is an expression built in Rust?
+//!
+//! Operators with expressions and numbers on both sides, and a method for each operation.
+//!
+//! Knows: the tree, names of operations. Must not know: arrays, files.
+
+use std::ops::{Add, BitAnd, BitOr, BitXor, Deref, Div, Mul, Neg, Not, Rem, Shl, Shr, Sub};
+
+use half::f16;
+use num_complex::Complex;
+
+use super::{Axes, Expr, KeepAxes, Literal, Node, Reduce};
+use crate::dtype::Scalar;
+use crate::ops::{Op, Reduction};
+
+/// A reduction that may still say along which axes it runs. It is used wherever an [`Expr`] is.
+///
+/// ```
+/// use maparray::expr::Expr;
+/// let a = Expr::array("a");
+/// let spread = (&a - a.mean().axis(0).keep_axes()) / a.std().axis(0).ddof(1.0).keep_axes();
+/// assert_eq!(
+///     spread.to_string(),
+///     "(a - mean(a, axis=0, keepdims=True)) / std(a, axis=0, ddof=1.0, keepdims=True)",
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reduced(Expr);
+
+impl Reduced {
+    fn new(reduction: Reduction, of: &Expr) -> Reduced {
+        let of = of.clone();
+        let reduce = Reduce {
+            reduction,
+            of,
+            axes: Axes::All,
+            keep: KeepAxes::Drop,
+            ddof: 0.0,
+        };
+        Reduced(reduce.into())
+    }
+
+    fn with(self, change: impl FnOnce(&mut Reduce)) -> Reduced {
+        match self.0.node() {
+            Node::Reduce(reduce) => {
+                let mut reduce = reduce.clone();
+                change(&mut reduce);
+                Reduced(reduce.into())
+            }
+            _ => self,
+        }
+    }
+
+    /// Along this axis only; counted from the back if negative.
+    #[must_use]
+    pub fn axis(self, axis: i64) -> Reduced {
+        self.axes(&[axis])
+    }
+
+    /// Along these axes only.
+    #[must_use]
+    pub fn axes(self, axes: &[i64]) -> Reduced {
+        self.with(|reduce| reduce.axes = Axes::Named(axes.to_vec()))
+    }
+
+    /// The reduced axes stay, with length 1 (NumPy's `keepdims=True`).
+    #[must_use]
+    pub fn keep_axes(self) -> Reduced {
+        self.with(|reduce| reduce.keep = KeepAxes::Keep)
+    }
+
+    /// For `var` and `std`: divide by the number of elements minus this.
+    #[must_use]
+    pub fn ddof(self, ddof: f64) -> Reduced {
+        self.with(|reduce| reduce.ddof = ddof)
+    }
+}
+
+impl Deref for Reduced {
+    type Target = Expr;
+
+    fn deref(&self) -> &Expr {
+        &self.0
+    }
+}
+
+impl From<Reduced> for Expr {
+    fn from(reduced: Reduced) -> Expr {
+        reduced.0
+    }
+}
+
+impl From<&Reduced> for Expr {
+    fn from(reduced: &Reduced) -> Expr {
+        reduced.0.clone()
+    }
+}
+
+impl From<&Expr> for Expr {
+    fn from(expr: &Expr) -> Expr {
+        expr.clone()
+    }
+}
+
+/// `then` where the condition is true, `otherwise` elsewhere.
+///
+/// ```
+/// use maparray::expr::{Expr, where_};
+/// let a = Expr::array("a");
+/// assert_eq!(where_(a.less(0), 0, &a).to_string(), "where(a < 0, 0, a)");
+/// ```
+pub fn where_(
+    condition: impl Into<Expr>,
+    then: impl Into<Expr>,
+    otherwise: impl Into<Expr>,
+) -> Expr {
+    let arguments = vec![condition.into(), then.into(), otherwise.into()];
+    Expr::new(Node::Apply(Op::Where, arguments))
+}
+
+impl Expr {
+    /// The same numbers in another type, as NumPy's `astype`.
+    #[must_use]
+    pub fn cast(&self, scalar: Scalar) -> Expr {
+        Expr::new(Node::Cast(scalar, self.clone()))
+    }
+
+    /// This, taken as a condition: `then` where it is true, `otherwise` elsewhere.
+    #[must_use]
+    pub fn where_(&self, then: impl Into<Expr>, otherwise: impl Into<Expr>) -> Expr {
+        where_(self, then, otherwise)
+    }
+}
+
+/// A method for each row: the operations of `ops/table.rs` under NumPy's names.
+macro_rules! methods {
+    (
+        unary { $($unary:ident $unary_op:ident,)* }
+        binary { $($binary:ident $binary_op:ident,)* }
+        reductions { $($reduction:ident $row:ident,)* }
+    ) => {
+        impl Expr {
+            $(
+                #[doc = concat!("NumPy's `", stringify!($unary), "` of each element.")]
+                #[must_use]
+                pub fn $unary(&self) -> Expr {
+                    Expr::new(Node::Apply(Op::$unary_op, vec![self.clone()]))
+                }
+            )*
+            $(
+                #[doc = concat!("NumPy's `", stringify!($binary), "` with another expression.")]
+                #[must_use]
+                pub fn $binary(&self, other: impl Into<Expr>) -> Expr {
+                    Expr::new(Node::Apply(Op::$binary_op, vec![self.clone(), other.into()]))
+                }
+            )*
+            $(
+                #[doc = concat!("NumPy's `", stringify!($reduction), "` over all axes, or those named after it.")]
+                #[must_use]
+                pub fn $reduction(&self) -> Reduced {
+                    Reduced::new(Reduction::$row, self)
+                }
+            )*
+        }
+    };
+}
+
+methods! {
+    unary {
+        sqrt Sqrt, exp Exp, log Log, sin Sin, cos Cos, absolute Absolute,
+    }
+    binary {
+        less Less, less_equal LessEqual, greater Greater, greater_equal GreaterEqual,
+        equal Equal, not_equal NotEqual, power Power, floor_divide FloorDivide,
+        minimum Minimum, maximum Maximum,
+    }
+    reductions {
+        sum Sum, prod Prod, mean Mean, var Var, std Std, min Min, max Max, any Any, all All,
+        count_nonzero CountNonzero, argmin ArgMin, argmax ArgMax,
+    }
+}
+
+macro_rules! numbers {
+    (int $($int:ty)*; float $($float:ty)*) => {
+        $(impl From<$int> for Expr {
+            fn from(value: $int) -> Expr {
+                Literal::Int(value as i128).into()
+            }
+        })*
+        $(impl From<$float> for Expr {
+            fn from(value: $float) -> Expr {
+                Literal::Float(f64::from(value)).into()
+            }
+        })*
+    };
+}
+
+numbers! { int i8 u8 i16 u16 i32 u32 i64 u64 isize usize; float f16 f32 f64 }
+
+impl From<bool> for Expr {
+    fn from(value: bool) -> Expr {
+        Literal::Bool(value).into()
+    }
+}
+
+impl From<Complex<f32>> for Expr {
+    fn from(value: Complex<f32>) -> Expr {
+        Literal::Complex(f64::from(value.re), f64::from(value.im)).into()
+    }
+}
+
+impl From<Complex<f64>> for Expr {
+    fn from(value: Complex<f64>) -> Expr {
+        Literal::Complex(value.re, value.im).into()
+    }
+}
+
+macro_rules! operator {
+    ($trait:ident $method:ident $op:ident: $($left:ty)*) => {
+        $(impl<R: Into<Expr>> $trait<R> for $left {
+            type Output = Expr;
+
+            fn $method(self, right: R) -> Expr {
+                Expr::new(Node::Apply(Op::$op, vec![self.into(), right.into()]))
+            }
+        })*
+    };
+}
+
+macro_rules! operator_after_number {
+    ($trait:ident $method:ident $op:ident $right:ty: $($number:ty)*) => {
+        $(impl $trait<$right> for $number {
+            type Output = Expr;
+
+            fn $method(self, right: $right) -> Expr {
+                Expr::new(Node::Apply(Op::$op, vec![self.into(), right.into()]))
+            }
+        })*
+    };
+}
+
+macro_rules! operators {
+    ($($trait:ident $method:ident $op:ident,)*) => {$(
+        operator! { $trait $method $op: Expr &Expr Reduced &Reduced }
+        operators! { @numbers $trait $method $op Expr }
+        operators! { @numbers $trait $method $op &Expr }
+        operators! { @numbers $trait $method $op Reduced }
+        operators! { @numbers $trait $method $op &Reduced }
+    )*};
+    (@numbers $trait:ident $method:ident $op:ident $right:ty) => {
+        operator_after_number! {
+            $trait $method $op $right: bool i8 u8 i16 u16 i32 u32 i64 u64 isize usize f16 f32 f64
+        }
+    };
+}
+
+operators! {
+    Add add Add,
+    Sub sub Subtract,
+    Mul mul Multiply,
+    Div div Divide,
+    Rem rem Remainder,
+    Shl shl LeftShift,
+    Shr shr RightShift,
+    BitAnd bitand BitwiseAnd,
+    BitOr bitor BitwiseOr,
+    BitXor bitxor BitwiseXor,
+}
+
+macro_rules! signs {
+    ($($trait:ident $method:ident $op:ident: $($of:ty)*;)*) => {$($(
+        impl $trait for $of {
+            type Output = Expr;
+
+            fn $method(self) -> Expr {
+                Expr::new(Node::Apply(Op::$op, vec![self.into()]))
+            }
+        }
+    )*)*};
+}
+
+signs! {
+    Neg neg Negative: Expr &Expr Reduced &Reduced;
+    Not not Invert: Expr &Expr Reduced &Reduced;
+}

@@ -1,0 +1,429 @@
+//! What will come out, before a byte is read?
+//!
+//! Gives every node its dtype and shape by NumPy's rules (NEP 50: plain numbers adapt to the arrays
+//! they meet), inserts the casts that each loop needs, and computes what holds only constants.
+//!
+//! Knows: operations, dtypes, shapes. Must not know: arrays, files; it asks for names.
+
+use bytemuck::bytes_of;
+
+use super::literal::operate;
+use super::{Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Reduce, SIZE_LIMIT};
+use crate::dtype::{Kind, Scalar, promote_scalars};
+use crate::error::{Error, Problem, Result};
+use crate::layout::{broadcast, extent, resolve_axis};
+use crate::ops::{Fold, Kernel, Op, Reduction, cast};
+
+/// An expression whose dtypes and shapes are known, ready to be planned.
+pub struct Typed {
+    /// What each element is.
+    pub scalar: Scalar,
+    /// The shape of the result.
+    pub shape: Vec<usize>,
+    /// How it comes about.
+    pub what: What,
+}
+
+/// How the elements of a [`Typed`] come about.
+pub enum What {
+    /// They are those of the array of this name.
+    Array(String),
+    /// One number, as native bytes at the front; its shape is `()`.
+    Constant([u8; 16]),
+    /// A loop over other elements, which have exactly the types that the loop takes, and shapes
+    /// that broadcast to the shape of the result.
+    Apply(Kernel, Vec<Typed>),
+    /// A reduction.
+    Reduce {
+        /// The reduction for elements of this type.
+        fold: Fold,
+        /// What is reduced, of the type that `fold` takes.
+        of: Box<Typed>,
+        /// Which axes of `of`, in ascending order.
+        axes: Vec<usize>,
+        /// What becomes of them.
+        keep: KeepAxes,
+        /// What `var` and `std` subtract from the number of elements.
+        ddof: f64,
+    },
+    /// The position of each element in C order.
+    Index,
+}
+
+/// Numbers that have names, unless an array has the name.
+const CONSTANTS: &[(&str, f64)] = &[
+    ("pi", std::f64::consts::PI),
+    ("e", std::f64::consts::E),
+    ("inf", f64::INFINITY),
+    ("nan", f64::NAN),
+];
+
+/// A part of the expression: an array or NumPy number, or a plain number that still adapts.
+enum Part {
+    Weak(Literal),
+    Strong(Typed),
+}
+
+/// Finds dtype and shape of every part of an expression; `lookup` says them for an array's name.
+///
+/// # Errors
+/// `Expression` for unknown names, `Mismatch` for operations that are not defined on their dtypes,
+/// numbers out of bounds and shapes that do not broadcast, `OutOfBounds` for axes.
+pub fn infer(expr: &Expr, lookup: &dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>) -> Result<Typed> {
+    if expr.depth() > DEPTH_LIMIT || expr.size() > SIZE_LIMIT {
+        let (depth, size) = (expr.depth(), expr.size());
+        return Err(Error::new(Problem::TreeSize { depth, size }));
+    }
+    strong(part(expr, lookup)?)
+}
+
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>;
+
+fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
+    match expr.node() {
+        Node::Name { name, column } => named(name, *column, lookup),
+        Node::Literal(literal) => Ok(Part::Weak(*literal)),
+        Node::Index(shape) => Ok(Part::Strong(typed(
+            Scalar::I64,
+            shape.clone(),
+            What::Index,
+        )?)),
+        Node::Cast(scalar, of) => Ok(Part::Strong(match part(of, lookup)? {
+            Part::Weak(literal) => constant(literal, *scalar)?,
+            Part::Strong(of) => cast_to(*scalar, of)?,
+        })),
+        Node::Apply(op, arguments) => {
+            if arguments.len() != op.arity() {
+                return Err(Error::new(Problem::ArgumentCount {
+                    column: 0,
+                    function: op.name().to_owned(),
+                    found: arguments.len(),
+                    expected: op.arity().to_string(),
+                }));
+            }
+            let parts = arguments
+                .iter()
+                .map(|of| part(of, lookup))
+                .collect::<Result<Vec<_>>>()?;
+            apply(*op, parts)
+        }
+        Node::Reduce(reduce) => {
+            let of = strong(part(&reduce.of, lookup)?)?;
+            reduced(reduce, of).map(Part::Strong)
+        }
+    }
+}
+
+fn named(name: &str, column: usize, lookup: Lookup<'_>) -> Result<Part> {
+    if let Some((scalar, shape)) = lookup(name) {
+        return Ok(Part::Strong(typed(
+            scalar,
+            shape,
+            What::Array(name.to_owned()),
+        )?));
+    }
+    let constant = CONSTANTS.iter().find(|row| row.0 == name);
+    constant
+        .map(|row| Part::Weak(Literal::Float(row.1)))
+        .ok_or_else(|| {
+            let names: Vec<_> = CONSTANTS.iter().map(|row| format!("`{}`", row.0)).collect();
+            Error::new(Problem::UnknownName {
+                column,
+                name: name.to_owned(),
+                known: format!("an array that is given, or {}", names.join(", ")),
+            })
+        })
+}
+
+fn typed(scalar: Scalar, shape: Vec<usize>, what: What) -> Result<Typed> {
+    extent(&shape, scalar.size())?;
+    Ok(Typed {
+        scalar,
+        shape,
+        what,
+    })
+}
+
+/// A part on its own: a plain number takes NumPy's default dtype for it.
+fn strong(part: Part) -> Result<Typed> {
+    match part {
+        Part::Strong(typed) => Ok(typed),
+        Part::Weak(literal) => constant(literal, default_scalar(literal)),
+    }
+}
+
+fn default_scalar(literal: Literal) -> Scalar {
+    match literal {
+        Literal::Bool(_) => Scalar::Bool,
+        Literal::Int(value) if u64::try_from(value).is_ok() && i64::try_from(value).is_err() => {
+            Scalar::U64
+        }
+        Literal::Int(_) => Scalar::I64,
+        Literal::Float(_) => Scalar::F64,
+        Literal::Complex(..) => Scalar::C128,
+    }
+}
+
+/// The dtype that a plain number of this kind takes beside arrays of dtype `beside`.
+fn adapted(kind: Kind, beside: Scalar) -> Scalar {
+    match (kind, beside.kind()) {
+        (Kind::Bool, _) => beside,
+        (Kind::Signed | Kind::Unsigned, Kind::Bool) => Scalar::I64,
+        (Kind::Signed | Kind::Unsigned, _) => beside,
+        (Kind::Float, Kind::Float | Kind::Complex) => beside,
+        (Kind::Float, _) => Scalar::F64,
+        (Kind::Complex, Kind::Complex) => beside,
+        (Kind::Complex, _) if matches!(beside, Scalar::F16 | Scalar::F32) => Scalar::C64,
+        (Kind::Complex, _) => Scalar::C128,
+    }
+}
+
+fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
+    let literals: Vec<Literal> = parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Weak(literal) => Some(*literal),
+            Part::Strong(_) => None,
+        })
+        .collect();
+    if literals.len() == parts.len()
+        && let Some(result) = operate(op, &literals)
+    {
+        return result.map(Part::Weak);
+    }
+    // A condition takes no part in the choice of the result's dtype.
+    let mut parts = parts;
+    let condition = match op {
+        Op::Where => Some(cast_to(Scalar::Bool, strong(parts.remove(0))?)?),
+        _ => None,
+    };
+    let beside = parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Weak(Literal::Bool(_)) => Some(Scalar::Bool),
+            Part::Weak(_) => None,
+            Part::Strong(typed) => Some(typed.scalar),
+        })
+        .reduce(promote_scalars);
+    let weakest = parts.iter().filter_map(|part| match part {
+        Part::Weak(literal) => Some(literal.kind()),
+        Part::Strong(_) => None,
+    });
+    let kind = weakest.max();
+    let adapt = |literal: Literal| match (literal, beside, kind) {
+        (Literal::Bool(_), ..) | (_, None, _) => default_scalar(literal),
+        (_, Some(beside), Some(kind)) => adapted(kind, beside),
+        (_, Some(beside), None) => beside,
+    };
+    if let Some(answer) = beyond(op, &parts, &adapt)? {
+        return Ok(Part::Strong(answer));
+    }
+    let mut scalars: Vec<Scalar> = condition.iter().map(|_| Scalar::Bool).collect();
+    scalars.extend(parts.iter().map(|part| match part {
+        Part::Weak(literal) => adapt(*literal),
+        Part::Strong(typed) => typed.scalar,
+    }));
+    let chosen = op.resolve(&scalars)?;
+    let mut operands: Vec<Typed> = condition.into_iter().collect();
+    for (part, scalar) in parts.into_iter().zip(scalars.split_off(operands.len())) {
+        operands.push(match part {
+            Part::Weak(literal) => constant(literal, scalar)?,
+            Part::Strong(typed) => typed,
+        });
+    }
+    let operands = (operands.into_iter().zip(&chosen.inputs))
+        .map(|(operand, &scalar)| cast_to(scalar, operand))
+        .collect::<Result<Vec<_>>>()?;
+    run(chosen.kernel, chosen.output, operands).map(Part::Strong)
+}
+
+/// A comparison with an integer that the other side's dtype cannot hold: the answer is the same for
+/// every element, and known.
+fn beyond(op: Op, parts: &[Part], adapt: &dyn Fn(Literal) -> Scalar) -> Result<Option<Typed>> {
+    if !op.is_comparison() {
+        return Ok(None);
+    }
+    let (literal, other, literal_first) = match parts {
+        [Part::Weak(literal), Part::Strong(other)] => (*literal, other, true),
+        [Part::Strong(other), Part::Weak(literal)] => (*literal, other, false),
+        _ => return Ok(None),
+    };
+    let Literal::Int(value) = literal else {
+        return Ok(None);
+    };
+    if !matches!(adapt(literal).kind(), Kind::Signed | Kind::Unsigned)
+        || int_bytes(value, adapt(literal)).is_some()
+    {
+        return Ok(None);
+    }
+    // Any number on the same side of the literal stands for all of them.
+    let zero = Literal::Int(0);
+    let pair = if literal_first {
+        [literal, zero]
+    } else {
+        [zero, literal]
+    };
+    let Some(Ok(Literal::Bool(answer))) = operate(op, &pair) else {
+        return Ok(None);
+    };
+    let answer = constant(Literal::Bool(answer), Scalar::Bool)?;
+    let everywhere = What::Apply(cast(Scalar::Bool, Scalar::Bool), vec![answer]);
+    typed(Scalar::Bool, other.shape.clone(), everywhere).map(Some)
+}
+
+/// A loop over operands of exactly its types; run at once if it holds only constants.
+fn run(kernel: Kernel, output: Scalar, operands: Vec<Typed>) -> Result<Typed> {
+    let mut shape = Vec::new();
+    for operand in &operands {
+        shape = broadcast(&shape, &operand.shape)?;
+    }
+    let constants: Option<Vec<Cell>> = operands
+        .iter()
+        .map(|operand| match operand.what {
+            What::Constant(bytes) => Some(Cell(bytes)),
+            _ => None,
+        })
+        .collect();
+    let Some(cells) = constants else {
+        return typed(output, shape, What::Apply(kernel, operands));
+    };
+    let inputs: Vec<&[u8]> = (cells.iter().zip(&operands))
+        .map(|(cell, operand)| &cell.0[..operand.scalar.size()])
+        .collect();
+    let mut result = Cell([0; 16]);
+    kernel(&inputs, &mut result.0[..output.size()]);
+    typed(output, shape, What::Constant(result.0))
+}
+
+/// One element, aligned as kernels expect.
+#[repr(align(16))]
+struct Cell([u8; 16]);
+
+fn cast_to(scalar: Scalar, of: Typed) -> Result<Typed> {
+    if of.scalar == scalar {
+        return Ok(of);
+    }
+    run(cast(of.scalar, scalar), scalar, vec![of])
+}
+
+/// A plain number as an element of this type.
+fn constant(literal: Literal, scalar: Scalar) -> Result<Typed> {
+    let element = |scalar: Scalar, bytes: &[u8]| {
+        let mut cell = [0; 16];
+        cell[..bytes.len()].copy_from_slice(bytes);
+        Typed {
+            scalar,
+            shape: Vec::new(),
+            what: What::Constant(cell),
+        }
+    };
+    match (literal, scalar.kind()) {
+        (Literal::Bool(value), _) => cast_to(scalar, element(Scalar::Bool, &[u8::from(value)])),
+        (Literal::Int(value), Kind::Signed | Kind::Unsigned) => {
+            let bytes = int_bytes(value, scalar).ok_or_else(|| {
+                let (literal, dtype) = (literal.to_string(), scalar.name().to_owned());
+                Error::new(Problem::Literal { literal, dtype })
+            })?;
+            Ok(element(scalar, &bytes[..scalar.size()]))
+        }
+        (Literal::Int(value), Kind::Bool) => Ok(element(Scalar::Bool, &[u8::from(value != 0)])),
+        (Literal::Int(_) | Literal::Float(_), _) => {
+            let value = literal.float().unwrap_or(f64::NAN);
+            cast_to(scalar, element(Scalar::F64, bytes_of(&value)))
+        }
+        (Literal::Complex(..), _) => {
+            cast_to(scalar, element(Scalar::C128, bytes_of(&literal.complex())))
+        }
+    }
+}
+
+/// The native bytes of an integer, if the type can hold it.
+fn int_bytes(value: i128, scalar: Scalar) -> Option<[u8; 8]> {
+    fn native<T: TryFrom<i128> + bytemuck::Pod>(value: i128) -> Option<[u8; 8]> {
+        let value = T::try_from(value).ok()?;
+        let mut bytes = [0; 8];
+        bytes[..size_of::<T>()].copy_from_slice(bytes_of(&value));
+        Some(bytes)
+    }
+    match scalar {
+        Scalar::I8 => native::<i8>(value),
+        Scalar::U8 => native::<u8>(value),
+        Scalar::I16 => native::<i16>(value),
+        Scalar::U16 => native::<u16>(value),
+        Scalar::I32 => native::<i32>(value),
+        Scalar::U32 => native::<u32>(value),
+        Scalar::I64 => native::<i64>(value),
+        Scalar::U64 => native::<u64>(value),
+        _ => None,
+    }
+}
+
+fn reduced(reduce: &Reduce, of: Typed) -> Result<Typed> {
+    let Reduce {
+        reduction,
+        keep,
+        ddof,
+        ..
+    } = *reduce;
+    let axes = axes_of(&reduce.axes, of.shape.len())?;
+    let position = matches!(reduction, Reduction::ArgMin | Reduction::ArgMax);
+    if position && axes.len() != 1 && axes.len() != of.shape.len() {
+        return Err(Error::new(Problem::OneAxis {
+            operation: reduction.name(),
+            found: axes.len(),
+        }));
+    }
+    if ddof != 0.0 && !matches!(reduction, Reduction::Var | Reduction::Std) {
+        return Err(Error::new(Problem::Ddof {
+            operation: reduction.name(),
+        }));
+    }
+    let fold = reduction.resolve(of.scalar)?;
+    let mut shape = Vec::new();
+    let mut count = 1usize;
+    for (axis, &len) in of.shape.iter().enumerate() {
+        match (axes.binary_search(&axis).is_ok(), keep) {
+            (false, _) => shape.push(len),
+            (true, KeepAxes::Keep) => shape.push(1),
+            (true, KeepAxes::Drop) => {}
+        }
+        if axes.binary_search(&axis).is_ok() {
+            count = count.saturating_mul(len);
+        }
+    }
+    // Nothing is asked of an empty result, except where a position must lie along an empty axis.
+    if count == 0 && !reduction.has_identity() && (position || !shape.contains(&0)) {
+        return Err(Error::new(Problem::EmptyReduction {
+            operation: reduction.name(),
+        }));
+    }
+    let (scalar, of) = (fold.output, Box::new(cast_to(fold.input, of)?));
+    typed(
+        scalar,
+        shape,
+        What::Reduce {
+            fold,
+            of,
+            axes,
+            keep,
+            ddof,
+        },
+    )
+}
+
+/// The axes, counted from the front and sorted.
+fn axes_of(axes: &Axes, ndim: usize) -> Result<Vec<usize>> {
+    let Axes::Named(named) = axes else {
+        return Ok((0..ndim).collect());
+    };
+    let mut axes = Vec::with_capacity(named.len());
+    for &axis in named {
+        let axis = resolve_axis(axis, ndim)?;
+        if axes.contains(&axis) {
+            return Err(Error::new(Problem::AxisTwice { axis }));
+        }
+        axes.push(axis);
+    }
+    axes.sort_unstable();
+    Ok(axes)
+}
