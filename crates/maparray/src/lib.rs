@@ -1,7 +1,9 @@
 //! Memory-mapped N-dimensional arrays.
 
+mod array;
 pub mod dtype;
 mod error;
+mod eval;
 pub mod expr;
 pub mod format;
 pub mod layout;
@@ -9,12 +11,13 @@ pub mod layout;
 pub mod map;
 pub mod ops;
 
+pub use array::{Create, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
+pub use eval::{Eval, Flow, Progress, Report};
+pub use expr::Expr;
 pub use format::raw::Raw;
 pub use layout::{Layout, Order, Select};
-mod array;
-pub use array::{Create, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw};
 pub use map::{
     Advice, Allocate, Existing, Extend, Flush, Mode, OpenFile, Region, Span, StableFiles,
 };

@@ -66,8 +66,9 @@ impl MemMapArray {
             return ArrayViewMutD::from_shape(shape, &mut []).map_err(|_| invalid);
         }
         let holders = Arc::strong_count(&self.region);
+        let shared = self.name(Error::new(Problem::Shared { holders }));
         let Some(region) = Arc::get_mut(&mut self.region) else {
-            return Err(self.name(Error::new(Problem::Shared { holders })));
+            return Err(shared);
         };
         let bytes = &mut region.as_mut_slice(promise)?[range];
         let Ok(elements) = bytemuck::checked::try_cast_slice_mut(bytes) else {

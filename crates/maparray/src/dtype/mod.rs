@@ -7,8 +7,8 @@
 
 pub(crate) mod literal;
 mod promote;
-mod swap;
 mod show;
+mod swap;
 pub(crate) mod text;
 
 pub use promote::promote_scalars;

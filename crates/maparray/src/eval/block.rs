@@ -33,7 +33,9 @@ impl<'a> Scratch<'a> {
         let mut registers: Vec<Vec<u128>> = plan.registers.iter().map(room).collect();
         for (register, bytes) in &plan.constants {
             let strip = bytemuck::cast_slice_mut::<u128, u8>(&mut registers[*register]);
-            strip.chunks_exact_mut(bytes.len()).for_each(|element| element.copy_from_slice(bytes));
+            strip
+                .chunks_exact_mut(bytes.len())
+                .for_each(|element| element.copy_from_slice(bytes));
         }
         Scratch { plan, registers }
     }

@@ -66,7 +66,13 @@ pub struct Report {
 impl<'a> Eval<'a> {
     /// Begins with an expression.
     pub fn new(expr: Expr) -> Eval<'a> {
-        Eval { expr, arrays: vec![], threads: None, memory: MEMORY, watch: None }
+        Eval {
+            expr,
+            arrays: vec![],
+            threads: None,
+            memory: MEMORY,
+            watch: None,
+        }
     }
 
     /// Binds an array to a name of the expression.
@@ -142,7 +148,10 @@ impl<'a> Eval<'a> {
         let typed = self.infer()?;
         let crew = self.crew(&typed);
         let tree = self.bind(&typed, &crew)?;
-        let options = Create { order: tree.order(), ..Create::default() };
+        let options = Create {
+            order: tree.order(),
+            ..Create::default()
+        };
         let file = NewArray::create(path.as_ref(), &tree.scalar.native(), &tree.shape, &options)?;
         self.fill(&tree, &Output::File(&file), &crew)?;
         file.finish()?;
@@ -210,7 +219,10 @@ impl<'a> Eval<'a> {
                 node: Node::Apply(ops::cast(tree.scalar, wanted), vec![tree]),
             };
         }
-        tree = Tree { shape: fits(&tree.shape, source.layout().shape())?, ..tree };
+        tree = Tree {
+            shape: fits(&tree.shape, source.layout().shape())?,
+            ..tree
+        };
         self.fill(&tree, &Output::Array(writer), &crew)?;
         Ok(self.report(&typed, &crew))
     }
@@ -231,13 +243,20 @@ impl<'a> Eval<'a> {
     }
 
     fn source(&self, name: &str) -> Option<&Source> {
-        self.arrays.iter().find(|(known, _)| known == name).map(|(_, source)| source)
+        self.arrays
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, source)| source)
     }
 
     fn crew(&mut self, typed: &Typed) -> Crew<'a> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.unwrap_or_else(cores);
-        let total = self.bytes_read(typed) + bytes_of(typed);
+        let sweeps = self.sweeps(typed);
+        let work = sweeps
+            .iter()
+            .map(|sweep| sweep.elements.saturating_mul(sweep.item));
+        let total = work.fold(bytes_of(typed), u64::saturating_add);
         Crew::new(threads, total, self.watch.take())
     }
 
@@ -245,20 +264,39 @@ impl<'a> Eval<'a> {
         Report {
             dtype: typed.scalar.native(),
             shape: typed.shape.clone(),
-            bytes_read: self.bytes_read(typed),
+            bytes_read: self.sweeps(typed).iter().map(|sweep| sweep.bytes).sum(),
             bytes_written: bytes_of(typed),
             threads: crew.threads(),
         }
     }
 
-    /// Bytes that the arrays of an expression have: each is read once for each pass over it.
-    fn bytes_read(&self, typed: &Typed) -> u64 {
-        match &typed.what {
-            What::Array(name) => self.source(name).map_or(0, |array| array.layout().byte_len() as u64),
-            What::Apply(_, arguments) => arguments.iter().map(|argument| self.bytes_read(argument)).sum(),
-            What::Reduce { of, .. } => self.bytes_read(of),
-            What::Constant(_) | What::Index => 0,
+    /// The sweeps over arrays that an expression takes: one for itself, one for each reduction in it.
+    fn sweeps(&self, typed: &Typed) -> Vec<Sweep> {
+        let mut sweeps = vec![];
+        let mut open = vec![typed];
+        while let Some(top) = open.pop() {
+            let mut sweep = Sweep {
+                elements: elements_of(top),
+                item: 0,
+                bytes: 0,
+            };
+            let mut names: Vec<&str> = vec![];
+            let mut parts = vec![top];
+            while let Some(part) = parts.pop() {
+                match &part.what {
+                    What::Array(name) if !names.contains(&name.as_str()) => {
+                        names.push(name);
+                        sweep.item += part.scalar.size() as u64;
+                        sweep.bytes += bytes_of(part);
+                    }
+                    What::Apply(_, arguments) => parts.extend(arguments),
+                    What::Reduce { of, .. } => open.push(of),
+                    What::Array(_) | What::Constant(_) | What::Index => {}
+                }
+            }
+            sweeps.push(sweep);
         }
+        sweeps
     }
 
     /// Binds names to arrays and computes the reductions inside.
@@ -271,24 +309,47 @@ impl<'a> Eval<'a> {
             What::Constant(bytes) => Node::Constant(*bytes),
             What::Index => Node::Index,
             What::Apply(kernel, arguments) => {
-                let bound: Result<Vec<Tree>> =
-                    arguments.iter().map(|argument| self.bind(argument, crew)).collect();
+                let bound: Result<Vec<Tree>> = arguments
+                    .iter()
+                    .map(|argument| self.bind(argument, crew))
+                    .collect();
                 Node::Apply(*kernel, bound?)
             }
             What::Reduce { .. } => Node::Array(self.reduce(typed, crew)?.source()),
         };
-        Ok(Tree { scalar: typed.scalar, shape: typed.shape.clone(), node })
+        Ok(Tree {
+            scalar: typed.scalar,
+            shape: typed.shape.clone(),
+            node,
+        })
     }
 
     fn reduce(&self, typed: &Typed, crew: &Crew<'_>) -> Result<MemMapArray> {
-        let What::Reduce { reduction, fold, of, axes, keep, ddof } = &typed.what else {
-            return Err(Error::new(Problem::EmptyReduction { operation: "nothing" }));
+        let What::Reduce {
+            reduction,
+            fold,
+            of,
+            axes,
+            keep,
+            ddof,
+        } = &typed.what
+        else {
+            return Err(Error::new(Problem::EmptyReduction {
+                operation: "nothing",
+            }));
         };
         if !reduction.has_identity() {
             reduce::check_not_empty(reduction.name(), &of.shape, axes)?;
         }
         let of = self.bind(of, crew)?;
-        let job = Reducing { of: &of, fold, axes, keep: *keep, ddof: *ddof, release: self.release(&of) };
+        let job = Reducing {
+            of: &of,
+            fold,
+            axes,
+            keep: *keep,
+            ddof: *ddof,
+            release: self.release(&of),
+        };
         reduce::reduce(&job, crew)
     }
 
@@ -296,7 +357,11 @@ impl<'a> Eval<'a> {
     fn release(&self, tree: &Tree) -> bool {
         let mut arrays = vec![];
         tree.arrays(&mut arrays);
-        arrays.iter().map(|array| array.layout().byte_len()).sum::<usize>() > self.memory / 2
+        arrays
+            .iter()
+            .map(|array| array.layout().byte_len())
+            .sum::<usize>()
+            > self.memory / 2
     }
 
     /// Computes every element of a tree into an output.
@@ -327,8 +392,24 @@ impl<'a> Eval<'a> {
     }
 }
 
+/// One pass over arrays.
+struct Sweep {
+    elements: u64,
+    /// Bytes read for each element.
+    item: u64,
+    /// Bytes of the arrays.
+    bytes: u64,
+}
+
+fn elements_of(typed: &Typed) -> u64 {
+    typed
+        .shape
+        .iter()
+        .fold(1, |count, &len| count.saturating_mul(len as u64))
+}
+
 fn bytes_of(typed: &Typed) -> u64 {
-    typed.shape.iter().product::<usize>() as u64 * typed.scalar.size() as u64
+    elements_of(typed).saturating_mul(typed.scalar.size() as u64)
 }
 
 /// The shape of an output that a result broadcasts to.

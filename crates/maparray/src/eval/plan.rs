@@ -31,7 +31,9 @@ impl Tree {
     pub(super) fn arrays<'t>(&'t self, found: &mut Vec<&'t Source>) {
         match &self.node {
             Node::Array(array) => found.push(array),
-            Node::Apply(_, arguments) => arguments.iter().for_each(|argument| argument.arrays(found)),
+            Node::Apply(_, arguments) => {
+                arguments.iter().for_each(|argument| argument.arrays(found))
+            }
             Node::Constant(_) | Node::Index => {}
         }
     }
@@ -41,13 +43,21 @@ impl Tree {
         let mut arrays = vec![];
         self.arrays(&mut arrays);
         // The first of equals, so that the answer does not depend on chance.
-        arrays.into_iter().rev().max_by_key(|array| array.layout().byte_len())
+        arrays
+            .into_iter()
+            .rev()
+            .max_by_key(|array| array.layout().byte_len())
     }
 
     /// The axes of its shape in the order in which the largest array lies in memory.
     pub(super) fn memory_order(&self) -> Vec<usize> {
-        let layout = self.largest().and_then(|array| array.layout().broadcast_to(&self.shape).ok());
-        layout.map_or_else(|| (0..self.shape.len()).collect(), |layout| layout.memory_order())
+        let layout = self
+            .largest()
+            .and_then(|array| array.layout().broadcast_to(&self.shape).ok());
+        layout.map_or_else(
+            || (0..self.shape.len()).collect(),
+            |layout| layout.memory_order(),
+        )
     }
 
     /// The order for a new array with its elements.
@@ -56,7 +66,11 @@ impl Tree {
             let layout = array.layout();
             layout.shape() == self.shape && layout.order() == Order::F
         };
-        if self.largest().is_some_and(fortran) { Order::F } else { Order::C }
+        if self.largest().is_some_and(fortran) {
+            Order::F
+        } else {
+            Order::C
+        }
     }
 }
 
@@ -98,7 +112,15 @@ pub(super) struct Plan<'a> {
 impl<'a> Plan<'a> {
     /// A plan for the elements of `shape`, its axes taken in the order `axes`.
     pub(super) fn new(tree: &'a Tree, shape: &[usize], axes: &[usize]) -> Result<Plan<'a>> {
-        let mut draft = Draft { shape, axes, loads: vec![], seen: vec![], steps: vec![], constants: vec![], next: 0 };
+        let mut draft = Draft {
+            shape,
+            axes,
+            loads: vec![],
+            seen: vec![],
+            steps: vec![],
+            constants: vec![],
+            next: 0,
+        };
         let result = draft.emit(tree)?;
         Ok(draft.finish(result, tree.scalar.size()))
     }
@@ -173,7 +195,11 @@ impl<'a> Draft<'a, '_> {
             }
         };
         let result = self.register();
-        self.steps.push(Step { action, result, item });
+        self.steps.push(Step {
+            action,
+            result,
+            item,
+        });
         Ok(result)
     }
 
@@ -183,7 +209,9 @@ impl<'a> Draft<'a, '_> {
     }
 
     fn walk(&self, layout: &Layout) -> Result<Walk> {
-        Ok(Walk::new(&layout.broadcast_to(self.shape)?.permuted(self.axes)))
+        Ok(Walk::new(
+            &layout.broadcast_to(self.shape)?.permuted(self.axes),
+        ))
     }
 
     /// Lets values share registers: one is free again after its last use.
@@ -191,7 +219,9 @@ impl<'a> Draft<'a, '_> {
         let mut last_use = vec![0; self.next];
         for (place, step) in self.steps.iter().enumerate() {
             if let Action::Apply(_, arguments) = &step.action {
-                arguments.iter().for_each(|&(value, _)| last_use[value] = place);
+                arguments
+                    .iter()
+                    .for_each(|&(value, _)| last_use[value] = place);
             }
         }
         last_use[result] = usize::MAX;

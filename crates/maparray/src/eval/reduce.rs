@@ -61,7 +61,8 @@ pub(super) fn reduce(job: &Reducing<'_>, crew: &Crew<'_>) -> Result<MemMapArray>
     let shape = &job.of.shape;
     let order = job.of.memory_order();
     let is_reduced = |axis: &usize| job.axes.contains(axis);
-    let (reduced_axes, kept_axes): (Vec<usize>, Vec<usize>) = order.iter().partition(|axis| is_reduced(axis));
+    let (reduced_axes, kept_axes): (Vec<usize>, Vec<usize>) =
+        order.iter().partition(|axis| is_reduced(axis));
     let count = |axes: &[usize]| axes.iter().map(|&axis| shape[axis]).product::<usize>();
     let innermost = order.iter().rev().find(|&&axis| shape[axis] != 1);
     let rows = innermost.is_none_or(is_reduced);
@@ -76,13 +77,22 @@ pub(super) fn reduce(job: &Reducing<'_>, crew: &Crew<'_>) -> Result<MemMapArray>
         axes.sort_unstable();
         let lens: Vec<usize> = axes.iter().map(|&axis| shape[axis]).collect();
         let layout = Layout::contiguous(&lens, item, Order::C, 0)?;
-        let rank = |axis: &usize| axes.iter().position(|other| other == axis).unwrap_or_default();
+        let rank = |axis: &usize| {
+            axes.iter()
+                .position(|other| other == axis)
+                .unwrap_or_default()
+        };
         Ok::<Layout, Error>(layout.permuted(&walked.iter().map(rank).collect::<Vec<usize>>()))
     };
     let item = job.fold.output.size();
     let places = Walk::new(&c_order(reduced_axes.clone(), &reduced_axes, 1)?);
     let slots = Walk::new(&c_order(kept_axes.clone(), &kept_axes, item)?);
-    let table = Table { rows, kept: count(&kept_axes), reduced: count(&reduced_axes), places };
+    let table = Table {
+        rows,
+        kept: count(&kept_axes),
+        reduced: count(&reduced_axes),
+        places,
+    };
 
     let result_shape: Vec<usize> = (0..shape.len())
         .filter(|axis| job.keep == KeepAxes::Keep || !is_reduced(axis))
@@ -99,7 +109,8 @@ pub(super) fn reduce(job: &Reducing<'_>, crew: &Crew<'_>) -> Result<MemMapArray>
 
     let plan = Plan::new(job.of, shape, &axes)?;
     let (chunks, tasks) = table.tasks();
-    let partials: Mutex<Vec<Option<Box<dyn Accumulator>>>> = Mutex::new((0..tasks.len()).map(|_| None).collect());
+    let partials: Mutex<Vec<Option<Box<dyn Accumulator>>>> =
+        Mutex::new((0..tasks.len()).map(|_| None).collect());
     crew.run(
         tasks.len(),
         || Scratch::new(&plan),
@@ -118,7 +129,9 @@ pub(super) fn reduce(job: &Reducing<'_>, crew: &Crew<'_>) -> Result<MemMapArray>
         },
     )?;
     if chunks > 1 {
-        let mut partials = partials.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut partials = partials
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         for (first, group) in partials.chunks_mut(chunks).enumerate() {
             let mut parts = group.iter_mut().filter_map(Option::take);
             if let Some(mut whole) = parts.next() {
@@ -131,9 +144,17 @@ pub(super) fn reduce(job: &Reducing<'_>, crew: &Crew<'_>) -> Result<MemMapArray>
 }
 
 /// Refuses a reduction of nothing that has no value.
-pub(super) fn check_not_empty(operation: &'static str, shape: &[usize], axes: &[usize]) -> Result<()> {
+pub(super) fn check_not_empty(
+    operation: &'static str,
+    shape: &[usize],
+    axes: &[usize],
+) -> Result<()> {
     let lens = |kept: bool| {
-        shape.iter().enumerate().filter(move |(axis, _)| axes.contains(axis) != kept).map(|(_, &len)| len)
+        shape
+            .iter()
+            .enumerate()
+            .filter(move |(axis, _)| axes.contains(axis) != kept)
+            .map(|(_, &len)| len)
     };
     if lens(false).any(|len| len == 0) && lens(true).all(|len| len > 0) {
         return Err(Error::new(Problem::EmptyReduction { operation }));
@@ -145,7 +166,14 @@ impl Table {
     /// The tasks, and how many of them in a row share their slots.
     fn tasks(&self) -> (usize, Vec<Task>) {
         let (width, chunk) = if self.rows {
-            (if self.reduced >= TASK { 1 } else { TASK / self.reduced.max(1) }, TASK)
+            (
+                if self.reduced >= TASK {
+                    1
+                } else {
+                    TASK / self.reduced.max(1)
+                },
+                TASK,
+            )
         } else {
             let tiles = self.kept.div_ceil(SLOTS);
             let chunks = (PARTIALS / tiles.max(1)).max(1);
@@ -237,12 +265,13 @@ impl Table {
     ) -> Result<()> {
         if self.rows {
             let mut rest = values;
-            self.places.runs(start, values.len() / item, |place, step, count| {
-                let (part, after) = rest.split_at(count * item);
-                rest = after;
-                slots.fold_row(outer - task.kept.start, part, place as u64, step as u64);
-                Ok(())
-            })
+            self.places
+                .runs(start, values.len() / item, |place, step, count| {
+                    let (part, after) = rest.split_at(count * item);
+                    rest = after;
+                    slots.fold_row(outer - task.kept.start, part, place as u64, step as u64);
+                    Ok(())
+                })
         } else {
             self.places.runs(outer, 1, |place, _, _| {
                 slots.fold_column(start - task.kept.start, values, place as u64);

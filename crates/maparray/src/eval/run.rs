@@ -5,6 +5,7 @@
 //!
 //! Knows: errors. Must not know: what a task computes.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,33 +39,41 @@ const WATCH_EVERY: Duration = Duration::from_millis(50);
 /// Below this many bytes one thread is faster than waking a second.
 const ALONE_BYTES: u64 = 1 << 19;
 
-/// The threads of one computation and what they share.
+/// The threads of one computation.
 pub(super) struct Crew<'a> {
     threads: usize,
-    watch: Mutex<Option<Watch<'a>>>,
+    watch: RefCell<Option<Watch<'a>>>,
+    shared: Shared,
+}
+
+/// What the threads share.
+struct Shared {
     /// Bytes done by everything that this crew has run so far.
     done: AtomicU64,
     total: u64,
     stop: AtomicBool,
 }
 
-/// A thread's access to its crew.
+/// A thread's part in its crew.
 pub(super) struct Member<'c, 'a> {
-    crew: &'c Crew<'a>,
+    shared: &'c Shared,
     /// The calling thread watches; the others only work.
-    leads: bool,
+    watch: Option<&'c RefCell<Option<Watch<'a>>>>,
     last_watch: Instant,
 }
 
 impl<'a> Crew<'a> {
     pub(super) fn new(threads: usize, total: u64, watch: Option<Watch<'a>>) -> Crew<'a> {
         let threads = if total < ALONE_BYTES { 1 } else { threads };
-        Crew {
-            threads: threads.max(1),
-            watch: Mutex::new(watch),
+        let shared = Shared {
             done: AtomicU64::new(0),
             total,
             stop: AtomicBool::new(false),
+        };
+        Crew {
+            threads: threads.max(1),
+            watch: RefCell::new(watch),
+            shared,
         }
     }
 
@@ -81,26 +90,34 @@ impl<'a> Crew<'a> {
     ) -> Result<()> {
         let next = AtomicUsize::new(0);
         let failure = Mutex::new(None);
-        let member = |leads: bool| {
+        let (shared, threads) = (&self.shared, self.threads);
+        let member = |watch: Option<&RefCell<Option<Watch<'a>>>>| {
             let mut scratch = start();
-            let mut member = Member { crew: self, leads, last_watch: Instant::now() };
+            let mut member = Member {
+                shared,
+                watch,
+                last_watch: Instant::now(),
+            };
             loop {
                 let task = next.fetch_add(1, Ordering::Relaxed);
-                if task >= tasks || self.stop.load(Ordering::Relaxed) {
+                if task >= tasks || shared.stop.load(Ordering::Relaxed) {
                     return;
                 }
                 if let Err(error) = work(task, &mut scratch, &mut member) {
-                    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                    self.stop.store(true, Ordering::Relaxed);
+                    failure
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .get_or_insert(error);
+                    shared.stop.store(true, Ordering::Relaxed);
                 }
             }
         };
         std::thread::scope(|scope| {
-            for _ in 1..self.threads.min(tasks) {
+            for _ in 1..threads.min(tasks) {
                 // A thread that the system refuses is done without.
-                let _ = std::thread::Builder::new().spawn_scoped(scope, || member(false));
+                let _ = std::thread::Builder::new().spawn_scoped(scope, || member(None));
             }
-            member(true);
+            member(Some(&self.watch));
         });
         match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(error) => Err(error),
@@ -115,21 +132,25 @@ impl Member<'_, '_> {
     /// # Errors
     /// `Cancelled` if the watcher or another thread says to stop.
     pub(super) fn advance(&mut self, bytes: u64) -> Result<()> {
-        let crew = self.crew;
-        let done = crew.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if crew.stop.load(Ordering::Relaxed) {
+        let shared = self.shared;
+        let done = shared.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if shared.stop.load(Ordering::Relaxed) {
             return Err(Error::new(Problem::Cancelled));
         }
-        if self.leads && self.last_watch.elapsed() >= WATCH_EVERY {
-            self.last_watch = Instant::now();
-            let mut watch = crew.watch.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(watch) = watch.as_mut() {
-                let progress = Progress { done: done.min(crew.total), total: crew.total };
-                if watch(progress) == Flow::Stop {
-                    return Err(Error::new(Problem::Cancelled));
-                }
-            }
+        let Some(watch) = self
+            .watch
+            .filter(|_| self.last_watch.elapsed() >= WATCH_EVERY)
+        else {
+            return Ok(());
+        };
+        self.last_watch = Instant::now();
+        let progress = Progress {
+            done: done.min(shared.total),
+            total: shared.total,
+        };
+        match watch.borrow_mut().as_mut().map(|watch| watch(progress)) {
+            Some(Flow::Stop) => Err(Error::new(Problem::Cancelled)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

@@ -35,7 +35,9 @@ pub enum What {
     Apply(Kernel, Vec<Typed>),
     /// A reduction.
     Reduce {
-        /// The reduction for elements of this type.
+        /// The reduction.
+        reduction: Reduction,
+        /// What it does to elements of this type.
         fold: Fold,
         /// What is reduced, of the type that `fold` takes.
         of: Box<Typed>,
@@ -402,6 +404,7 @@ fn reduced(reduce: &Reduce, of: Typed) -> Result<Typed> {
         scalar,
         shape,
         What::Reduce {
+            reduction,
             fold,
             of,
             axes,

@@ -2,7 +2,8 @@
 
 mod array;
 mod dtype;
+mod eval;
 mod expr;
 mod format;
-mod map;
 mod hostile;
+mod map;
