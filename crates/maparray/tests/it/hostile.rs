@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use maparray::format::{Header, Parsed, npy};
-use maparray::{Error, Order, layout};
+use maparray::{Error, MemMapArray, Mode, Order, layout};
 
 /// The system's allocator, with the bytes counted that each thread asks for.
 struct Counting;
@@ -144,37 +144,90 @@ fn every_row_of_the_table_has_its_file() {
     assert_eq!(rows, (1..=56).collect::<Vec<u32>>());
 }
 
+/// Dtype, shape and order of a good file, as the index says them.
+fn words(header: &Header) -> String {
+    let order = match header.order {
+        Order::C => "C",
+        Order::F => "F",
+    };
+    let shape = layout::shape_text(&header.shape);
+    format!("{} {shape} {order}", header.dtype)
+}
+
 #[test]
 fn every_attack_gets_the_right_answer_in_no_time_and_without_memory() {
     for attack in attacks() {
-        let Attack {
-            row,
-            name,
-            file,
-            answer,
-            words,
-        } = attack;
-        let what = format!("row {row}, {name}");
-        let found = cheaply(&what, || read(&file));
-        match (answer.as_str(), found) {
+        let what = format!("row {}, {}", attack.row, attack.name);
+        let found = cheaply(&what, || read(&attack.file));
+        match (attack.answer.as_str(), found) {
             ("any", _) => {}
             ("accept", Ok(header)) => {
-                let order = match header.order {
-                    Order::C => "C",
-                    Order::F => "F",
-                };
-                let shape = layout::shape_text(&header.shape);
-                assert_eq!(format!("{} {shape} {order}", header.dtype), words, "{what}");
-                let data = &file[header.data_offset as usize..];
+                assert_eq!(words(&header), attack.words, "{what}");
+                let data = &attack.file[header.data_offset as usize..];
                 assert!(data.starts_with(&1.5f64.to_le_bytes()), "{what}");
             }
             (_, Err(error)) => {
-                assert_eq!(format!("{:?}", error.kind()), answer, "{what}: {error}");
-                assert!(error.to_string().contains(&words), "{what}: {error}");
+                assert_eq!(
+                    format!("{:?}", error.kind()),
+                    attack.answer,
+                    "{what}: {error}"
+                );
+                assert!(error.to_string().contains(&attack.words), "{what}: {error}");
             }
             (_, Ok(header)) => panic!("{what} was accepted as {header:?}"),
         }
     }
+}
+
+#[test]
+fn opening_an_attack_gives_the_same_answer_and_leaves_the_file_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for attack in attacks() {
+        let path = folder.path().join(&attack.name);
+        std::fs::write(&path, &attack.file).expect("a copy");
+        for mode in [Mode::Read, Mode::ReadWrite, Mode::CopyOnWrite] {
+            let what = format!("row {}, {}, {mode:?}", attack.row, attack.name);
+            let found = cheaply(&what, || MemMapArray::open(&path, mode));
+            match (attack.answer.as_str(), found) {
+                ("any", _) => {}
+                ("accept", Ok(array)) => {
+                    let data: &[f64] = if array.ndim() == 0 {
+                        &[1.5]
+                    } else {
+                        &[1.5, 2.5, 3.5]
+                    };
+                    assert_eq!(array.to_vec::<f64>().expect("all there"), data, "{what}");
+                }
+                (_, Err(error)) => {
+                    assert_eq!(
+                        format!("{:?}", error.kind()),
+                        attack.answer,
+                        "{what}: {error}"
+                    );
+                    assert!(error.to_string().contains(&attack.words), "{what}: {error}");
+                    assert_eq!(error.path(), Some(path.as_path()), "{what}: {error}");
+                }
+                (_, Ok(_)) => panic!("{what} was opened"),
+            }
+            assert!(
+                std::fs::read(&path).expect("still there") == attack.file,
+                "{what}"
+            );
+        }
+    }
+}
+
+#[test]
+fn data_at_an_odd_offset_can_be_copied_but_not_borrowed() {
+    let path = folder().join("data_at_an_odd_offset.npy");
+    // SAFETY: nothing writes to the committed fixtures while tests run.
+    let stable = unsafe { StableFiles::promise() };
+    let array = MemMapArray::open(path, Mode::Read).expect("a good header");
+    assert_eq!(array.data_offset() % 2, 1);
+    let array = array.promise(stable);
+    let error = array.view::<f64>().expect_err("misaligned");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(array.to_vec::<f64>().expect("a copy"), [1.5, 2.5, 3.5]);
 }
 
 #[test]
