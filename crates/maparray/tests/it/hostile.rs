@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use maparray::format::{Header, Parsed, npy};
-use maparray::{Error, MemMapArray, Mode, Order, layout};
+use maparray::{Error, ErrorKind, MemMapArray, Mode, Order, StableFiles, layout};
 
 /// The system's allocator, with the bytes counted that each thread asks for.
 struct Counting;
