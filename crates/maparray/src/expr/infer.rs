@@ -64,20 +64,21 @@ enum Part {
     Strong(Typed),
 }
 
+/// Says dtype and shape of the array of a name, if there is one.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>;
+
 /// Finds dtype and shape of every part of an expression; `lookup` says them for an array's name.
 ///
 /// # Errors
 /// `Expression` for unknown names, `Mismatch` for operations that are not defined on their dtypes,
 /// numbers out of bounds and shapes that do not broadcast, `OutOfBounds` for axes.
-pub fn infer(expr: &Expr, lookup: &dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>) -> Result<Typed> {
+pub fn infer(expr: &Expr, lookup: Lookup<'_>) -> Result<Typed> {
     if expr.depth() > DEPTH_LIMIT || expr.size() > SIZE_LIMIT {
         let (depth, size) = (expr.depth(), expr.size());
         return Err(Error::new(Problem::TreeSize { depth, size }));
     }
     strong(part(expr, lookup)?)
 }
-
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>;
 
 fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
     match expr.node() {

@@ -4,5 +4,6 @@ mod array;
 mod dtype;
 mod expr;
 mod format;
+mod infer;
 mod map;
 mod hostile;
