@@ -125,6 +125,22 @@ impl Expr {
         Expr::new(Node::Cast(scalar, self.clone()))
     }
 
+    /// NumPy's `clip`: nothing less than `low`, nothing greater than `high`.
+    #[must_use]
+    pub fn clip(&self, low: impl Into<Expr>, high: impl Into<Expr>) -> Expr {
+        Expr::new(Node::Apply(
+            Op::Clip,
+            vec![self.clone(), low.into(), high.into()],
+        ))
+    }
+
+    /// A number in [0, 1) for each element, which is taken as a position in a row of random numbers;
+    /// the seed chooses the row.
+    #[must_use]
+    pub fn random(&self, seed: impl Into<Expr>) -> Expr {
+        Expr::new(Node::Apply(Op::Random, vec![seed.into(), self.clone()]))
+    }
+
     /// This, taken as a condition: `then` where it is true, `otherwise` elsewhere.
     #[must_use]
     pub fn where_(&self, then: impl Into<Expr>, otherwise: impl Into<Expr>) -> Expr {
@@ -139,6 +155,10 @@ macro_rules! methods {
         binary { $($binary:ident $binary_op:ident,)* }
         reductions { $($reduction:ident $row:ident,)* }
     ) => {
+        /// Operations that have a method; those with a sign have an operator.
+        #[cfg(test)]
+        const METHODS: &[Op] = &[$(Op::$unary_op,)* $(Op::$binary_op,)* Op::Clip, Op::Random, Op::Where];
+
         impl Expr {
             $(
                 #[doc = concat!("NumPy's `", stringify!($unary), "` of each element.")]
@@ -167,12 +187,20 @@ macro_rules! methods {
 
 methods! {
     unary {
-        sqrt Sqrt, exp Exp, log Log, sin Sin, cos Cos, absolute Absolute,
+        absolute Absolute, fabs Fabs, sign Sign, square Square, reciprocal Reciprocal, sqrt Sqrt,
+        cbrt Cbrt, exp Exp, exp2 Exp2, expm1 Expm1, log Log, log2 Log2, log10 Log10, log1p Log1p,
+        sin Sin, cos Cos, tan Tan, arcsin Arcsin, arccos Arccos, arctan Arctan, sinh Sinh,
+        cosh Cosh, tanh Tanh, arcsinh Arcsinh, arccosh Arccosh, arctanh Arctanh, deg2rad Deg2rad,
+        rad2deg Rad2deg, floor Floor, ceil Ceil, trunc Trunc, rint Rint, isnan Isnan, isinf Isinf,
+        isfinite Isfinite, signbit Signbit, logical_not LogicalNot, conjugate Conjugate, real Real,
+        imag Imag, angle Angle,
     }
     binary {
-        less Less, less_equal LessEqual, greater Greater, greater_equal GreaterEqual,
-        equal Equal, not_equal NotEqual, power Power, floor_divide FloorDivide,
-        minimum Minimum, maximum Maximum,
+        floor_divide FloorDivide, fmod Fmod, power Power, arctan2 Arctan2, hypot Hypot,
+        copysign Copysign, maximum Maximum, minimum Minimum, fmax Fmax, fmin Fmin, equal Equal,
+        not_equal NotEqual, less Less, less_equal LessEqual, greater Greater,
+        greater_equal GreaterEqual, logical_and LogicalAnd, logical_or LogicalOr,
+        logical_xor LogicalXor,
     }
     reductions {
         sum Sum, prod Prod, mean Mean, var Var, std Std, min Min, max Max, any Any, all All,
@@ -227,6 +255,7 @@ macro_rules! operator {
     };
 }
 
+/// One type of integers and one of floats on the left: with more, `2 * a` would be ambiguous.
 macro_rules! operator_after_number {
     ($trait:ident $method:ident $op:ident $right:ty: $($number:ty)*) => {
         $(impl $trait<$right> for $number {
@@ -249,7 +278,7 @@ macro_rules! operators {
     )*};
     (@numbers $trait:ident $method:ident $op:ident $right:ty) => {
         operator_after_number! {
-            $trait $method $op $right: bool i8 u8 i16 u16 i32 u32 i64 u64 isize usize f16 f32 f64
+            $trait $method $op $right: i64 f64 Complex<f64>
         }
     };
 }
@@ -282,4 +311,19 @@ macro_rules! signs {
 signs! {
     Neg neg Negative: Expr &Expr Reduced &Reduced;
     Not not Invert: Expr &Expr Reduced &Reduced;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_without_a_sign_has_a_method() {
+        for op in Op::ALL {
+            assert!(
+                op.sign().is_some() || METHODS.contains(op),
+                "add a method for {op:?}"
+            );
+        }
+    }
 }

@@ -231,11 +231,17 @@ fn real_of(expr: &Expr) -> Option<f64> {
 
 fn dtype_named(text: &str, at: usize) -> Outcome<Scalar> {
     let dtype: Option<DType> = text.parse().ok();
-    dtype
+    let native = dtype
         .filter(DType::is_native)
-        .and_then(|dtype| dtype.scalar())
-        .or_else(|| type_named(text))
-        .ok_or_else(|| Failure::expected(at, "a number type such as `float32` or `'f4'`"))
+        .and_then(|dtype| dtype.scalar());
+    native.or_else(|| type_named(text)).ok_or_else(|| {
+        let found = format!(
+            "`{}`",
+            text.chars().take(40).collect::<String>().escape_debug()
+        );
+        let expected = "a number type such as `float32` or `'f4'`";
+        Failure::cut(at, Reason::Instead { found, expected })
+    })
 }
 
 fn arguments<'a>(input: &mut Input<'a>, function: &Function) -> Outcome<Arguments<'a>> {

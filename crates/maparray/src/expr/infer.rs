@@ -66,20 +66,21 @@ enum Part {
     Strong(Typed),
 }
 
+/// Says dtype and shape of the array of a name, if there is one.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>;
+
 /// Finds dtype and shape of every part of an expression; `lookup` says them for an array's name.
 ///
 /// # Errors
 /// `Expression` for unknown names, `Mismatch` for operations that are not defined on their dtypes,
 /// numbers out of bounds and shapes that do not broadcast, `OutOfBounds` for axes.
-pub fn infer(expr: &Expr, lookup: &dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>) -> Result<Typed> {
+pub fn infer(expr: &Expr, lookup: Lookup<'_>) -> Result<Typed> {
     if expr.depth() > DEPTH_LIMIT || expr.size() > SIZE_LIMIT {
         let (depth, size) = (expr.depth(), expr.size());
         return Err(Error::new(Problem::TreeSize { depth, size }));
     }
     strong(part(expr, lookup)?)
 }
-
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>;
 
 fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
     match expr.node() {
@@ -199,24 +200,7 @@ fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
         Op::Where => Some(cast_to(Scalar::Bool, strong(parts.remove(0))?)?),
         _ => None,
     };
-    let beside = parts
-        .iter()
-        .filter_map(|part| match part {
-            Part::Weak(Literal::Bool(_)) => Some(Scalar::Bool),
-            Part::Weak(_) => None,
-            Part::Strong(typed) => Some(typed.scalar),
-        })
-        .reduce(promote_scalars);
-    let weakest = parts.iter().filter_map(|part| match part {
-        Part::Weak(literal) => Some(literal.kind()),
-        Part::Strong(_) => None,
-    });
-    let kind = weakest.max();
-    let adapt = |literal: Literal| match (literal, beside, kind) {
-        (Literal::Bool(_), ..) | (_, None, _) => default_scalar(literal),
-        (_, Some(beside), Some(kind)) => adapted(kind, beside),
-        (_, Some(beside), None) => beside,
-    };
+    let adapt = adaptation(op, &parts);
     if let Some(answer) = beyond(op, &parts, &adapt)? {
         return Ok(Part::Strong(answer));
     }
@@ -227,16 +211,57 @@ fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
     }));
     let chosen = op.resolve(&scalars)?;
     let mut operands: Vec<Typed> = condition.into_iter().collect();
-    for (part, scalar) in parts.into_iter().zip(scalars.split_off(operands.len())) {
+    for (place, part) in parts.into_iter().enumerate() {
+        let scalar = chosen.inputs[operands.len()];
         operands.push(match part {
-            Part::Weak(literal) => constant(literal, scalar)?,
-            Part::Strong(typed) => typed,
+            Part::Strong(typed) => cast_to(scalar, typed)?,
+            Part::Weak(literal) => constant(within(op, place, literal, scalar)?, scalar)?,
         });
     }
-    let operands = (operands.into_iter().zip(&chosen.inputs))
-        .map(|(operand, &scalar)| cast_to(scalar, operand))
-        .collect::<Result<Vec<_>>>()?;
     run(chosen.kernel, chosen.output, operands).map(Part::Strong)
+}
+
+/// Which dtype each plain number takes beside the other operands.
+fn adaptation(op: Op, parts: &[Part]) -> impl Fn(Literal) -> Scalar + use<> {
+    let strong = parts.iter().filter_map(|part| match part {
+        Part::Weak(Literal::Bool(_)) => Some(Scalar::Bool),
+        Part::Weak(_) => None,
+        Part::Strong(typed) => Some(typed.scalar),
+    });
+    let beside = strong.reduce(promote_scalars);
+    let weak = parts.iter().filter_map(|part| match part {
+        Part::Weak(literal) => Some(literal.kind()),
+        Part::Strong(_) => None,
+    });
+    let kind = weak.max();
+    // These three ask a number for its truth only.
+    let logic = matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor);
+    move |literal| match (literal, beside.zip(kind)) {
+        _ if logic => Scalar::Bool,
+        (Literal::Bool(_), _) | (_, None) => default_scalar(literal),
+        (_, Some((beside, kind))) => adapted(kind, beside),
+    }
+}
+
+/// The number as this operand of a loop over `scalar`: where NumPy looks at the value, so do we.
+///
+/// A bound of `clip` that the dtype cannot reach is no bound. Integers have no powers below zero.
+fn within(op: Op, place: usize, literal: Literal, scalar: Scalar) -> Result<Literal> {
+    let Literal::Int(value) = literal else {
+        return Ok(literal);
+    };
+    let Some((least, most)) = int_range(scalar) else {
+        return Ok(literal);
+    };
+    match (op, place) {
+        (Op::Clip, 1) => Ok(Literal::Int(value.max(least))),
+        (Op::Clip, 2) => Ok(Literal::Int(value.min(most))),
+        (Op::Power, 1) if (least..0).contains(&value) => Err(Error::new(Problem::Constant {
+            text: format!("** {literal}"),
+            problem: "integers have no negative powers; make one of them a float",
+        })),
+        _ => Ok(literal),
+    }
 }
 
 /// A comparison with an integer that the other side's dtype cannot hold: the answer is the same for
@@ -253,10 +278,9 @@ fn beyond(op: Op, parts: &[Part], adapt: &dyn Fn(Literal) -> Scalar) -> Result<O
     let Literal::Int(value) = literal else {
         return Ok(None);
     };
-    if !matches!(adapt(literal).kind(), Kind::Signed | Kind::Unsigned)
-        || int_bytes(value, adapt(literal)).is_some()
-    {
-        return Ok(None);
+    match int_range(adapt(literal)) {
+        Some((least, most)) if value < least || value > most => {}
+        _ => return Ok(None),
     }
     // Any number on the same side of the literal stands for all of them.
     let zero = Literal::Int(0);
@@ -322,11 +346,13 @@ fn constant(literal: Literal, scalar: Scalar) -> Result<Typed> {
     match (literal, scalar.kind()) {
         (Literal::Bool(value), _) => cast_to(scalar, element(Scalar::Bool, &[u8::from(value)])),
         (Literal::Int(value), Kind::Signed | Kind::Unsigned) => {
-            let bytes = int_bytes(value, scalar).ok_or_else(|| {
+            if int_range(scalar).is_none_or(|(least, most)| value < least || value > most) {
                 let (literal, dtype) = (literal.to_string(), scalar.name().to_owned());
-                Error::new(Problem::Literal { literal, dtype })
-            })?;
-            Ok(element(scalar, &bytes[..scalar.size()]))
+                return Err(Error::new(Problem::Literal { literal, dtype }));
+            }
+            // In range, so that `int64` and `uint64` hold the same bits and the cast loses none.
+            let wide = element(Scalar::I64, bytes_of(&(value as i64)));
+            cast_to(scalar, wide)
         }
         (Literal::Int(value), Kind::Bool) => Ok(element(Scalar::Bool, &[u8::from(value != 0)])),
         (Literal::Int(_) | Literal::Float(_), _) => {
@@ -339,23 +365,12 @@ fn constant(literal: Literal, scalar: Scalar) -> Result<Typed> {
     }
 }
 
-/// The native bytes of an integer, if the type can hold it.
-fn int_bytes(value: i128, scalar: Scalar) -> Option<[u8; 8]> {
-    fn native<T: TryFrom<i128> + bytemuck::Pod>(value: i128) -> Option<[u8; 8]> {
-        let value = T::try_from(value).ok()?;
-        let mut bytes = [0; 8];
-        bytes[..size_of::<T>()].copy_from_slice(bytes_of(&value));
-        Some(bytes)
-    }
-    match scalar {
-        Scalar::I8 => native::<i8>(value),
-        Scalar::U8 => native::<u8>(value),
-        Scalar::I16 => native::<i16>(value),
-        Scalar::U16 => native::<u16>(value),
-        Scalar::I32 => native::<i32>(value),
-        Scalar::U32 => native::<u32>(value),
-        Scalar::I64 => native::<i64>(value),
-        Scalar::U64 => native::<u64>(value),
+/// The least and the greatest value of an integer type.
+fn int_range(scalar: Scalar) -> Option<(i128, i128)> {
+    let bits = 8 * scalar.size();
+    match scalar.kind() {
+        Kind::Unsigned => Some((0, (1 << bits) - 1)),
+        Kind::Signed => Some((-(1 << (bits - 1)), (1 << (bits - 1)) - 1)),
         _ => None,
     }
 }

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::ops::{Op, Reduction};
 
 pub use build::{Reduced, where_};
-pub use infer::{Typed, What, infer};
+pub use infer::{Lookup, Typed, What, infer};
 
 /// Operations inside each other that an expression may hold; deeper trees are refused before they
 /// can exhaust the stack.

@@ -5,5 +5,7 @@ mod dtype;
 mod eval;
 mod expr;
 mod format;
+mod infer;
+mod map;
 mod hostile;
 mod map;
