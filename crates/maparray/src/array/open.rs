@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{MemMapArray, Origin};
-use crate::error::Result;
+use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
 use crate::format::{Header, Parsed, npy};
 use crate::map::{Extend, Mode, OpenFile, Span};
@@ -104,12 +104,17 @@ pub(super) fn read_header(file: &OpenFile) -> Result<Header> {
     let file_len = file.len()?;
     let mut start = vec![0; FIRST_BYTES];
     loop {
+        let wanted = start.len();
         let count = file.read_at(0, &mut start)?;
         start.truncate(count);
         match npy::parse(&start, file_len)? {
             Parsed::Header(header) => return Ok(header),
-            // The parser asks for no more than its limit, and never for more than the file has.
-            Parsed::Needs(count) => start.resize(count.max(start.len() + 1), 0),
+            // The parser asks for no more than its limit, and never for more than the file had.
+            Parsed::Needs(needed) if count == wanted => start.resize(needed.max(count + 1), 0),
+            Parsed::Needs(needed) => {
+                let (file_len, needed) = (count as u64, needed as u64);
+                return Err(Error::new(Problem::HeaderTruncated { file_len, needed }));
+            }
         }
     }
 }

@@ -255,4 +255,3 @@ fn an_unknown_name_knows_its_column() {
     assert_eq!(built.column(), None);
     assert!(built.to_string().starts_with("unknown name `x`"));
 }
-

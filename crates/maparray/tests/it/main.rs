@@ -5,7 +5,6 @@ mod dtype;
 mod eval;
 mod expr;
 mod format;
-mod infer;
-mod map;
 mod hostile;
+mod infer;
 mod map;
