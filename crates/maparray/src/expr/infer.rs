@@ -194,8 +194,10 @@ fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
     {
         return result.map(Part::Weak);
     }
-    // A condition takes no part in the choice of the result's dtype.
     let mut parts = parts;
+    let op = own_loop(op, &parts).unwrap_or(op);
+    parts.truncate(op.arity());
+    // A condition takes no part in the choice of the result's dtype.
     let condition = match op {
         Op::Where => Some(cast_to(Scalar::Bool, strong(parts.remove(0))?)?),
         _ => None,
@@ -219,6 +221,27 @@ fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
         });
     }
     run(chosen.kernel, chosen.output, operands).map(Part::Strong)
+}
+
+/// The operation that a power with this exponent is: as in NumPy, squares and roots have loops of
+/// their own, which are much faster and exact.
+fn own_loop(op: Op, parts: &[Part]) -> Option<Op> {
+    let (Op::Power, [Part::Strong(base), Part::Weak(exponent)]) = (op, parts) else {
+        return None;
+    };
+    let exponent = match *exponent {
+        Literal::Int(value) => value as f64,
+        Literal::Float(value) if base.scalar.kind() >= Kind::Float => value,
+        _ => return None,
+    };
+    match (base.scalar.kind(), exponent) {
+        (Kind::Bool, _) => None,
+        (_, 2.0) => Some(Op::Square),
+        (Kind::Float | Kind::Complex, 0.5) => Some(Op::Sqrt),
+        (Kind::Float | Kind::Complex, 1.0) => Some(Op::Positive),
+        (Kind::Float | Kind::Complex, -1.0) => Some(Op::Reciprocal),
+        _ => None,
+    }
 }
 
 /// Which dtype each plain number takes beside the other operands.
