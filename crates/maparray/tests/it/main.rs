@@ -7,4 +7,6 @@ mod expr;
 mod format;
 mod hostile;
 mod infer;
+mod laws;
 mod map;
+mod naive;
