@@ -114,6 +114,8 @@ impl Op {
                 found.output = Scalar::F64;
                 Some(found)
             }
+            // NumPy's `angle` makes an int64 of a bool, by way of a Python integer.
+            (_, &[Scalar::Bool]) if self == Op::Angle => self.uniform(Scalar::F64),
             // NumPy has no loop for a lone bool here, and does not make it an integer.
             _ if self.refuses_bool() && inputs.iter().all(|&input| input == Scalar::Bool) => None,
             _ => {

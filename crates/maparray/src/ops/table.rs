@@ -408,7 +408,7 @@ operations! {
         float: |a| a.to_radians(),
     }
     Rad2deg "rad2deg" | "degrees": 1 Same {
-        float: |a| a.to_degrees(),
+        float: float::degrees,
     }
 
     // Rounding
@@ -487,7 +487,7 @@ operations! {
         bool: |a, low, high| (a | low) & high,
         int: |a, low, high| a.max(low).min(high),
         float: |a, low, high| float::minimum(float::maximum(a, low), high),
-        complex: |a, low, high| complex::minimum(complex::maximum(a, low), high),
+        complex: complex::clip,
     }
 
     // Comparisons

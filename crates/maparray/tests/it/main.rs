@@ -8,4 +8,6 @@ mod format;
 mod hostile;
 mod infer;
 mod map;
+mod map;
+mod ops;
 mod promote;
