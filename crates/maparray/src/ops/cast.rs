@@ -60,7 +60,18 @@ fn to_i64(a: f64) -> i64 {
 }
 
 /// The upper half of the range is shifted down first, so that negative numbers wrap and what does
-/// not fit becomes 2⁶³ or 0.
+/// not fit becomes 2³¹ or 0.
+#[inline(always)]
+fn to_u32(a: f64) -> u32 {
+    const HALF: f64 = 2_147_483_648.0;
+    if a >= HALF {
+        to_i32(a - HALF) as u32 ^ (1 << 31)
+    } else {
+        to_i32(a) as u32
+    }
+}
+
+/// As [`to_u32`], for 2⁶³.
 #[inline(always)]
 fn to_u64(a: f64) -> u64 {
     const HALF: f64 = 9_223_372_036_854_775_808.0;
@@ -85,7 +96,7 @@ macro_rules! float_casts {
 }
 float_casts! {
     i8: to_i32; u8: to_i32; i16: to_i32; u16: to_i32; i32: to_i32;
-    u32: to_i64; i64: to_i64; u64: to_u64;
+    u32: to_u32; i64: to_i64; u64: to_u64;
 }
 
 macro_rules! bool_and_complex_casts {
@@ -197,9 +208,9 @@ macro_rules! targets {
 
         /// Converts elements of one dtype to another: NumPy's `astype` with unsafe casting.
         ///
-        /// A float that does not fit the integer, or is NaN, becomes what NumPy makes of it with the
-        /// baseline instructions of x86-64: the least `int32` or `int64`, 2⁶³ or 0 as `uint64`, and
-        /// for smaller integers the low bits of that `int32`, for `uint32` those of that `int64`.
+        /// A float that does not fit the integer, or is NaN, becomes what NumPy's vectorised loops
+        /// make of it on x86-64: the least `int32` or `int64`; 2³¹ or 2⁶³ or 0 as `uint32` or
+        /// `uint64`; and as a smaller integer the low bits of that `int32`.
         ///
         /// ```
         /// use maparray::{Scalar, ops};

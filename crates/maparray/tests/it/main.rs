@@ -8,6 +8,5 @@ mod format;
 mod hostile;
 mod infer;
 mod map;
-mod map;
 mod ops;
 mod promote;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use half::f16;
-use maparray::ops::{Op, Reduction, cast, swap_bytes};
+use maparray::ops::{Accumulator, Op, Reduction, cast, swap_bytes};
 use maparray::{ErrorKind, Scalar};
 
 /// Bytes that begin at a multiple of 16.
@@ -524,4 +524,86 @@ fn bytes_swap_within_each_piece() {
         swap_bytes(piece, &mut bytes);
         assert_eq!(bytes, (0..33).collect::<Vec<u8>>());
     }
+}
+
+/// Folds a list into one slot by rows, by columns, in parts that are merged, backwards.
+fn reduce_every_way(reduction: Reduction, scalar: Scalar, list: &Bytes) -> Vec<Bytes> {
+    let fold = reduction.resolve(scalar).unwrap();
+    assert_eq!(fold.input, scalar);
+    let size = scalar.size();
+    let count = list.len / size;
+    let part = |from: usize, to: usize| Bytes::new(&list.get()[from * size..to * size]);
+    let finish = |accumulator: &dyn Accumulator, slots: usize| {
+        let mut output = Bytes::zeros(slots * fold.output.size());
+        accumulator.finish(output.get_mut());
+        output
+    };
+
+    let mut row = (fold.start)(1, 0.0);
+    row.fold_row(0, list.get(), 0, 1);
+
+    // The second of three slots; the others stay empty.
+    let mut columns = (fold.start)(3, 0.0);
+    for i in 0..count {
+        columns.fold_column(1, part(i, i + 1).get(), i as u64);
+    }
+    let columns = finish(columns.as_ref(), 3);
+    let columns = Bytes::new(&columns.get()[fold.output.size()..2 * fold.output.size()]);
+
+    let cut = count / 3;
+    let (mut first, mut second) = ((fold.start)(1, 0.0), (fold.start)(1, 0.0));
+    first.fold_row(0, part(cut, count).get(), cut as u64, 1);
+    second.fold_row(0, part(0, cut).get(), 0, 1);
+    first.merge(second.as_ref());
+    first.merge((fold.start)(1, 0.0).as_ref());
+
+    let mut strips = (fold.start)(1, 0.0);
+    for begin in (0..count).step_by(16).rev() {
+        strips.fold_row(0, part(begin, count.min(begin + 16)).get(), begin as u64, 1);
+    }
+    vec![
+        finish(row.as_ref(), 1),
+        columns,
+        finish(first.as_ref(), 1),
+        finish(strips.as_ref(), 1),
+    ]
+}
+
+#[test]
+fn every_reduction_is_numpys_however_its_elements_come() {
+    let (lists, rows) = values();
+    let mut tried = 0;
+    let mut wrong = vec![];
+    for row in rows.iter().filter(|row| row.words[0] == "reduce") {
+        let reduction = Reduction::find(&row.words[1]).unwrap();
+        let (scalar, list) = &lists[&row.words[3]];
+        let output = by_code(row.words[2].chars().next().unwrap());
+        for (way, found) in reduce_every_way(reduction, *scalar, list)
+            .iter()
+            .enumerate()
+        {
+            tried += 1;
+            let steps = distance(output, found.get(), row.bytes.get());
+            // Exact sums are rounded once; a chain of 999 products or a variance not quite.
+            let allowed = match (reduction, output) {
+                (Reduction::Prod, Scalar::F64 | Scalar::C128) => 500.0,
+                (_, Scalar::F64 | Scalar::C128) => 4.0,
+                _ => 1.0,
+            };
+            if steps > allowed {
+                let (found, expected) = (show(output, found.get()), show(output, row.bytes.get()));
+                let words = row.words.join(" ");
+                wrong.push(format!(
+                    "{words} ({way}): found {found}, expected {expected}, {steps} steps"
+                ));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(tried > 2_000, "{tried}");
 }
