@@ -118,10 +118,12 @@ pub(super) fn sqrt(z: C) -> C {
         return C::new(x, x);
     }
     if x.is_infinite() {
+        // Of a finite number the vanishing part, of NaN itself.
+        let rest = if y.is_nan() { y } else { 0.0 };
         return if x < 0.0 {
-            C::new((y - y).abs(), x.abs().copysign(y))
+            C::new(rest, x.abs().copysign(y))
         } else {
-            C::new(x, (y - y).copysign(y))
+            C::new(x, rest.copysign(y))
         };
     }
     const LARGE: f64 = f64::MAX / 4.0;

@@ -8,6 +8,8 @@
 mod cast;
 mod complex;
 mod elementary;
+#[macro_use]
+mod family;
 mod float;
 mod integer;
 mod inverse;
@@ -22,7 +24,7 @@ pub use table::Op;
 
 use crate::dtype::{Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
-use table::Rule;
+use family::Rule;
 
 /// The loop that an operation runs for some operands.
 #[derive(Clone, Debug)]
