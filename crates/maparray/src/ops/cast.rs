@@ -208,9 +208,9 @@ macro_rules! targets {
 
         /// Converts elements of one dtype to another: NumPy's `astype` with unsafe casting.
         ///
-        /// A float that does not fit the integer, or is NaN, becomes what NumPy makes of it on
-        /// x86-64: the least `int32` or `int64`, 2³¹ or 2⁶³ or 0 for `uint32` and `uint64`, and the
-        /// low bits of its `int32` for the smaller integers.
+        /// A float that does not fit the integer, or is NaN, becomes what NumPy's vectorised loops
+        /// make of it on x86-64: the least `int32` or `int64`; 2³¹ or 2⁶³ or 0 as `uint32` or
+        /// `uint64`; and as a smaller integer the low bits of that `int32`.
         ///
         /// ```
         /// use maparray::{Scalar, ops};

@@ -94,3 +94,21 @@ pub(super) fn fmax<T: Float>(a: Complex<T>, b: Complex<T>) -> Complex<T> {
 pub(super) fn fmin<T: Float>(a: Complex<T>, b: Complex<T>) -> Complex<T> {
     if is_nan(b) || less_equal(a, b) { a } else { b }
 }
+
+/// Between two bounds; a NaN stays, and one in the imaginary part of a bound does not count where
+/// the real parts decide.
+pub(super) fn clip<T: Float>(a: Complex<T>, low: Complex<T>, high: Complex<T>) -> Complex<T> {
+    let less = |a: Complex<T>, b: Complex<T>| {
+        if a.re == b.re {
+            a.im < b.im
+        } else {
+            a.re < b.re
+        }
+    };
+    let raised = if is_nan(a) || less(low, a) { a } else { low };
+    if is_nan(raised) || less(raised, high) {
+        raised
+    } else {
+        high
+    }
+}

@@ -5,7 +5,7 @@
 //!
 //! Knows: numbers. Must not know: arrays, dtypes.
 
-use std::f64::consts::{LN_2, LN_10, LOG2_E};
+use std::f64::consts::{LN_2, LOG2_E, LOG10_E};
 
 use num_complex::Complex;
 
@@ -99,7 +99,7 @@ pub(super) fn log2(z: C) -> C {
 }
 
 pub(super) fn log10(z: C) -> C {
-    log(z) * (1.0 / LN_10)
+    log(z) * LOG10_E
 }
 
 pub(super) fn log1p(z: C) -> C {
@@ -118,10 +118,12 @@ pub(super) fn sqrt(z: C) -> C {
         return C::new(x, x);
     }
     if x.is_infinite() {
+        // Of a finite number the vanishing part, of NaN itself.
+        let rest = if y.is_nan() { y } else { 0.0 };
         return if x < 0.0 {
-            C::new((y - y).abs(), x.abs().copysign(y))
+            C::new(rest, x.abs().copysign(y))
         } else {
-            C::new(x, (y - y).copysign(y))
+            C::new(x, rest.copysign(y))
         };
     }
     const LARGE: f64 = f64::MAX / 4.0;
@@ -160,7 +162,7 @@ pub(super) fn sinh(z: C) -> C {
     if x.abs() < 22.0 || !x.is_finite() {
         C::new(x.sinh() * cosine, x.cosh() * sine)
     } else {
-        exp_polar(x.abs() - LN_2, cosine.copysign(x * cosine), sine)
+        exp_polar(x.abs(), (cosine * 0.5).copysign(x * cosine), sine * 0.5)
     }
 }
 
@@ -188,7 +190,7 @@ pub(super) fn cosh(z: C) -> C {
     if x.abs() < 22.0 || !x.is_finite() {
         C::new(x.cosh() * cosine, x.sinh() * sine)
     } else {
-        exp_polar(x.abs() - LN_2, cosine, sine.copysign(x * sine))
+        exp_polar(x.abs(), cosine * 0.5, (sine * 0.5).copysign(x * sine))
     }
 }
 
@@ -231,7 +233,7 @@ fn turned_back(z: C) -> C {
 }
 
 pub(super) fn sin(z: C) -> C {
-    turned_back(sinh(turned(z)))
+    turned(sinh(turned_back(z)))
 }
 
 pub(super) fn cos(z: C) -> C {
@@ -249,39 +251,70 @@ pub(super) fn power(a: C, b: C) -> C {
         return C::new(1.0, 0.0);
     }
     if a == zero {
-        return if b.re > 0.0 && b.im == 0.0 {
+        return if b.re > 0.0 {
             zero
         } else {
             C::new(f64::NAN, f64::NAN)
         };
     }
     if b.im == 0.0 && b.re.abs() < 100.0 && b.re.fract() == 0.0 {
-        let result = whole_power(a, b.re.abs() as u32);
-        return if b.re < 0.0 {
-            divide(C::new(1.0, 0.0), result)
-        } else {
-            result
-        };
+        return whole_power(a, b.re as i32);
     }
-    exp(b * log(a))
+    exp(product(b, log(a)))
 }
 
-fn whole_power(base: C, exponent: u32) -> C {
+/// By squaring. As in NumPy, only small positive exponents do without the factor 1, which makes NaN
+/// of an infinity.
+fn whole_power(base: C, exponent: i32) -> C {
     match exponent {
         1 => return base,
         2 => return base * base,
         3 => return base * (base * base),
         _ => {}
     }
-    let (mut result, mut square, mut rest) = (C::new(1.0, 0.0), base, exponent);
+    let one = C::new(1.0, 0.0);
+    let (mut result, mut square, mut rest) = (one, base, exponent.unsigned_abs());
     loop {
         if rest & 1 == 1 {
             result *= square;
         }
         rest >>= 1;
         if rest == 0 {
-            return result;
+            return if exponent < 0 {
+                divide(one, result)
+            } else {
+                result
+            };
         }
         square = square * square;
     }
+}
+
+/// The product as C99 has it: infinite if a factor is, even where the plain formula gives NaN.
+fn product(a: C, b: C) -> C {
+    let plain = a * b;
+    let infinite = |z: C| z.re.is_infinite() || z.im.is_infinite();
+    if !(plain.re.is_nan() && plain.im.is_nan()) || !(infinite(a) || infinite(b)) {
+        return plain;
+    }
+    let corner = |z: C| {
+        let part = |x: f64| {
+            let kept = if infinite(z) {
+                f64::from(x.is_infinite())
+            } else {
+                x
+            };
+            if kept.is_nan() {
+                0.0_f64.copysign(x)
+            } else {
+                kept.copysign(x)
+            }
+        };
+        C::new(part(z.re), part(z.im))
+    };
+    let (a, b) = (corner(a), corner(b));
+    C::new(
+        f64::INFINITY * (a.re * b.re - a.im * b.im),
+        f64::INFINITY * (a.re * b.im + a.im * b.re),
+    )
 }

@@ -5,7 +5,7 @@
 //!
 //! Knows: numbers. Must not know: arrays, dtypes.
 
-use std::f64::consts::LN_2;
+use std::f64::consts::{LN_2, PI};
 
 use num_traits::{AsPrimitive, Float};
 
@@ -95,19 +95,26 @@ pub(super) fn angle<T: Float>(a: T) -> T {
 
 /// A real number whose inverse hyperbolics are computed in `f64`.
 pub(super) trait Real: Float + AsPrimitive<f64> {
+    const DEGREES: Self;
     fn rounded(wide: f64) -> Self;
 }
 
 impl Real for f32 {
+    const DEGREES: f32 = 180.0 / std::f32::consts::PI;
     fn rounded(wide: f64) -> f32 {
         wide as f32
     }
 }
 
 impl Real for f64 {
+    const DEGREES: f64 = 180.0 / PI;
     fn rounded(wide: f64) -> f64 {
         wide
     }
+}
+
+pub(super) fn degrees<T: Real>(a: T) -> T {
+    a * T::DEGREES
 }
 
 /// Beyond this, 1 vanishes beside the square of a number.

@@ -99,7 +99,7 @@ pub(super) fn arcsinh(z: C) -> C {
         return if x.is_infinite() {
             C::new(x, f64::NAN)
         } else if y.is_infinite() {
-            C::new(y, f64::NAN)
+            C::new(f64::INFINITY, f64::NAN)
         } else if y == 0.0 {
             C::new(f64::NAN, y)
         } else {
@@ -161,6 +161,9 @@ pub(super) fn arccos(z: C) -> C {
 }
 
 pub(super) fn arccosh(z: C) -> C {
+    if z.re == 0.0 && z.im.is_nan() {
+        return C::new(f64::NAN, FRAC_PI_2);
+    }
     let w = arccos(z);
     if w.re.is_nan() && w.im.is_nan() {
         C::new(w.im, w.re)

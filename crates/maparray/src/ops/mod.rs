@@ -8,6 +8,8 @@
 mod cast;
 mod complex;
 mod elementary;
+#[macro_use]
+mod family;
 mod float;
 mod integer;
 mod inverse;
@@ -22,7 +24,7 @@ pub use table::Op;
 
 use crate::dtype::{Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
-use table::Rule;
+use family::Rule;
 
 /// The loop that an operation runs for some operands.
 #[derive(Clone, Debug)]
@@ -114,6 +116,8 @@ impl Op {
                 found.output = Scalar::F64;
                 Some(found)
             }
+            // NumPy's `angle` makes an int64 of a bool, by way of a Python integer.
+            (_, &[Scalar::Bool]) if self == Op::Angle => self.uniform(Scalar::F64),
             // NumPy has no loop for a lone bool here, and does not make it an integer.
             _ if self.refuses_bool() && inputs.iter().all(|&input| input == Scalar::Bool) => None,
             _ => {

@@ -2,7 +2,7 @@
 //!
 //! One row each: its name here, NumPy's name and aliases, its sign in expressions, how many operands
 //! it takes, the rule for its dtypes, and a scalar function per family of element types. To add an
-//! operation, add a row. To add a dtype, add it to its family in `loops!`.
+//! operation, add a row; the macro `operations` makes everything else of it.
 //!
 //! Knows: scalar functions. Must not know: arrays, shapes, how a loop runs.
 
@@ -10,232 +10,10 @@ use half::f16;
 use num_complex::Complex;
 
 use super::cast::Cast;
+use super::family::{RealPart, Rule};
 use super::kernel::{Kernel, binary, ternary, unary, widened, widened_to_bool};
 use super::{complex, elementary, float, integer, inverse};
 use crate::dtype::Scalar;
-
-/// How the dtypes of an operation's loop follow from those of its operands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rule {
-    /// All operands and the result have one dtype.
-    Same,
-    /// One dtype for the operands, the result is bool.
-    Truth,
-    /// As `Truth`; `int64` and `uint64` meet as they are.
-    Order,
-    /// As `Truth`; operands of different dtypes meet as bool.
-    Logic,
-    /// As `Same`, but for complex operands the result is real.
-    Real,
-    /// As `Same`; integers and bools become `float64`.
-    Quotient,
-    /// As `Same`, after a condition that is a bool.
-    Choice,
-    /// `int64` operands, a `float64` result.
-    Draw,
-}
-
-macro_rules! operations {
-    ($(
-        $op:ident $name:literal $(| $alias:literal)* $(as $sign:literal)? : $arity:tt $rule:ident {
-            $($family:ident: $function:expr,)*
-        }
-    )*) => {
-        /// An elementwise operation; `Op::Add.name()` is NumPy's name for it.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Op {
-            $(#[doc = concat!("`", $name, "`")] $op,)*
-        }
-
-        impl Op {
-            /// Every operation, in the order of the table.
-            pub const ALL: &'static [Op] = &[$(Op::$op),*];
-
-            /// NumPy's name.
-            pub fn name(self) -> &'static str {
-                match self { $(Op::$op => $name),* }
-            }
-
-            /// Other names that NumPy has for it.
-            pub fn aliases(self) -> &'static [&'static str] {
-                match self { $(Op::$op => &[$($alias),*]),* }
-            }
-
-            /// The sign that stands for it in expressions; `-` is both subtraction and negation.
-            pub fn sign(self) -> Option<&'static str> {
-                match self { $(Op::$op => sign!($($sign)?)),* }
-            }
-
-            /// How many operands it takes.
-            pub fn arity(self) -> usize {
-                match self { $(Op::$op => $arity),* }
-            }
-
-            pub(super) fn rule(self) -> Rule {
-                match self { $(Op::$op => Rule::$rule),* }
-            }
-
-            /// The loop over operands of this dtype, if there is one.
-            pub(super) fn kernel(self, scalar: Scalar) -> Option<Kernel> {
-                match self {
-                    $(Op::$op => { $(loops!(scalar, $op $arity $rule $family $function);)* })*
-                }
-                None
-            }
-
-            /// The loop that compares `int64` with `uint64`, or the other way round, as they are.
-            pub(super) fn mixed_kernel(self, first: Scalar) -> Option<Kernel> {
-                match self {
-                    $(Op::$op => { $(mixed!(first, $rule $family $function);)* })*
-                }
-                None
-            }
-        }
-    };
-}
-
-macro_rules! sign {
-    () => {
-        None
-    };
-    ($sign:literal) => {
-        Some($sign)
-    };
-}
-
-/// Returns the loop of one family, if the dtype belongs to it.
-macro_rules! loops {
-    ($scalar:ident, $op:ident $arity:tt $rule:ident bool $f:expr) => {
-        loops!(@ $scalar $arity $rule $f; Bool bool)
-    };
-    ($scalar:ident, $op:ident $arity:tt $rule:ident int $f:expr) => {
-        loops!(@ $scalar $arity $rule $f; I8 i8, U8 u8, I16 i16, U16 u16, I32 i32, U32 u32,
-            I64 i64, U64 u64)
-    };
-    ($scalar:ident, $op:ident $arity:tt $rule:ident float $f:expr) => {
-        loops!(@ $scalar $arity $rule $f; F32 f32, F64 f64);
-        if $scalar == Scalar::F16 {
-            return Some(|i, o| through!($rule f16, i, o, Op::$op, Scalar::F32));
-        }
-    };
-    ($scalar:ident, $op:ident $arity:tt $rule:ident complex $f:expr) => {
-        loops!(@ $scalar $arity $rule $f; C64 Complex<f32>, C128 Complex<f64>)
-    };
-    // Only computed in double precision.
-    ($scalar:ident, $op:ident $arity:tt $rule:ident double_complex $f:expr) => {
-        loops!(@ $scalar $arity $rule $f; C128 Complex<f64>);
-        if $scalar == Scalar::C64 {
-            return Some(|i, o| through!($rule Complex<f32>, i, o, Op::$op, Scalar::C128));
-        }
-    };
-    // Elements that are only moved.
-    ($scalar:ident, $op:ident 3 Choice any $f:expr) => {
-        return Some(match $scalar.size() {
-            1 => |i, o| ternary::<bool, u8, u8, u8>(i, o, $f),
-            2 => |i, o| ternary::<bool, u16, u16, u16>(i, o, $f),
-            4 => |i, o| ternary::<bool, u32, u32, u32>(i, o, $f),
-            8 => |i, o| ternary::<bool, u64, u64, u64>(i, o, $f),
-            _ => |i, o| ternary::<bool, [u64; 2], [u64; 2], [u64; 2]>(i, o, $f),
-        })
-    };
-    ($scalar:ident, $op:ident 2 Draw long $f:expr) => {
-        if $scalar == Scalar::I64 {
-            return Some(|i, o| binary::<i64, i64, f64>(i, o, $f));
-        }
-    };
-    (@ $scalar:ident $arity:tt $rule:ident $f:expr; $($variant:ident $type:ty),*) => {
-        match $scalar {
-            $(Scalar::$variant => {
-                return Some(|i, o| run!($arity $type, result!($rule $type), i, o, $f));
-            })*
-            _ => {}
-        }
-    };
-}
-
-macro_rules! mixed {
-    ($first:ident, Order int $f:expr) => {
-        return match $first {
-            Scalar::I64 => Some(|i, o| {
-                let compare: fn(i128, i128) -> bool = $f;
-                binary(i, o, |a: i64, b: u64| compare(i128::from(a), i128::from(b)));
-            }),
-            Scalar::U64 => Some(|i, o| {
-                let compare: fn(i128, i128) -> bool = $f;
-                binary(i, o, |a: u64, b: i64| compare(i128::from(a), i128::from(b)));
-            }),
-            _ => None,
-        }
-    };
-    ($($other_rule_or_family:tt)*) => {};
-}
-
-/// The Rust type of the result.
-macro_rules! result {
-    (Truth $type:ty) => {
-        bool
-    };
-    (Order $type:ty) => {
-        bool
-    };
-    (Logic $type:ty) => {
-        bool
-    };
-    (Real $type:ty) => {
-        <$type as RealPart>::Part
-    };
-    ($same:ident $type:ty) => {
-        $type
-    };
-}
-
-trait RealPart {
-    type Part;
-}
-
-macro_rules! real_parts {
-    ($($type:ty => $part:ty),*) => {
-        $(impl RealPart for $type { type Part = $part; })*
-    };
-}
-real_parts! {
-    bool => bool, i8 => i8, u8 => u8, i16 => i16, u16 => u16, i32 => i32, u32 => u32, i64 => i64,
-    u64 => u64, f32 => f32, f64 => f64, Complex<f32> => f32, Complex<f64> => f64
-}
-
-macro_rules! run {
-    (1 $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
-        unary::<$type, $result>($i, $o, $f)
-    };
-    (2 $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
-        binary::<$type, $type, $result>($i, $o, $f)
-    };
-    (3 $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
-        ternary::<$type, $type, $type, $result>($i, $o, $f)
-    };
-}
-
-/// Runs the loop of the wider type.
-macro_rules! through {
-    (Truth $type:ty, $i:ident, $o:ident, $op:expr, $wide:expr) => {
-        through!(@ widened_to_bool::<$type>, $i, $o, $op, $wide)
-    };
-    (Order $type:ty, $i:ident, $o:ident, $op:expr, $wide:expr) => {
-        through!(@ widened_to_bool::<$type>, $i, $o, $op, $wide)
-    };
-    (Logic $type:ty, $i:ident, $o:ident, $op:expr, $wide:expr) => {
-        through!(@ widened_to_bool::<$type>, $i, $o, $op, $wide)
-    };
-    ($other:ident $type:ty, $i:ident, $o:ident, $op:expr, $wide:expr) => {
-        through!(@ widened::<$type>, $i, $o, $op, $wide)
-    };
-    (@ $widened:expr, $i:ident, $o:ident, $op:expr, $wide:expr) => {
-        // The same row has the wider loop.
-        if let Some(kernel) = $op.kernel($wide) {
-            $widened($i, $o, kernel);
-        }
-    };
-}
 
 operations! {
     // Arithmetic
@@ -408,7 +186,7 @@ operations! {
         float: |a| a.to_radians(),
     }
     Rad2deg "rad2deg" | "degrees": 1 Same {
-        float: |a| a.to_degrees(),
+        float: float::degrees,
     }
 
     // Rounding
@@ -487,7 +265,7 @@ operations! {
         bool: |a, low, high| (a | low) & high,
         int: |a, low, high| a.max(low).min(high),
         float: |a, low, high| float::minimum(float::maximum(a, low), high),
-        complex: |a, low, high| complex::minimum(complex::maximum(a, low), high),
+        complex: complex::clip,
     }
 
     // Comparisons

@@ -10,3 +10,5 @@ mod infer;
 mod laws;
 mod map;
 mod naive;
+mod ops;
+mod promote;

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 
 use bytemuck::cast_slice;
 
-use super::sum::Parts;
+use super::sum::{Parts, add};
 use super::{Accumulator, Begin, Plan, Reduction, same};
 use crate::dtype::Scalar;
 use crate::ops::cast::{Cast, cast};
@@ -20,37 +20,52 @@ use crate::ops::kernel::Cell;
 #[derive(Clone, Copy)]
 struct Spread {
     count: f64,
+    /// One of the numbers, or near them.
+    base: f64,
+    /// The mean less `base`: small, so that little is rounded away where all numbers are large.
     mean: f64,
     squares: f64,
+    /// What the additions to `squares` rounded away.
+    lost: f64,
 }
 
 impl Spread {
     const NONE: Spread = Spread {
         count: 0.0,
+        base: 0.0,
         mean: 0.0,
         squares: 0.0,
+        lost: 0.0,
     };
 
     #[inline(always)]
     fn of(values: &[f64]) -> Spread {
         let count = values.len() as f64;
-        let mean = sum(values, |x| x) / count;
-        let rest = sum(values, |x| x - mean);
-        let squares = sum(values, |x| (x - mean) * (x - mean)) - rest * rest / count;
+        let base = sum(values, |x| x) / count;
+        let rest = sum(values, |x| x - base);
+        let squares = sum(values, |x| (x - base) * (x - base)) - rest * rest / count;
         Spread {
             count,
-            mean: mean + rest / count,
+            base,
+            mean: rest / count,
             squares,
+            lost: 0.0,
         }
     }
 
     /// As [`merge`](Spread::merge) of a single number.
     #[inline(always)]
     fn push(&mut self, value: f64) {
+        self.base = if self.count == 0.0 { value } else { self.base };
         self.count += 1.0;
-        let before = value - self.mean;
+        let distance = value - self.base;
+        let before = distance - self.mean;
         self.mean += before / self.count;
-        self.squares += before * (value - self.mean);
+        add(
+            &mut self.squares,
+            &mut self.lost,
+            before * (distance - self.mean),
+        );
     }
 
     fn merge(&mut self, other: Spread) {
@@ -58,10 +73,22 @@ impl Spread {
             *self = other;
         } else if other.count != 0.0 {
             let count = self.count + other.count;
-            let between = other.mean - self.mean;
-            self.squares += other.squares + between * between * (self.count * other.count / count);
+            let between = (other.base - self.base) + (other.mean - self.mean);
+            let squares = between * between * (self.count * other.count / count);
+            add(&mut self.squares, &mut self.lost, other.squares);
+            add(&mut self.squares, &mut self.lost, squares);
+            self.lost += other.lost;
             self.mean += between * (other.count / count);
             self.count = count;
+        }
+    }
+
+    /// The sum of squared deviations; where it is infinite or NaN, so is what was lost.
+    fn squares(&self) -> f64 {
+        if self.squares.is_finite() {
+            self.squares + self.lost
+        } else {
+            self.squares
         }
     }
 }
@@ -155,7 +182,7 @@ impl<A: Parts> Accumulator for Spreads<A> {
 
     fn finish(&self, output: &mut [u8]) {
         let variance = |parts: &[Spread]| {
-            let squares: f64 = parts.iter().map(|part| part.squares).sum();
+            let squares: f64 = parts.iter().map(Spread::squares).sum();
             let variance = squares / (parts[0].count - self.plan.ddof).max(0.0);
             if self.plan.reduction == Reduction::Std {
                 variance.sqrt()

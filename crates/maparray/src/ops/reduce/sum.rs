@@ -6,6 +6,7 @@
 //! Knows: slots. Must not know: axes, threads.
 
 use std::marker::PhantomData;
+use std::ops::Mul;
 
 use bytemuck::cast_slice;
 use num_complex::Complex;
@@ -144,7 +145,7 @@ fn sum_piece<A: Parts>(piece: &[<A::Part as Cell>::Raw]) -> [f64; 2] {
 
 /// Adds `value` to `high`, and what the rounding cut off to `low` (Knuth's two-sum).
 #[inline(always)]
-fn add(high: &mut f64, low: &mut f64, value: f64) {
+pub(super) fn add(high: &mut f64, low: &mut f64, value: f64) {
     let sum = *high + value;
     let back = sum - *high;
     *low += (*high - (sum - back)) + (value - back);
@@ -249,8 +250,8 @@ fn write_parts(count: usize, results: &[f64], to: Scalar, output: &mut [u8]) {
 
 /// Products of floats.
 ///
-/// A real product carries its exponent apart, so that it overflows only if the whole product does,
-/// wherever strips were cut.
+/// A product carries its exponent apart, so that it overflows only if the whole product does, wherever
+/// strips were cut.
 pub(super) struct Products<A> {
     plan: Plan,
     slots: Vec<Complex<f64>>,
@@ -265,35 +266,37 @@ const DOWN: f64 = f64::from_bits((1023 - 600) << 52);
 const GREAT: f64 = f64::from_bits((1023 + 300) << 52);
 const LITTLE: f64 = f64::from_bits((1023 - 300) << 52);
 
-/// Brings a number nearer to 1 by a power of 2^600 and counts it.
+/// The power of 2^600 that brings a number of this size nearer to 1.
 #[inline(always)]
-fn near_one(value: f64, power: &mut i64) -> f64 {
-    let size = value.abs();
+fn step_to_one(size: f64) -> (f64, i64) {
     if (LITTLE..=GREAT).contains(&size) || size == 0.0 || !size.is_finite() {
-        value
+        (1.0, 0)
     } else if size > GREAT {
-        *power += 1;
-        value * DOWN
+        (DOWN, 1)
     } else {
-        *power -= 1;
-        value * UP
+        (UP, -1)
     }
 }
 
-/// One more factor. A subnormal needs two steps towards 1, so that the product is brought near twice.
+/// One more factor; both it and the product are brought near 1, so that nothing can overflow.
 #[inline(always)]
-fn multiply(product: &mut f64, power: &mut i64, factor: f64) {
-    *product *= near_one(factor, power);
-    *product = near_one(*product, power);
+fn multiply<T: Copy + Mul<T, Output = T> + Mul<f64, Output = T>>(
+    product: &mut T,
+    power: &mut i64,
+    factor: T,
+    size: impl Fn(T) -> f64,
+) {
+    let (scale, step) = step_to_one(size(factor));
+    let next = *product * (factor * scale);
+    let (scale, more) = step_to_one(size(next));
+    *product = next * scale;
+    *power += step + more;
 }
 
-/// The product, its powers of 2^600 put back. Two of them overflow or vanish whatever they multiply.
-fn whole(product: f64, power: i64) -> f64 {
-    match power {
-        0 => product,
-        1.. => (0..power.min(4)).fold(product, |product, _| product * UP),
-        _ => (power.max(-4)..0).fold(product, |product, _| product * DOWN),
-    }
+/// A number with its powers of 2^600 put back; four of them overflow or vanish whatever they meet.
+fn whole(number: f64, power: i64) -> f64 {
+    let scale = if power > 0 { UP } else { DOWN };
+    (0..power.unsigned_abs().min(4)).fold(number, |number, _| number * scale)
 }
 
 /// The element as a complex number.
@@ -304,9 +307,9 @@ impl<A: Factor> Products<A> {
     #[inline(always)]
     fn take(product: &mut Complex<f64>, power: &mut i64, factor: Complex<f64>) {
         if A::COUNT == 1 {
-            multiply(&mut product.re, power, factor.re);
+            multiply(&mut product.re, power, factor.re, f64::abs);
         } else {
-            *product *= factor;
+            multiply(product, power, factor, |z| z.re.abs().max(z.im.abs()));
         }
     }
 }
@@ -354,7 +357,7 @@ impl<A: Factor> Accumulator for Products<A> {
     fn finish(&self, output: &mut [u8]) {
         let results = self.slots.iter().zip(&self.powers);
         let results: Vec<Complex<f64>> = results
-            .map(|(&z, &power)| Complex::new(whole(z.re, power), z.im))
+            .map(|(&z, &power)| Complex::new(whole(z.re, power), whole(z.im, power)))
             .collect();
         cast(Scalar::C128, self.plan.output)(&[cast_slice(&results)], output);
     }
