@@ -1,0 +1,104 @@
+//! `maparray eval`: an expression over files, into a file or onto the screen.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Instant;
+
+use maparray::{Eval, Expr, MemMapArray};
+use serde_json::json;
+
+use super::rows::{End, slice};
+use super::{configured, open, print_json};
+use crate::args::{self, How};
+use crate::failure::Failure;
+use crate::{table, value};
+
+/// Rows of a result that are printed.
+const ROWS: u32 = 10;
+
+/// Memory that a result may take if nothing else is said.
+const MEMORY: usize = 256 << 20;
+
+pub(super) fn run(eval: &args::Eval, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
+    let failed = |error: maparray::Error| Failure::Expression { text: eval.expr.clone(), error };
+    let expr = Expr::parse(&eval.expr).map_err(failed)?;
+    let raw = eval.raw.raw();
+    let mut arrays: Vec<(&str, MemMapArray)> = Vec::new();
+    for binding in &eval.arrays {
+        if arrays.iter().any(|(name, _)| *name == binding.name) {
+            return Err(Failure::Usage {
+                message: format!("two files for the name `{}`", binding.name),
+                hint: "each name of the expression stands for one file",
+            });
+        }
+        let npy = binding.file.extension().is_some_and(|extension| extension == "npy");
+        let array = open(&binding.file, raw.as_ref().filter(|_| !npy))?;
+        arrays.push((&binding.name, array));
+    }
+    let bound = arrays.iter().fold(Eval::new(expr), |eval, (name, array)| eval.array(name, array));
+    let bound = configured(bound, how);
+    let (dtype, shape) = bound.describe().map_err(failed)?;
+    let started = Instant::now();
+    if let Some(path) = &eval.output {
+        let report = bound.save(path).map_err(failed)?;
+        return saved(path, &report, started, how, out);
+    }
+    let bytes = dtype.size().saturating_mul(shape.iter().product());
+    let limit = how.memory.map_or(MEMORY, |memory| memory.0);
+    if bytes > limit {
+        let (bytes, limit) = (value::size(bytes as u64), value::size(limit as u64));
+        let message =
+            format!("the result is too large to print: found {bytes}, expected at most {limit}");
+        let hint = "write it to a file with `-o result.npy`, or give it room with `--memory`";
+        return Err(Failure::Usage { message, hint });
+    }
+    let result = bound.run().map_err(failed)?;
+    let (_, part) = slice(&result, ROWS, End::First)?;
+    if how.json {
+        let document = json!({
+            "dtype": dtype.to_string(),
+            "shape": shape,
+            "complete": part.len() == result.len(),
+            "values": value::array_to_json(&part)?,
+            "seconds": started.elapsed().as_secs_f64(),
+        });
+        return print_json(out, &document);
+    }
+    table::write(&part, out)?;
+    if part.len() < result.len() {
+        let (name, shape) = (value::dtype_name(&dtype), value::shape(&shape));
+        writeln!(out, "… {name} {shape}; write all of it to a file with `-o result.npy`")?;
+    }
+    Ok(())
+}
+
+/// Says what was written.
+fn saved(
+    path: &Path,
+    report: &maparray::Report,
+    started: Instant,
+    how: &How,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let elapsed = started.elapsed();
+    let moved = report.bytes_read + report.bytes_written;
+    if how.json {
+        let document = json!({
+            "path": path.display().to_string(),
+            "dtype": report.dtype.to_string(),
+            "shape": report.shape,
+            "bytes_read": report.bytes_read,
+            "bytes_written": report.bytes_written,
+            "threads": report.threads,
+            "seconds": elapsed.as_secs_f64(),
+            "bytes_per_second": value::rate(moved, elapsed),
+        });
+        return print_json(out, &document);
+    }
+    if !how.quiet {
+        let (name, shape) = (value::dtype_name(&report.dtype), value::shape(&report.shape));
+        let (size, time) = (value::size(report.bytes_written), value::time(elapsed));
+        writeln!(out, "{}: {name} {shape}, {size} in {time}", path.display())?;
+    }
+    Ok(())
+}

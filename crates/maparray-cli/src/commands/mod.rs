@@ -1,0 +1,74 @@
+//! What does each command do?
+//!
+//! One file per command; here what they share: opening files, and computing with the options that
+//! hold for every command.
+
+mod create;
+mod demo;
+mod eval;
+mod info;
+mod rows;
+mod stats;
+
+use std::io::Write;
+use std::path::Path;
+
+use maparray::{DType, Eval, MemMapArray, Mode, Raw};
+
+use crate::args::{Arguments, Command, How, RawArgs};
+use crate::failure::Failure;
+use crate::progress;
+
+/// Runs the command that the arguments name.
+pub(crate) fn run(
+    arguments: &Arguments,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), Failure> {
+    let how = &arguments.how;
+    match &arguments.command {
+        Command::Info { files, raw } => info::run(files, raw, how, out, err),
+        Command::Head(rows) => rows::run(rows, rows::End::First, how, out),
+        Command::Tail(rows) => rows::run(rows, rows::End::Last, how, out),
+        Command::Create(create) => create::run(create, how, out),
+        Command::Eval(eval) => eval::run(eval, how, out),
+        Command::Stats { file, raw } => stats::run(file, raw, how, out),
+        Command::Demo(demo) => demo::run(demo, how, out),
+    }
+}
+
+impl RawArgs {
+    /// What the caller says about a file without a header, if anything.
+    fn raw(&self) -> Option<Raw> {
+        let dtype: DType = self.dtype.clone()?;
+        let shape = self.shape.as_ref().map(|shape| shape.0.clone());
+        Some(Raw { dtype, shape, order: self.order.into(), offset: self.offset })
+    }
+}
+
+/// Maps a file for reading.
+fn open(path: &Path, raw: Option<&Raw>) -> Result<MemMapArray, Failure> {
+    Ok(match raw {
+        Some(raw) => MemMapArray::open_raw(path, raw, Mode::Read)?,
+        None => MemMapArray::open(path, Mode::Read)?,
+    })
+}
+
+/// The computation with the options of the command line, watched.
+fn configured<'a>(eval: Eval<'a>, how: &How) -> Eval<'a> {
+    let eval = match how.threads {
+        Some(threads) => eval.threads(threads.into()),
+        None => eval,
+    };
+    let eval = match how.memory {
+        Some(memory) => eval.memory(memory.0),
+        None => eval,
+    };
+    eval.watch(progress::watcher(how))
+}
+
+/// Writes one JSON document and ends the line.
+fn print_json(out: &mut dyn Write, value: &serde_json::Value) -> Result<(), Failure> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    Ok(writeln!(out)?)
+}

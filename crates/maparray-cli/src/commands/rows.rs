@@ -1,0 +1,54 @@
+//! `maparray head` and `maparray tail`: which values are at the ends of an array?
+//!
+//! Maps the file and touches only the rows that it prints.
+
+use std::io::Write;
+
+use maparray::{MemMapArray, Select};
+use serde_json::json;
+
+use super::{open, print_json};
+use crate::args::{How, Rows};
+use crate::failure::Failure;
+use crate::{table, value};
+
+/// Which end of the array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    First,
+    Last,
+}
+
+pub(super) fn run(rows: &Rows, end: End, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
+    let array = open(&rows.file, rows.raw.raw().as_ref())?;
+    let (start, part) = slice(&array, rows.rows, end)?;
+    if how.json {
+        let document = json!({
+            "path": rows.file.display().to_string(),
+            "dtype": array.dtype().to_string(),
+            "shape": array.shape(),
+            "start": start,
+            "values": value::array_to_json(&part)?,
+        });
+        return print_json(out, &document);
+    }
+    table::write(&part, out)
+}
+
+/// So many rows from one end, and the place of the first of them.
+pub(super) fn slice(
+    array: &MemMapArray,
+    rows: u32,
+    end: End,
+) -> Result<(usize, MemMapArray), Failure> {
+    let Some(&len) = array.shape().first() else { return Ok((0, array.clone())) };
+    let count = len.min(rows as usize);
+    let start = match end {
+        End::First => 0,
+        End::Last => len - count,
+    };
+    let (first, stop) = (Some(start as i64), Some((start + count) as i64));
+    let mut picks = vec![Select::ALL; array.ndim()];
+    picks[0] = Select::Range { start: first, stop, step: 1 };
+    Ok((start, array.select(&picks)?))
+}

@@ -1,0 +1,141 @@
+//! How does an element, a size, a time read?
+//!
+//! Text for people, values for JSON.
+
+use std::time::Duration;
+
+use maparray::{ByteOrder, DType, MemMapArray};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+
+/// One element as JSON: numbers as numbers; NaN, infinities, complex numbers, dates and records as
+/// the text that people see; strings as strings.
+pub(crate) fn to_json(dtype: &DType, bytes: &[u8]) -> Value {
+    match dtype {
+        DType::Number(..) => {
+            let text = dtype.show(bytes);
+            match text.as_str() {
+                "True" => Value::Bool(true),
+                "False" => Value::Bool(false),
+                _ => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+            }
+        }
+        DType::Bytes(_) => {
+            let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            Value::String(String::from_utf8_lossy(&bytes[..end]).into_owned())
+        }
+        DType::Text(..) => {
+            let characters = bytes.chunks_exact(4).map(|four| {
+                let four = [four[0], four[1], four[2], four[3]];
+                // `bytes_of` has brought the element into the machine's order.
+                let code = match ByteOrder::NATIVE {
+                    ByteOrder::Little => u32::from_le_bytes(four),
+                    ByteOrder::Big => u32::from_be_bytes(four),
+                };
+                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
+            });
+            let text: String = characters.collect();
+            Value::String(text.trim_end_matches('\0').to_owned())
+        }
+        _ => Value::String(dtype.show(bytes)),
+    }
+}
+
+/// All elements as JSON, nested as the axes are.
+pub(crate) fn array_to_json(array: &MemMapArray) -> Result<Value, Failure> {
+    fn nested(
+        array: &MemMapArray,
+        dtype: &DType,
+        index: &mut Vec<i64>,
+    ) -> Result<Value, Failure> {
+        match array.shape().get(index.len()) {
+            None => Ok(to_json(dtype, &array.bytes_of(index)?)),
+            Some(&len) => {
+                let mut items = Vec::new();
+                for place in 0..len as i64 {
+                    index.push(place);
+                    items.push(nested(array, dtype, index)?);
+                    index.pop();
+                }
+                Ok(Value::Array(items))
+            }
+        }
+    }
+    nested(array, &array.dtype().to_native(), &mut Vec::new())
+}
+
+/// The name for people, where NumPy has one: `float32`; the descriptor otherwise: `|S5`.
+pub(crate) fn dtype_name(dtype: &DType) -> String {
+    match dtype.scalar() {
+        Some(scalar) if dtype.is_native() => scalar.name().to_owned(),
+        Some(scalar) => format!("{}, {}-endian", scalar.name(), endian(dtype)),
+        None => dtype.to_string(),
+    }
+}
+
+fn endian(dtype: &DType) -> &'static str {
+    match dtype {
+        DType::Number(_, ByteOrder::Big) => "big",
+        _ => "little",
+    }
+}
+
+/// `(3, 4)`, `(7,)`, `()`.
+pub(crate) fn shape(shape: &[usize]) -> String {
+    maparray::layout::shape_text(shape)
+}
+
+/// `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `512 MiB`, `1.5 GiB`, `17 bytes`.
+pub(crate) fn size(bytes: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    match units.iter().find(|(shift, _)| bytes >> shift > 0) {
+        Some((shift, unit)) => {
+            let number = format!("{:.1}", bytes as f64 / (1u64 << shift) as f64);
+            format!("{} {unit}", number.strip_suffix(".0").unwrap_or(&number))
+        }
+        None if bytes == 1 => "1 byte".to_owned(),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+/// `0.35 s`, `12 ms`.
+pub(crate) fn time(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds < 0.1 { format!("{:.1} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
+}
+
+/// Bytes per second as JSON; nothing if no time has passed.
+pub(crate) fn rate(bytes: u64, duration: Duration) -> Value {
+    let rate = bytes as f64 / duration.as_secs_f64();
+    if rate.is_finite() { json!(rate.round()) } else { Value::Null }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_counts_are_easy_to_read() {
+        assert_eq!(size(0), "0 bytes");
+        assert_eq!(size(1), "1 byte");
+        assert_eq!(size(1536), "1.5 KiB");
+        assert_eq!(size(512 << 20), "512 MiB");
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(134_217_728), "134,217,728");
+        assert_eq!(time(Duration::from_micros(1234)), "1.2 ms");
+    }
+}
