@@ -11,7 +11,7 @@ mod show;
 mod swap;
 pub(crate) mod text;
 
-pub use promote::promote_scalars;
+pub use promote::{promote, promote_scalars};
 
 use std::fmt;
 use std::sync::Arc;

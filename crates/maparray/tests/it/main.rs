@@ -8,3 +8,4 @@ mod format;
 mod hostile;
 mod infer;
 mod map;
+mod promote;
