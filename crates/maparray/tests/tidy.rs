@@ -321,6 +321,24 @@ fn tests_and_python_files_are_not_too_long() {
 }
 
 #[test]
+fn every_room_of_the_plan_exists_and_opens_with_a_question() {
+    for (room, _) in MAY_IMPORT {
+        let folder = root().join("crates/maparray/src");
+        let file = [format!("{room}.rs"), format!("{room}/mod.rs")];
+        let text = file
+            .iter()
+            .find_map(|file| fs::read_to_string(folder.join(file)).ok());
+        let text =
+            text.unwrap_or_else(|| panic!("the plan has a room `{room}`, the house has not"));
+        let question = text.lines().next().unwrap_or_default();
+        assert!(
+            question.ends_with('?'),
+            "`{room}` opens with no question: {question}"
+        );
+    }
+}
+
+#[test]
 fn doors_import_the_library_only() {
     for (path, manifest) in sources("crates", "toml") {
         let name = path.split('/').nth(1).expect("crates/NAME/Cargo.toml");

@@ -118,6 +118,12 @@ impl OpenFile {
             .count()
     }
 
+    /// Device and inode, which tell it from every other file; `None` where the system has no such
+    /// numbers.
+    pub fn identity(&self) -> Option<(u64, u64)> {
+        self.id.numbers()
+    }
+
     /// Its length in bytes, now.
     ///
     /// # Errors

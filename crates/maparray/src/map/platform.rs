@@ -13,6 +13,13 @@ use rustix::fs::OFlags;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FileId(u64, u64);
 
+impl FileId {
+    /// Device and inode.
+    pub(super) fn numbers(self) -> Option<(u64, u64)> {
+        Some((self.0, self.1))
+    }
+}
+
 pub(super) fn file_id(file: &File) -> io::Result<FileId> {
     let metadata = file.metadata()?;
     Ok(FileId(metadata.dev(), metadata.ino()))

@@ -1,0 +1,461 @@
+//! Which array does Python hold?
+//!
+//! The container: an array with a file behind it that can be closed. It lends plain NumPy arrays and
+//! refuses to close while one of them is alive.
+//!
+//! Knows: the library's array. Must not know: expressions.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use maparray::{Allocate, Create, DType, Existing, Flush, Layout, Mode, Raw};
+use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+
+use crate::dtype;
+use crate::error::{self, Answer};
+use crate::lease::{self, Borrowed, Lease};
+
+/// An array in a file or in memory that lends NumPy arrays and can be closed.
+///
+/// Made by `maparray.open`, `maparray.create` and `maparray.frombuffer`.
+#[pyclass(module = "maparray", weakref)]
+pub(crate) struct MemMapArray {
+    open: Option<Open>,
+}
+
+struct Open {
+    array: maparray::MemMapArray,
+    /// The array over the whole of it. Every array that is lent is a view of it and refers to it, so
+    /// its count of references tells whether any is alive.
+    whole: Py<PyAny>,
+}
+
+impl MemMapArray {
+    pub(crate) fn new(py: Python<'_>, array: maparray::MemMapArray) -> Answer<MemMapArray> {
+        let whole = lend(py, &array)?.unbind();
+        Ok(MemMapArray {
+            open: Some(Open { array, whole }),
+        })
+    }
+
+    fn open(&self) -> PyResult<&Open> {
+        self.open
+            .as_ref()
+            .ok_or_else(|| PyValueError::new_err("array is closed"))
+    }
+
+    /// The library's array, sharing this one's memory.
+    pub(crate) fn share(&self) -> PyResult<maparray::MemMapArray> {
+        Ok(self.open()?.array.clone())
+    }
+
+    fn attribute<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.open()?.whole.bind(py).getattr(name)
+    }
+}
+
+/// A NumPy array over the memory of one of ours, which a lease keeps in place.
+fn lend<'py>(py: Python<'py>, array: &maparray::MemMapArray) -> Answer<Bound<'py, PyAny>> {
+    static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let ndarray = dtype::import_once(py, &NDARRAY, "numpy", "ndarray")?;
+    let layout = array.layout();
+    let file_offset = array.data_offset().saturating_sub(layout.offset() as u64);
+    let lease = Bound::new(py, Lease::new(Arc::clone(array.region()), file_offset))?;
+    let options = PyDict::new(py);
+    options.set_item("dtype", dtype::to_numpy(py, array.dtype())?)?;
+    options.set_item("buffer", lease)?;
+    options.set_item("offset", layout.offset())?;
+    options.set_item("strides", PyTuple::new(py, array.strides())?)?;
+    Ok(ndarray.call((PyTuple::new(py, array.shape())?,), Some(&options))?)
+}
+
+#[pymethods]
+impl MemMapArray {
+    /// Length of each axis.
+    #[getter]
+    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.attribute(py, "shape")
+    }
+
+    /// The NumPy dtype of the elements.
+    #[getter]
+    fn dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.attribute(py, "dtype")
+    }
+
+    /// Number of axes.
+    #[getter]
+    fn ndim(&self) -> PyResult<usize> {
+        Ok(self.open()?.array.ndim())
+    }
+
+    /// Number of elements.
+    #[getter]
+    fn size(&self) -> PyResult<usize> {
+        Ok(self.open()?.array.len())
+    }
+
+    /// Bytes of all elements together.
+    #[getter]
+    fn nbytes(&self) -> PyResult<usize> {
+        Ok(self.open()?.array.byte_len())
+    }
+
+    /// Bytes of one element.
+    #[getter]
+    fn itemsize(&self) -> PyResult<usize> {
+        Ok(self.open()?.array.dtype().size())
+    }
+
+    /// Bytes from an element to the next along each axis.
+    #[getter]
+    fn strides<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.attribute(py, "strides")
+    }
+
+    /// The mapped file, as an absolute path; None in memory.
+    #[getter]
+    fn filename(&self) -> PyResult<Option<PathBuf>> {
+        Ok(self.open()?.array.path().map(PathBuf::from))
+    }
+
+    /// How the file is mapped, 'r', 'r+' or 'c'; None in memory.
+    #[getter]
+    fn mode(&self) -> PyResult<Option<&'static str>> {
+        Ok(self.open()?.array.mode().map(maparray::Mode::text))
+    }
+
+    /// Byte of the file at which the first element lies.
+    #[getter]
+    fn offset(&self) -> PyResult<u64> {
+        Ok(self.open()?.array.data_offset())
+    }
+
+    /// Whether `close` was called.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.open.is_none()
+    }
+
+    /// A NumPy array of all elements that shares the memory.
+    fn view<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.open()?.whole.bind(py).call_method0("view")
+    }
+
+    fn __getitem__<'py>(
+        &self,
+        py: Python<'py>,
+        index: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.open()?.whole.bind(py).get_item(index)
+    }
+
+    fn __setitem__(
+        &self,
+        py: Python<'_>,
+        index: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+    ) -> Answer<()> {
+        let open = self.open()?;
+        if !open.array.is_writable() {
+            return Err(error::read_only(py, open.array.path())?);
+        }
+        Ok(open.whole.bind(py).set_item(index, value)?)
+    }
+
+    fn __len__(&self) -> PyResult<usize> {
+        let open = self.open()?;
+        open.array
+            .shape()
+            .first()
+            .copied()
+            .ok_or_else(|| PyTypeError::new_err("len() of unsized object"))
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(self.view(py)?.try_iter()?.into_any())
+    }
+
+    fn __contains__(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.open()?.whole.bind(py).contains(value)
+    }
+
+    /// A NumPy array that shares the memory, or a copy if one is asked for or needed.
+    #[pyo3(signature = (dtype=None, copy=None))]
+    fn __array__<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: Option<&Bound<'py, PyAny>>,
+        copy: Option<bool>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let whole = self.open()?.whole.bind(py);
+        let same = match dtype {
+            Some(dtype) => whole.getattr("dtype")?.eq(dtype)?,
+            None => true,
+        };
+        match (copy, same) {
+            (Some(true), true) => whole.call_method0("copy"),
+            (Some(false), false) => Err(PyValueError::new_err(
+                "a copy is needed to change the dtype, and none is allowed",
+            )),
+            (_, false) => whole.call_method1("astype", (dtype,)),
+            (_, true) => whole.call_method0("view"),
+        }
+    }
+
+    /// Writes changes back to the file; `durable` waits until they are on the disk.
+    #[pyo3(signature = (*, durable=true))]
+    fn flush(&self, py: Python<'_>, durable: bool) -> Answer<()> {
+        let array = self.share()?;
+        let how = if durable {
+            Flush::Durable
+        } else {
+            Flush::Start
+        };
+        Ok(py.detach(|| array.flush(how))?)
+    }
+
+    /// Lets go of the file. BufferError while an array that was lent, or a view of one, is alive.
+    fn close(&mut self, py: Python<'_>) -> PyResult<()> {
+        let Some(open) = &self.open else {
+            return Ok(());
+        };
+        let lent = lease::other_references(&open.whole, py);
+        // One share for `array`, one for the lease under `whole`; more while a computation runs.
+        let used = Arc::strong_count(open.array.region()).saturating_sub(2);
+        if lent + used > 0 {
+            let message = format!(
+                "cannot close: found {} arrays on this memory, expected none",
+                lent + used
+            );
+            let error = PyBufferError::new_err(message);
+            let hint = "hint: delete them first, or copy what is to stay: `array[...].copy()`";
+            error.value(py).call_method1("add_note", (hint,))?;
+            return Err(error);
+        }
+        let open = self.open.take();
+        py.detach(|| drop(open));
+        Ok(())
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        slf.borrow().open()?;
+        Ok(slf)
+    }
+
+    fn __exit__(
+        &mut self,
+        py: Python<'_>,
+        kind: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        match self.close(py) {
+            // An exception on its way holds frames, and these the arrays: it is the one to report.
+            Err(_) if !kind.is_none() => Ok(()),
+            closed => closed,
+        }
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let Ok(open) = self.open() else {
+            return Ok("MemMapArray(closed)".into());
+        };
+        let whole = open.whole.bind(py);
+        let place = match open.array.path() {
+            Some(path) => format!(
+                "filename={}, mode={:?}",
+                path.into_pyobject(py)?.str()?.repr()?,
+                open.array.mode().map_or("", maparray::Mode::text)
+            ),
+            None => "in memory".into(),
+        };
+        Ok(format!(
+            "MemMapArray(shape={}, dtype={}, {place})",
+            whole.getattr("shape")?.repr()?,
+            whole.getattr("dtype")?.str()?.repr()?,
+        ))
+    }
+}
+
+/// The library's array over the memory of a NumPy array, or of what converts to one.
+pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<maparray::MemMapArray> {
+    static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let array = dtype::import_once(value.py(), &AS_ARRAY, "numpy", "asarray")?.call1((value,))?;
+    let dtype = dtype::from_numpy(&array.getattr("dtype")?)?;
+    let Borrowed {
+        region,
+        first,
+        shape,
+        strides,
+    } = lease::borrow_array(&array)?;
+    let layout = Layout::strided(&shape, &strides, dtype.size(), first, region.len())?;
+    Ok(maparray::MemMapArray::from_region(region, dtype, layout)?)
+}
+
+/// The path that an argument names, if it is a str, bytes or path object.
+pub(crate) fn path_of(value: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> {
+    let is_path = value.is_instance_of::<PyString>()
+        || value.is_instance_of::<PyBytes>()
+        || value.hasattr("__fspath__")?;
+    if !is_path {
+        return Ok(None);
+    }
+    value
+        .py()
+        .import("os")?
+        .call_method1("fsdecode", (value,))?
+        .extract()
+        .map(Some)
+}
+
+fn path_argument(value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    path_of(value)?.ok_or_else(|| {
+        let class = value
+            .get_type()
+            .name()
+            .map_or_else(|_| "?".into(), |name| name.to_string());
+        PyTypeError::new_err(format!("path: found {class}, expected str or os.PathLike"))
+    })
+}
+
+/// Open an array file, mapped.
+///
+/// A .npy file says what it holds. Of a file without a header `dtype` must be given; `shape` is one
+/// axis to the end of the file if left out, and may have one -1; `offset` is the byte where the
+/// elements begin. `mode` is 'r', 'r+' or 'c' (changes stay private).
+#[pyfunction]
+#[pyo3(signature = (path, mode="r", *, dtype=None, shape=None, offset=0, order="C"))]
+fn open(
+    py: Python<'_>,
+    path: &Bound<'_, PyAny>,
+    mode: &str,
+    dtype: Option<&Bound<'_, PyAny>>,
+    shape: Option<&Bound<'_, PyAny>>,
+    offset: u64,
+    order: &str,
+) -> Answer<MemMapArray> {
+    let (path, mode) = (path_argument(path)?, dtype::mode(mode)?);
+    let array = match dtype {
+        Some(dtype) => {
+            let raw = raw(dtype, shape, offset, order)?;
+            py.detach(|| maparray::MemMapArray::open_raw(path, &raw, mode))?
+        }
+        None if shape.is_some() || offset != 0 || order != "C" => {
+            let message =
+                "shape, offset and order describe a file without a header: dtype is missing";
+            return Err(PyTypeError::new_err(message).into());
+        }
+        None => py.detach(|| maparray::MemMapArray::open(path, mode))?,
+    };
+    MemMapArray::new(py, array)
+}
+
+/// What the caller says about bytes without a header.
+fn raw(
+    dtype: &Bound<'_, PyAny>,
+    shape: Option<&Bound<'_, PyAny>>,
+    offset: u64,
+    order: &str,
+) -> Answer<Raw> {
+    let shape = shape.map(dtype::shape).transpose()?;
+    Ok(Raw {
+        dtype: dtype::from_numpy(dtype)?,
+        shape,
+        order: dtype::order(order)?,
+        offset,
+    })
+}
+
+/// Make a .npy file of zeros and open it for reading and writing.
+///
+/// It takes the place of a file of that name in one step ('w+'), or refuses to ('x'). Its space on
+/// the disk is allocated at once unless `allocate` is 'sparse'.
+#[pyfunction]
+#[pyo3(signature = (path, *, shape, dtype=None, order="C", mode="w+", allocate="full"))]
+fn create(
+    py: Python<'_>,
+    path: &Bound<'_, PyAny>,
+    shape: &Bound<'_, PyAny>,
+    dtype: Option<&Bound<'_, PyAny>>,
+    order: &str,
+    mode: &str,
+    allocate: &str,
+) -> Answer<MemMapArray> {
+    let path = path_argument(path)?;
+    let dtype = dtype.map_or(Ok(DType::of::<f64>()), dtype::from_numpy)?;
+    let shape = dtype::new_shape(shape)?;
+    let existing = dtype::one_of(
+        "mode",
+        mode,
+        [("w+", Existing::Replace), ("x", Existing::Refuse)],
+    )?;
+    let allocate = dtype::one_of(
+        "allocate",
+        allocate,
+        [("full", Allocate::Full), ("sparse", Allocate::Sparse)],
+    )?;
+    let options = Create {
+        order: dtype::order(order)?,
+        existing,
+        allocate,
+    };
+    let array = py.detach(|| maparray::MemMapArray::create(path, &dtype, &shape, &options))?;
+    MemMapArray::new(py, array)
+}
+
+/// Copy a .npy file into a NumPy array, in the byte order of the machine.
+#[pyfunction]
+fn read<'py>(py: Python<'py>, path: &Bound<'py, PyAny>) -> Answer<Bound<'py, PyAny>> {
+    static ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let path = path_argument(path)?;
+    let mapped = py.detach(|| maparray::MemMapArray::open(path, Mode::Read))?;
+    let options = PyDict::new(py);
+    options.set_item("dtype", dtype::to_numpy(py, &mapped.dtype().to_native())?)?;
+    let copy = dtype::import_once(py, &ARRAY, "numpy", "array")?;
+    Ok(copy.call((lend(py, &mapped)?,), Some(&options))?)
+}
+
+/// An array over the memory of any object with the buffer protocol.
+///
+/// Without `shape` it has one axis to the end of the buffer. With `strides`, in bytes, the elements
+/// may lie anywhere inside it.
+#[pyfunction]
+#[pyo3(signature = (buffer, dtype, shape=None, offset=0, order="C", strides=None))]
+fn frombuffer(
+    py: Python<'_>,
+    buffer: &Bound<'_, PyAny>,
+    dtype: &Bound<'_, PyAny>,
+    shape: Option<&Bound<'_, PyAny>>,
+    offset: u64,
+    order: &str,
+    strides: Option<Vec<isize>>,
+) -> Answer<MemMapArray> {
+    let region = lease::borrow(buffer)?;
+    let raw = raw(dtype, shape, offset, order)?;
+    let header = maparray::format::raw::header(&raw, region.len() as u64)?;
+    let (shape, item_size) = (&header.shape, header.dtype.size());
+    let first = usize::try_from(offset).unwrap_or(usize::MAX);
+    let layout = match strides {
+        Some(strides) => Layout::strided(shape, &strides, item_size, first, region.len())?,
+        None => {
+            header.check_len(region.len() as u64)?;
+            Layout::contiguous(shape, item_size, header.order, first)?
+        }
+    };
+    MemMapArray::new(
+        py,
+        maparray::MemMapArray::from_region(region, header.dtype, layout)?,
+    )
+}
+
+pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<MemMapArray>()?;
+    module.add_function(wrap_pyfunction!(open, module)?)?;
+    module.add_function(wrap_pyfunction!(create, module)?)?;
+    module.add_function(wrap_pyfunction!(read, module)?)?;
+    module.add_function(wrap_pyfunction!(frombuffer, module)?)
+}

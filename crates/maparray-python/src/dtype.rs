@@ -1,0 +1,120 @@
+//! Which NumPy dtype is it, and which mode, order and shape did the caller mean?
+//!
+//! Knows: NumPy's spelling of dtypes and arguments. Must not know: arrays.
+
+use maparray::{DType, Mode, Order};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyAny, PyString};
+
+use crate::error::Answer;
+
+/// A function or class of a Python module, looked up once.
+pub(crate) fn import_once<'py>(
+    py: Python<'py>,
+    cell: &'static PyOnceLock<Py<PyAny>>,
+    module: &str,
+    name: &str,
+) -> PyResult<&'py Bound<'py, PyAny>> {
+    cell.import(py, module, name)
+}
+
+/// The dtype that `numpy.dtype(value)` is.
+pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<DType> {
+    static DTYPE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static TO_DESCR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = value.py();
+    let dtype = import_once(py, &DTYPE, "numpy", "dtype")?.call1((value,))?;
+    let descr =
+        import_once(py, &TO_DESCR, "numpy.lib.format", "dtype_to_descr")?.call1((dtype,))?;
+    let text = match descr.cast::<PyString>() {
+        Ok(text) => text.to_string(),
+        Err(_) => descr.repr()?.to_string(),
+    };
+    Ok(text.parse::<DType>()?)
+}
+
+/// The `numpy.dtype` of a dtype.
+pub(crate) fn to_numpy<'py>(py: Python<'py>, dtype: &DType) -> PyResult<Bound<'py, PyAny>> {
+    static FROM_DESCR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static LITERAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let text = dtype.to_string();
+    let descr = if text.starts_with(['[', '(']) {
+        import_once(py, &LITERAL, "ast", "literal_eval")?.call1((text,))?
+    } else {
+        PyString::new(py, &text).into_any()
+    };
+    import_once(py, &FROM_DESCR, "numpy.lib.format", "descr_to_dtype")?.call1((descr,))
+}
+
+/// The value that a word of the caller's stands for.
+pub(crate) fn one_of<T, const N: usize>(
+    argument: &str,
+    found: &str,
+    words: [(&str, T); N],
+) -> PyResult<T> {
+    let expected = words
+        .iter()
+        .map(|(word, _)| format!("{word:?}"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let chosen = words.into_iter().find(|(word, _)| *word == found);
+    chosen.map(|(_, value)| value).ok_or_else(|| {
+        PyValueError::new_err(format!(
+            "{argument}: found {found:?}, expected one of {expected}"
+        ))
+    })
+}
+
+/// How an existing file is to be opened.
+pub(crate) fn mode(text: &str) -> PyResult<Mode> {
+    let words = [
+        ("r", Mode::Read),
+        ("r+", Mode::ReadWrite),
+        ("c", Mode::CopyOnWrite),
+    ];
+    one_of("mode", text, words).inspect_err(|error| {
+        if matches!(text, "w+" | "x") {
+            let hint = "hint: `maparray.create` makes files";
+            // Without its hint the error is still the right one.
+            let _ =
+                Python::attach(|py| error.value(py).call_method1("add_note", (hint,)).map(drop));
+        }
+    })
+}
+
+/// `"C"` or `"F"`.
+pub(crate) fn order(text: &str) -> PyResult<Order> {
+    one_of("order", text, [("C", Order::C), ("F", Order::F)])
+}
+
+/// NumPy's letter for an order.
+pub(crate) fn order_letter(order: Order) -> &'static str {
+    match order {
+        Order::C => "C",
+        Order::F => "F",
+    }
+}
+
+/// A shape: one integer, or a sequence of them; `-1` may be among them.
+pub(crate) fn shape(value: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
+    match value.extract::<i64>() {
+        Ok(len) => Ok(vec![len]),
+        Err(_) => value.try_iter()?.map(|len| len?.extract()).collect(),
+    }
+}
+
+/// The shape of a new array, which has no -1: there is nothing yet that it could be inferred from.
+pub(crate) fn new_shape(value: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
+    let shape = shape(value)?;
+    shape
+        .iter()
+        .map(|&len| usize::try_from(len))
+        .collect::<Result<_, _>>()
+        .map_err(|_| {
+            let message =
+                format!("shape of a new array: found {shape:?}, expected no negative length");
+            PyValueError::new_err(message)
+        })
+}

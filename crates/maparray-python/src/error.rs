@@ -1,0 +1,173 @@
+//! Which exception does an error become?
+//!
+//! One exception for each `ErrorKind`, most of them subclasses of what NumPy raises in such a case.
+//!
+//! Knows: the library's errors. Must not know: what failed.
+
+use std::path::Path;
+
+use maparray::{Error, ErrorKind};
+use pyo3::exceptions::{
+    PyBufferError, PyIndexError, PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyTypeError,
+    PyValueError,
+};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyTuple, PyType};
+
+/// An exception on its way to Python; `?` makes it from an error of the library.
+pub(crate) struct Raised(PyErr);
+
+/// What a function of this door returns.
+pub(crate) type Answer<T> = Result<T, Raised>;
+
+impl From<Error> for Raised {
+    fn from(error: Error) -> Raised {
+        Raised(Python::attach(|py| {
+            exception(py, &error).unwrap_or_else(|broken| broken)
+        }))
+    }
+}
+
+impl From<PyErr> for Raised {
+    fn from(error: PyErr) -> Raised {
+        Raised(error)
+    }
+}
+
+impl From<Raised> for PyErr {
+    fn from(raised: Raised) -> PyErr {
+        raised.0
+    }
+}
+
+/// Exceptions of our own, made once.
+struct Classes {
+    format: Py<PyType>,
+    unsupported: Py<PyType>,
+    mismatch: Py<PyType>,
+    expression: Py<PyType>,
+    read_only: Py<PyType>,
+}
+
+fn classes(py: Python<'_>) -> PyResult<&Classes> {
+    static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
+    CLASSES.get_or_try_init(py, || {
+        let (type_error, value_error) =
+            (py.get_type::<PyTypeError>(), py.get_type::<PyValueError>());
+        let new = |name: &str, bases: &[&Bound<'_, PyType>], doc: &str| {
+            let names = PyDict::new(py);
+            names.set_item("__doc__", doc)?;
+            names.set_item("__module__", "maparray")?;
+            let class = py
+                .get_type::<PyType>()
+                .call1((name, PyTuple::new(py, bases)?, names))?;
+            Ok::<_, PyErr>(class.cast_into::<PyType>()?.unbind())
+        };
+        Ok(Classes {
+            format: new(
+                "FormatError",
+                &[&value_error],
+                "The bytes of a file contradict its format, or are too few.",
+            )?,
+            unsupported: new(
+                "UnsupportedError",
+                &[&value_error],
+                "Real, but not for maparray: object dtypes, arithmetic on strings.",
+            )?,
+            mismatch: new(
+                "MismatchError",
+                &[&type_error, &value_error],
+                "A dtype or shape does not fit the file, the operation or the other operand.",
+            )?,
+            expression: new(
+                "ExpressionError",
+                &[&value_error],
+                "An expression that cannot be understood; `column` says where, counted from 1.",
+            )?,
+            read_only: new(
+                "ReadOnlyError",
+                &[&value_error],
+                "A write to an array that was opened for reading.",
+            )?,
+        })
+    })
+}
+
+/// The exception class of a kind of error.
+fn class(py: Python<'_>, kind: ErrorKind) -> PyResult<Bound<'_, PyType>> {
+    let ours = classes(py)?;
+    Ok(match kind {
+        ErrorKind::Io => py.get_type::<PyOSError>(),
+        ErrorKind::Malformed => ours.format.bind(py).clone(),
+        ErrorKind::Unsupported => ours.unsupported.bind(py).clone(),
+        ErrorKind::Mismatch => ours.mismatch.bind(py).clone(),
+        ErrorKind::OutOfBounds => py.get_type::<PyIndexError>(),
+        ErrorKind::Expression => ours.expression.bind(py).clone(),
+        ErrorKind::ReadOnly => ours.read_only.bind(py).clone(),
+        ErrorKind::InUse => py.get_type::<PyBufferError>(),
+        ErrorKind::Cancelled => py.get_type::<PyKeyboardInterrupt>(),
+        // A kind added later; the Python tests go through `ErrorKind::ALL` and find it here.
+        _ => py.get_type::<PyRuntimeError>(),
+    })
+}
+
+fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+    let class = class(py, error.kind())?;
+    let message = error.to_string();
+    let value = match (error.os_error(), error.path()) {
+        // With a number, `OSError` becomes `FileNotFoundError` and the like by itself.
+        (Some(number), Some(path)) => {
+            let prefix = format!("{}: ", path.display());
+            let message = message.strip_prefix(&prefix).unwrap_or(&message);
+            class.call1((number, message, path.as_os_str()))?
+        }
+        (Some(number), None) => class.call1((number, message))?,
+        (None, _) => class.call1((message,))?,
+    };
+    if error.kind() == ErrorKind::Expression {
+        value.setattr("column", error.column())?;
+    }
+    if let Some(hint) = error.hint() {
+        value.call_method1("add_note", (format!("hint: {hint}"),))?;
+    }
+    Ok(PyErr::from_value(value))
+}
+
+/// The exception for a write to a read-only array that is refused at this door.
+pub(crate) fn read_only(py: Python<'_>, path: Option<&Path>) -> PyResult<Raised> {
+    let place = path.map_or(String::new(), |path| format!("{}: ", path.display()));
+    let message = format!("{place}assignment destination is read-only");
+    Ok(Raised(PyErr::from_value(
+        class(py, ErrorKind::ReadOnly)?.call1((message,))?,
+    )))
+}
+
+/// The exception for a number that the expression does not name.
+pub(crate) fn unused(py: Python<'_>, name: &str) -> PyResult<Raised> {
+    let message = format!("number `{name}` is given but not used in the expression");
+    let value = class(py, ErrorKind::Expression)?.call1((message,))?;
+    value.setattr("column", py.None())?;
+    Ok(Raised(PyErr::from_value(value)))
+}
+
+/// Adds the exceptions of our own, and `ERROR_KINDS`: the exception of every kind, by its name.
+pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    let ours = classes(py)?;
+    for class in [
+        &ours.format,
+        &ours.unsupported,
+        &ours.mismatch,
+        &ours.expression,
+        &ours.read_only,
+    ] {
+        let class = class.bind(py);
+        module.add(class.name()?, class)?;
+    }
+    let kinds = PyDict::new(py);
+    for &kind in ErrorKind::ALL {
+        kinds.set_item(format!("{kind:?}"), class(py, kind)?)?;
+    }
+    module.add("ERROR_KINDS", kinds)
+}

@@ -1,0 +1,29 @@
+//! What does Python see of maparray?
+//!
+//! The compiled module `maparray._maparray`. It converts arguments, lends memory and reports errors;
+//! everything else is the library's.
+//!
+//! Knows: the library, NumPy's spelling. Must not know: how anything is computed.
+
+mod array;
+mod dtype;
+mod error;
+mod eval;
+#[expect(
+    unsafe_code,
+    reason = "memory is lent to and borrowed from Python here"
+)]
+mod lease;
+mod memmap;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    error::add_to(module)?;
+    array::add_to(module)?;
+    eval::add_to(module)?;
+    memmap::add_to(module)?;
+    // PyO3 lists what was added; which names are public says `maparray/__init__.py`.
+    module.delattr("__all__")
+}

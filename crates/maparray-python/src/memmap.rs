@@ -1,0 +1,189 @@
+//! How do `_memmap.py` and `_npy.py` map files?
+//!
+//! The functions below the `ndarray` subclass: they return a [`Lease`] on bytes, and the Python code
+//! makes the array over it.
+//!
+//! Knows: files, `.npy` headers. Must not know: what NumPy's class promises.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use maparray::format::{Header, Parsed, npy};
+use maparray::{
+    Allocate, Create, DType, Existing, Extend, MemMapArray, Mode, OpenFile, Order, Raw, Region,
+    Span,
+};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::array;
+use crate::dtype;
+use crate::error::Answer;
+use crate::lease::{self, Lease};
+
+/// A file, by its name or by a descriptor that somebody else keeps open.
+fn open_file(file: &Bound<'_, PyAny>, mode: Mode) -> Answer<Arc<OpenFile>> {
+    match file.extract::<i32>() {
+        Ok(_) => Ok(OpenFile::from_file(lease::duplicate(file)?)?),
+        Err(_) => Ok(OpenFile::open(file.extract::<PathBuf>()?, mode)?),
+    }
+}
+
+/// Maps `length` bytes of a file from `offset` on; `extend` lets a file that is too short grow.
+#[pyfunction]
+#[pyo3(signature = (file, mode, offset, length, *, extend=false))]
+fn map_file(
+    py: Python<'_>,
+    file: &Bound<'_, PyAny>,
+    mode: &str,
+    offset: u64,
+    length: u64,
+    extend: bool,
+) -> Answer<Lease> {
+    let mode = dtype::mode(mode)?;
+    let extend = if extend { Extend::Grow } else { Extend::Never };
+    let span = Span {
+        offset,
+        len: Some(length),
+    };
+    let open = open_file(file, mode)?;
+    let region = py.detach(|| open.map(span, mode, extend));
+    let named = |error: maparray::Error| match file.extract::<PathBuf>() {
+        Ok(path) => error.at(path),
+        Err(_) => error,
+    };
+    Ok(Lease::new(Arc::new(region.map_err(named)?), offset))
+}
+
+/// Makes a file of `length` zero bytes and maps it; it takes the place of an old one in one step.
+#[pyfunction]
+#[pyo3(signature = (path, length, *, replace=true))]
+fn make_file(py: Python<'_>, path: PathBuf, length: i64, replace: bool) -> Answer<Lease> {
+    let existing = if replace {
+        Existing::Replace
+    } else {
+        Existing::Refuse
+    };
+    let bytes = Raw {
+        dtype: DType::of::<u8>(),
+        shape: Some(vec![length]),
+        order: Order::C,
+        offset: 0,
+    };
+    let array = py.detach(|| MemMapArray::create_raw(path, &bytes, existing, Allocate::Full))?;
+    Ok(Lease::new(Arc::clone(array.region()), 0))
+}
+
+/// Length of a file in bytes.
+#[pyfunction]
+fn file_size(file: &Bound<'_, PyAny>, mode: &str) -> Answer<u64> {
+    Ok(open_file(file, dtype::mode(mode)?)?.len()?)
+}
+
+/// The shape with its -1 filled in from the bytes that are there.
+#[pyfunction]
+fn infer_shape(shape: Vec<i64>, itemsize: usize, available: u64) -> Answer<Vec<usize>> {
+    Ok(maparray::layout::infer_shape(&shape, itemsize, available)?)
+}
+
+/// What a `.npy` header says: dtype, shape, order, and the byte where the elements begin.
+type Described<'py> = (Bound<'py, PyAny>, Vec<usize>, &'static str, u64);
+
+/// Maps the elements of a `.npy` file. Headers longer than `limit` are refused.
+#[pyfunction]
+fn open_npy<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    mode: &str,
+    limit: usize,
+) -> Answer<(Lease, Described<'py>)> {
+    let mode = dtype::mode(mode)?;
+    let file = OpenFile::open(&path, mode)?;
+    let open = || -> maparray::Result<(Header, Region)> {
+        let header = read_header(&file, limit)?;
+        header.check_len(file.len()?)?;
+        let span = Span {
+            offset: header.data_offset,
+            len: Some(header.byte_len()?),
+        };
+        Ok((header, file.map(span, mode, Extend::Never)?))
+    };
+    let (header, region) = open().map_err(|error| error.at(&path))?;
+    let order = dtype::order_letter(header.order);
+    let described = (
+        dtype::to_numpy(py, &header.dtype)?,
+        header.shape,
+        order,
+        header.data_offset,
+    );
+    Ok((Lease::new(Arc::new(region), header.data_offset), described))
+}
+
+fn read_header(file: &OpenFile, limit: usize) -> maparray::Result<Header> {
+    let file_len = file.len()?;
+    let mut start = vec![0; 4096];
+    loop {
+        let count = file.read_at(0, &mut start)?;
+        start.truncate(count);
+        match npy::parse_limited(&start, file_len, limit)? {
+            Parsed::Header(header) => return Ok(header),
+            // Never more than the file has.
+            Parsed::Needs(count) => start.resize(count.max(start.len() + 1), 0),
+        }
+    }
+}
+
+/// The header of a `.npy` file, as bytes: version, magic, padding and all.
+#[pyfunction]
+#[pyo3(signature = (dtype, shape, order, version=None))]
+fn npy_header<'py>(
+    py: Python<'py>,
+    dtype: &Bound<'py, PyAny>,
+    shape: Vec<usize>,
+    order: &str,
+    version: Option<(u8, u8)>,
+) -> Answer<Bound<'py, PyBytes>> {
+    let (dtype, order) = (dtype::from_numpy(dtype)?, dtype::order(order)?);
+    Ok(PyBytes::new(
+        py,
+        &npy::write_version(&dtype, &shape, order, version)?,
+    ))
+}
+
+/// Makes a `.npy` file of zeros and maps its elements; it takes the place of an old one in one step.
+#[pyfunction]
+fn make_npy(
+    py: Python<'_>,
+    path: PathBuf,
+    dtype: &Bound<'_, PyAny>,
+    shape: Vec<usize>,
+    order: &str,
+) -> Answer<Lease> {
+    let (dtype, order) = (dtype::from_numpy(dtype)?, dtype::order(order)?);
+    let options = Create {
+        order,
+        ..Create::default()
+    };
+    let array = py.detach(|| MemMapArray::create(path, &dtype, &shape, &options))?;
+    Ok(Lease::new(Arc::clone(array.region()), array.data_offset()))
+}
+
+/// Save an array as a .npy file, whole or not at all.
+#[pyfunction]
+fn save(py: Python<'_>, path: PathBuf, array: &Bound<'_, PyAny>) -> Answer<()> {
+    let array = array::from_numpy(array)?;
+    Ok(py.detach(|| array.save(path))?)
+}
+
+pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Lease>()?;
+    module.add("HEADER_LIMIT", npy::HEADER_LIMIT)?;
+    module.add_function(wrap_pyfunction!(map_file, module)?)?;
+    module.add_function(wrap_pyfunction!(make_file, module)?)?;
+    module.add_function(wrap_pyfunction!(file_size, module)?)?;
+    module.add_function(wrap_pyfunction!(infer_shape, module)?)?;
+    module.add_function(wrap_pyfunction!(open_npy, module)?)?;
+    module.add_function(wrap_pyfunction!(npy_header, module)?)?;
+    module.add_function(wrap_pyfunction!(make_npy, module)?)?;
+    module.add_function(wrap_pyfunction!(save, module)?)
+}

@@ -1,0 +1,441 @@
+"""Expressions: every operation against the NumPy function of its name, and where results go."""
+
+import itertools
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import maparray
+from maparray import _maparray
+
+DTYPES = list("?bBhHiIlLefdFD")
+OPERATIONS = {name: arity for name, _aliases, _sign, arity in _maparray.OPERATIONS}
+# NumPy has no such function; it has a test of its own.
+WITHOUT_NUMPY = {"random"}
+# The rest must agree to the last bit. These are computed by other libraries than NumPy's.
+INEXACT = {
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "power", "cbrt", "hypot"),
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh"),
+    *("arcsinh", "arccosh", "arctanh", "deg2rad", "rad2deg", "angle"),
+}
+INEXACT_COMPLEX = {"absolute", "sqrt"}
+ULPS = 4
+
+
+def edge_values(code):
+    """Values at which arithmetic of this dtype goes wrong if it can."""
+    dtype = np.dtype(code)
+    if dtype.kind == "b":
+        return np.array([False, True])
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        values = [0, 1, 2, 3, 5, 7, 31, 100, info.max - 1, info.max, info.min, info.min + 1]
+        signed = [-1, -2, -3, -7] if dtype.kind == "i" else []
+        return np.array(values + signed, dtype)
+    if dtype.kind == "f":
+        info = np.finfo(dtype)
+        values = [0, 0.25, 0.5, 1, 1.5, 2, 2.5, 3, np.pi, 10, 100.5, np.inf]
+        values += [info.max, info.tiny, info.smallest_subnormal, 1 + info.eps]
+        return np.array([*values, *(-value for value in values), np.nan], dtype)
+    values = [0, -0.0, 0.5, 1, -1, 2.5, -3, 20]
+    return np.array([complex(a, b) for a, b in itertools.product(values, values)], dtype)
+
+
+def assert_agrees(found, expected, exact, what):
+    found, expected = np.asarray(found), np.asarray(expected)
+    assert found.dtype == expected.dtype, what
+    assert found.shape == expected.shape, what
+    if found.dtype.kind in "biu":
+        bad = found != expected
+    elif exact:
+        same = found == expected
+        if found.dtype.kind == "f":
+            same &= np.signbit(found) == np.signbit(expected)
+        bad = ~(same | np.isnan(found) & np.isnan(expected))
+    else:
+        bad = ~is_near(found, expected)
+    if bad.any():
+        places = np.argwhere(bad)[:5]
+        shown = [(tuple(i), found[tuple(i)], expected[tuple(i)]) for i in places]
+        pytest.fail(f"{what}: {bad.sum()} of {bad.size} differ (place, found, expected): {shown}")
+
+
+def is_near(found, expected):
+    """Whether numbers agree within some units in the last place, of the modulus if complex."""
+    with np.errstate(all="ignore"):
+        size = np.abs(expected)
+        spacing = np.spacing(np.where(np.isfinite(size), size, 0).astype(size.dtype))
+        near = np.abs(found - expected) <= ULPS * spacing
+    if found.dtype.kind == "c":
+        both_odd = ~np.isfinite(found) & ~np.isfinite(expected)
+        return near | both_odd
+    return near | (found == expected) | (np.isnan(found) & np.isnan(expected))
+
+
+def check(name, arrays):
+    """One call of an operation by both."""
+    is_complex = any(array.dtype.kind == "c" for array in arrays)
+    exact = name not in INEXACT and not (is_complex and name in INEXACT_COMPLEX)
+    what = f"{name}({', '.join(array.dtype.name for array in arrays)})"
+    names = dict(zip("abc", arrays, strict=False))
+    text = f"{name}({', '.join(names)})"
+    with np.errstate(all="ignore"):
+        try:
+            expected = getattr(np, name)(*arrays)
+        except TypeError:
+            with pytest.raises(TypeError):
+                maparray.eval(text, **names)
+            return
+    assert_agrees(maparray.eval(text, **names), expected, exact, what)
+
+
+# Every operation
+
+
+@pytest.mark.parametrize("code", DTYPES)
+@pytest.mark.parametrize("name", [n for n, k in OPERATIONS.items() if k == 1])
+def test_an_operation_of_one_is_numpys(name, code):
+    check(name, [edge_values(code)])
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, k in OPERATIONS.items() if k == 2 and n not in WITHOUT_NUMPY]
+)
+def test_an_operation_of_two_is_numpys_for_every_pair_of_dtypes(name):
+    for left, right in itertools.product(DTYPES, DTYPES):
+        a, b = edge_values(left)[:, None], edge_values(right)[None, :]
+        if name == "power" and np.result_type(left, right).kind == "i":
+            # NumPy refuses integers to negative powers, looking at each.
+            b = b[:, b[0] >= 0]
+        check(name, [a, b])
+
+
+@pytest.mark.parametrize("name", [n for n, k in OPERATIONS.items() if k == 3])
+def test_an_operation_of_three_is_numpys(name):
+    if name == "where":
+        for left, right in itertools.product(DTYPES, DTYPES):
+            a, b = edge_values(left)[:, None], edge_values(right)[None, :]
+            check(name, [np.array([[True], [False]])[:, :, None], a, b])
+    else:
+        for code in DTYPES:
+            a = edge_values(code)
+            check(name, [a[:, None, None], a[None, :, None], a[None, None, :]])
+
+
+def test_every_operation_was_tested():
+    untested = [n for n, k in OPERATIONS.items() if k > 3 or not hasattr(np, n)]
+    assert set(untested) <= WITHOUT_NUMPY
+
+
+def test_other_names_and_signs_mean_the_same():
+    a, b = np.array([7, 8, 9]), np.array([2, 3, 4])
+    for name, aliases, sign, arity in _maparray.OPERATIONS:
+        given = dict(zip("ab", (a, b)[:arity], strict=False))
+        expected = maparray.eval(f"{name}({', '.join(given)})", **given) if arity < 3 else None
+        for alias in aliases if arity < 3 else ():
+            found = maparray.eval(f"{alias}({', '.join(given)})", **given)
+            assert np.array_equal(found, expected, equal_nan=True), alias
+        if sign is not None:
+            text = f"a {sign} b" if arity == 2 else f"{sign}a"
+            assert np.array_equal(maparray.eval(text, **given), expected), sign
+
+
+def test_random_numbers_follow_the_seed_and_lie_between_0_and_1():
+    where = np.arange(100_000)
+    drawn = maparray.eval("random(seed, a)", seed=np.int64(3), a=where)
+    again = maparray.eval("random(seed, a)", seed=np.int64(3), a=where)
+    other = maparray.eval("random(seed, a)", seed=np.int64(4), a=where)
+    assert np.array_equal(drawn, again)
+    assert not np.array_equal(drawn, other)
+    assert 0 <= drawn.min() < 0.001
+    assert 0.999 < drawn.max() < 1
+    assert abs(drawn.mean() - 0.5) < 0.005
+
+
+# Numbers of Python's
+
+
+@pytest.mark.parametrize("number", [True, 0, 1, -1, 300, 2**40, 2**70, 2.5, 1e300, 2 + 1j])
+@pytest.mark.parametrize("code", DTYPES)
+def test_a_number_adapts_to_the_array_as_in_numpy(code, number):
+    a = edge_values(code)
+    with np.errstate(all="ignore"):
+        try:
+            expected = a + number
+        except (OverflowError, TypeError):
+            with pytest.raises((ValueError, TypeError)):
+                maparray.eval("a + n", a=a, n=number)
+            return
+    assert_agrees(maparray.eval("a + n", a=a, n=number), expected, True, f"{code} + {number}")
+
+
+def test_a_number_of_numpys_has_its_dtype():
+    a = np.arange(3, dtype="f4")
+    assert maparray.eval("a * n", a=a, n=np.float64(2)).dtype == np.float64
+    assert maparray.eval("a * n", a=a, n=2.0).dtype == np.float32
+
+
+def test_numbers_alone_are_an_expression():
+    assert maparray.eval("1 + 2 * 3") == 7
+    assert maparray.eval("n ** 2", n=3) == 9
+
+
+# Reductions
+
+
+def axes_of(ndim):
+    yield {}
+    for axis in range(-1, ndim):
+        yield {"axis": axis}
+        yield {"axis": axis, "keepdims": True}
+
+
+@pytest.mark.parametrize("code", DTYPES)
+@pytest.mark.parametrize("name", _maparray.REDUCTIONS)
+def test_a_reduction_is_numpys(name, code):
+    values = edge_values(code)
+    if values.dtype.kind == "f":
+        # Sums over infinities and overflow are in another test: here their order may matter.
+        values = values[np.isfinite(values) & (np.abs(values) < 200)]
+    values = np.resize(values, (5, 7, 4))
+    for array in (values, np.asfortranarray(values), values[::-1, :, ::2], values.T):
+        for options in axes_of(3):
+            given = "".join(f", {key}={value}" for key, value in options.items())
+            with np.errstate(all="ignore"):
+                try:
+                    expected = getattr(np, name)(array, **options)
+                except TypeError:
+                    with pytest.raises(TypeError):
+                        maparray.eval(f"{name}(a{given})", a=array)
+                    continue
+            found = maparray.eval(f"{name}(a{given})", a=array)
+            what = f"{name}({array.dtype}{given})"
+            assert np.asarray(found).dtype == np.asarray(expected).dtype, what
+            if found.dtype.kind in "fc" and name not in ("min", "max"):
+                # Ours add in float64 all the way; NumPy does not for small dtypes, so it is asked
+                # with large ones.
+                with np.errstate(all="ignore"):
+                    wide = array.astype("D" if array.dtype.kind == "c" else "d")
+                    exact = getattr(np, name)(wide, **options).astype(found.dtype)
+                    reach = np.abs(wide).sum() if name in ("sum", "mean") else 0
+                    near = 4 * np.finfo(found.dtype).eps * np.abs(exact) + 1e-15 * reach
+                    same = (np.abs(found - exact) <= near) | (found == exact)
+                assert np.all(same), what
+            else:
+                assert np.array_equal(found, expected), what
+
+
+@pytest.mark.parametrize("name", ["min", "max", "argmin", "argmax", "sum", "any"])
+def test_a_reduction_meets_nan_and_infinity_as_numpy(name):
+    for values in ([1, np.nan, 3], [np.inf, -np.inf, 1], [np.inf, 2, 3], [-0.0, 0.0]):
+        with np.errstate(all="ignore"):
+            expected = getattr(np, name)(np.array(values))
+        assert np.array_equal(maparray.eval(f"{name}(a)", a=values), expected, equal_nan=True)
+
+
+def test_a_reduction_of_nothing():
+    empty = np.empty((0, 3))
+    assert maparray.eval("sum(a)", a=empty) == 0
+    assert maparray.eval("prod(a, axis=0)", a=empty).tolist() == [1, 1, 1]
+    assert np.isnan(maparray.eval("mean(a)", a=empty))
+    for name in ("min", "argmax"):
+        with pytest.raises(ValueError, match="no elements"):
+            maparray.eval(f"{name}(a)", a=empty)
+
+
+def test_degrees_of_freedom():
+    a = np.random.default_rng(1).normal(size=(50, 3))
+    for name in ("var", "std"):
+        expected = getattr(np, name)(a, axis=0, ddof=1)
+        assert np.allclose(maparray.eval(f"{name}(a, axis=0, ddof=1)", a=a), expected, rtol=1e-14)
+
+
+def test_the_answer_does_not_depend_on_the_number_of_threads():
+    a = np.random.default_rng(1).normal(size=3_000_001).astype("f4")
+    answers = {maparray.eval("sum(a * a)", a=a, threads=n).tobytes() for n in (1, 2, 3, 8)}
+    assert len(answers) == 1
+
+
+# Where arrays come from
+
+
+def test_files_maps_containers_and_lists_are_arrays(tmp_path):
+    path = tmp_path / "a.npy"
+    a = np.arange(5.0)
+    np.save(path, a)
+    for argument in (
+        a,
+        path,
+        str(path),
+        maparray.open(path),
+        maparray.load(path, mmap_mode="r"),
+        np.load(path, mmap_mode="c"),
+        [0, 1.0, 2, 3, 4],
+        a.astype(">f8"),
+        np.arange(10.0)[::2] / 2,
+        np.arange(4.0, -1, -1)[::-1],
+    ):
+        assert maparray.eval("a * 2", a=argument).tolist() == [0, 2, 4, 6, 8]
+
+
+def test_misaligned_elements_are_read():
+    record = np.zeros(3, dtype=[("pad", "u1"), ("x", "f8")])
+    record["x"] = [1, 2, 3]
+    assert maparray.eval("x + 1", x=record["x"]).tolist() == [2, 3, 4]
+
+
+def test_shapes_broadcast():
+    a, b = np.arange(3.0)[:, None], np.arange(4.0)
+    assert np.array_equal(maparray.eval("a * 10 + b", a=a, b=b), a * 10 + b)
+    wide = np.broadcast_to(np.float64(2), (1000, 1000))
+    assert maparray.eval("sum(a)", a=wide) == 2_000_000
+
+
+def test_a_text_expression_over_large_arrays():
+    random = np.random.default_rng(1)
+    a, b = random.normal(size=(700, 900)), random.normal(size=(700, 900)).astype("f4")
+    assert np.array_equal(maparray.eval("a*0.5 + b", a=a, b=b), a * 0.5 + b)
+    expected = np.mean((a - b) ** 2)
+    assert np.isclose(maparray.eval("mean((a-b)**2)", a=a, b=b), expected, rtol=1e-14)
+    assert np.array_equal(maparray.eval("where(a > 0, a, -b)", a=a, b=b), np.where(a > 0, a, -b))
+
+
+# Where results go
+
+
+def test_without_out_the_result_is_an_array_of_its_own():
+    a = np.arange(6.0).reshape(2, 3)
+    result = maparray.eval("a + 1", a=a)
+    assert type(result) is np.ndarray
+    assert result.flags.owndata
+    assert result.flags.c_contiguous
+    assert maparray.eval("a + 1", a=np.asfortranarray(a)).flags.f_contiguous
+
+
+def test_a_result_without_axes_is_a_numpy_scalar():
+    assert type(maparray.eval("sum(a)", a=np.arange(3))) is np.int64
+    assert type(maparray.eval("a + 1", a=np.float32(1))) is np.float32
+
+
+def test_out_takes_the_result_in_place(tmp_path):
+    a = np.arange(6.0)
+    out = np.zeros(6, "f4")
+    assert maparray.eval("a + 1", a=a, out=out) is out
+    assert out.tolist() == [1, 2, 3, 4, 5, 6]
+    strided = np.zeros(12)[::-2]
+    maparray.eval("a + 1", a=a, out=strided)
+    assert strided.tolist() == [1, 2, 3, 4, 5, 6]
+    mapped = maparray.memmap(tmp_path / "m", dtype=">f8", mode="w+", shape=6)
+    maparray.eval("a + 1", a=a, out=mapped)
+    assert np.fromfile(tmp_path / "m", ">f8").tolist() == [1, 2, 3, 4, 5, 6]
+    with maparray.create(tmp_path / "c.npy", shape=6) as container:
+        maparray.eval("a + 1", a=a, out=container)
+    assert np.load(tmp_path / "c.npy").tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_out_may_be_an_input_even_shifted():
+    a = np.arange(200_000.0)
+    expected = a + 1
+    maparray.eval("a + 1", a=a, out=a)
+    assert np.array_equal(a, expected)
+    expected = a[:-1] * 2
+    maparray.eval("a * 2", a=a[:-1], out=a[1:])
+    assert np.array_equal(a[1:], expected)
+    expected = a[::-1].copy()
+    maparray.eval("a", a=a[::-1], out=a)
+    assert np.array_equal(a, expected)
+
+
+@pytest.mark.parametrize("kind", [str, lambda path: path])
+def test_out_as_a_path_makes_a_file(tmp_path, kind):
+    path = tmp_path / "out.npy"
+    result = maparray.eval("a + 1", a=np.arange(4, dtype="i2"), out=kind(path))
+    assert isinstance(result, maparray.MemMapArray)
+    assert result.mode == "r"
+    assert np.load(path).tolist() == [1, 2, 3, 4]
+    assert path.read_bytes() == saved(np.arange(1, 5, dtype="i2"), tmp_path)
+
+
+def test_out_may_replace_the_file_that_is_read(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.arange(100_000.0))
+    maparray.eval("a + 1", a=path, out=path)
+    assert np.array_equal(np.load(path), np.arange(1.0, 100_001))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.npy"]
+
+
+def saved(array, folder):
+    np.save(folder / "expected.npy", array)
+    return (folder / "expected.npy").read_bytes()
+
+
+# The interpreter meanwhile
+
+
+@pytest.fixture
+def huge(tmp_path):
+    """An array of 32 GiB that takes no space."""
+    path = tmp_path / "huge.npy"
+    maparray.create(path, shape=1 << 32, dtype="f8", allocate="sparse").close()
+    return path
+
+
+def test_ctrl_c_stops_a_long_computation_and_leaves_no_litter(huge):
+    def press(_signal, _frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, press)
+    started = time.monotonic()
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            maparray.eval("sum(exp(a))", a=huge)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - started < 5
+    assert [entry.name for entry in huge.parent.iterdir()] == ["huge.npy"]
+
+
+def test_an_exception_of_a_signal_handler_is_raised_as_it_is(tmp_path):
+    def complain(_signal, _frame):
+        raise LookupError("from the handler")
+
+    a = np.ones(8_000_000)
+    text = "sin(exp(sin(exp(sin(exp(sin(exp(a))))))))"
+    before = signal.signal(signal.SIGALRM, complain)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(LookupError, match="from the handler"):
+            maparray.eval(text, a=a, out=tmp_path / "result.npy", threads=1)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_threads_run_while_one_computes():
+    a = np.ones(4_000_000)
+    counted = 0
+    done = threading.Event()
+
+    def compute():
+        maparray.eval("sum(sin(a) * cos(a) + exp(-a) + log1p(a))", a=a, threads=1)
+        done.set()
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    while not done.is_set():
+        counted += 1
+        time.sleep(0.001)
+    thread.join()
+    assert counted > 5
+
+
+def test_threads_and_memory_can_be_limited():
+    a = np.arange(1_000_000.0)
+    result = maparray.eval("a + 1", a=a, threads=1, memory=1 << 20)
+    assert result[-1] == 1_000_000
