@@ -1,6 +1,7 @@
 //! Tests of the public interface, one module per room.
 
 mod array;
+mod docs;
 mod dtype;
 mod eval;
 mod expr;
