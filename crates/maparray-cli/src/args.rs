@@ -41,7 +41,12 @@ pub(crate) struct How {
     )]
     pub(crate) threads: Option<u16>,
     /// Memory to keep to, such as 64M or 2G [default: 256M]
-    #[arg(long, global = true, value_name = "SIZE", help_heading = "For every command")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SIZE",
+        help_heading = "For every command"
+    )]
     pub(crate) memory: Option<Size>,
 }
 
@@ -92,7 +97,11 @@ pub(crate) struct Rows {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RawArgs {
     /// The file has no header: the dtype of its elements, such as '<i2' or float32
-    #[arg(long, value_name = "DTYPE", help_heading = "For files without a header")]
+    #[arg(
+        long,
+        value_name = "DTYPE",
+        help_heading = "For files without a header"
+    )]
     pub(crate) dtype: Option<DType>,
     /// Its shape, one axis may be -1 [default: one axis to the end of the file]
     #[arg(
@@ -150,7 +159,12 @@ pub(crate) struct Create {
     #[arg(long, group = "values")]
     pub(crate) random: bool,
     /// Another seed gives other random elements; the same, the same
-    #[arg(long, requires = "random", default_value_t = 0, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        requires = "random",
+        default_value_t = 0,
+        allow_hyphen_values = true
+    )]
     pub(crate) seed: i64,
     /// Order of the elements in the file
     #[arg(long, default_value = "C")]
@@ -221,7 +235,9 @@ impl FromStr for Shape {
 
     fn from_str(text: &str) -> Result<Shape, String> {
         let trimmed = text.trim();
-        let inner = trimmed.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+        let inner = trimmed
+            .strip_prefix('(')
+            .and_then(|rest| rest.strip_suffix(')'));
         let list = inner.unwrap_or(trimmed).trim();
         let list = list.strip_suffix(',').unwrap_or(list);
         if list.is_empty() {
@@ -232,11 +248,15 @@ impl FromStr for Shape {
         }
         let length = |part: &str| {
             let length: Result<i64, _> = part.trim().replace('_', "").parse();
-            length.ok().filter(|length| *length >= -1).ok_or_else(|| {
-                format!("found `{}`, expected a whole number, or -1", part.trim())
-            })
+            length
+                .ok()
+                .filter(|length| *length >= -1)
+                .ok_or_else(|| format!("found `{}`, expected a whole number, or -1", part.trim()))
         };
-        list.split(',').map(length).collect::<Result<_, _>>().map(Shape)
+        list.split(',')
+            .map(length)
+            .collect::<Result<_, _>>()
+            .map(Shape)
     }
 }
 
@@ -249,7 +269,9 @@ impl FromStr for Size {
 
     fn from_str(text: &str) -> Result<Size, String> {
         let text = text.trim();
-        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let digits = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let shift = match unit.trim().to_ascii_uppercase().as_str() {
             "" | "B" => Some(0),
@@ -259,9 +281,11 @@ impl FromStr for Size {
             "T" | "TB" | "TIB" => Some(40),
             _ => None,
         };
-        let bytes = number.parse::<f64>().ok().zip(shift).map(|(number, shift)| {
-            number * (1u64 << shift) as f64
-        });
+        let bytes = number
+            .parse::<f64>()
+            .ok()
+            .zip(shift)
+            .map(|(number, shift)| number * (1u64 << shift) as f64);
         match bytes {
             // Up to here every whole number of bytes is exact.
             Some(bytes) if (1.0..=9e15).contains(&bytes) => Ok(Size(bytes as usize)),
@@ -282,9 +306,10 @@ impl FromStr for Binding {
 
     fn from_str(text: &str) -> Result<Binding, String> {
         match text.split_once('=') {
-            Some((name, file)) if !name.trim().is_empty() && !file.is_empty() => {
-                Ok(Binding { name: name.trim().to_owned(), file: file.into() })
-            }
+            Some((name, file)) if !name.trim().is_empty() && !file.is_empty() => Ok(Binding {
+                name: name.trim().to_owned(),
+                file: file.into(),
+            }),
             _ => Err("expected a name and a file: `a=file.npy`".to_owned()),
         }
     }

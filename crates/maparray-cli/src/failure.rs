@@ -17,7 +17,10 @@ pub(crate) enum Failure {
     /// The library says no.
     Array(maparray::Error),
     /// The library says no to this expression.
-    Expression { text: String, error: maparray::Error },
+    Expression {
+        text: String,
+        error: maparray::Error,
+    },
     /// Several files were asked for and some failed, each with its message already printed.
     Reported(u8),
     /// A check found something wrong.
@@ -50,10 +53,7 @@ impl From<serde_json::Error> for Failure {
 pub(crate) fn exit_code(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Malformed | ErrorKind::Unsupported => 4,
-        ErrorKind::Mismatch
-        | ErrorKind::OutOfBounds
-        | ErrorKind::ReadOnly
-        | ErrorKind::InUse => 5,
+        ErrorKind::Mismatch | ErrorKind::OutOfBounds | ErrorKind::ReadOnly | ErrorKind::InUse => 5,
         ErrorKind::Expression => 6,
         ErrorKind::Cancelled => 130,
         // `Io`, and kinds that are not known yet.
@@ -96,7 +96,11 @@ impl Failure {
                 1
             }
             Failure::Folder { path, error } => {
-                let _ = writeln!(err, "maparray: {}: cannot make a folder: {error}", path.display());
+                let _ = writeln!(
+                    err,
+                    "maparray: {}: cannot make a folder: {error}",
+                    path.display()
+                );
                 3
             }
             // Whoever read the output has seen enough.

@@ -33,7 +33,11 @@ pub(crate) fn watcher(how: &How) -> impl FnMut(Progress) -> Flow + use<> {
     let visible = !how.quiet && std::io::stderr().is_terminal();
     let bar = Bar(ProgressBar::with_draw_target(
         None,
-        if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+        if visible {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        },
     ));
     let template = "{bar:30} {bytes:>10} of {total_bytes}  {bytes_per_sec}  {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -42,7 +46,11 @@ pub(crate) fn watcher(how: &How) -> impl FnMut(Progress) -> Flow + use<> {
     move |progress| {
         bar.0.set_length(progress.total);
         bar.0.set_position(progress.done);
-        if STOPPED.load(Ordering::SeqCst) { Flow::Stop } else { Flow::Continue }
+        if STOPPED.load(Ordering::SeqCst) {
+            Flow::Stop
+        } else {
+            Flow::Continue
+        }
     }
 }
 

@@ -16,7 +16,11 @@ const COLUMNS: usize = 10;
 /// Writes an array as text in the way that suits the reader of standard output.
 pub(crate) fn write(array: &MemMapArray, out: &mut dyn Write) -> Result<(), Failure> {
     let person = std::io::stdout().is_terminal();
-    if person { write_columns(array, out) } else { write_tabs(array, out) }
+    if person {
+        write_columns(array, out)
+    } else {
+        write_tabs(array, out)
+    }
 }
 
 /// Complete rows, separated by tabs.
@@ -54,7 +58,9 @@ fn write_columns(array: &MemMapArray, out: &mut dyn Write) -> Result<(), Failure
         lines.push(shown.iter().map(cell).collect::<Result<_, _>>()?);
     }
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
-    let widths: Vec<usize> = (0..shown.len()).map(|column| width(column).unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..shown.len())
+        .map(|column| width(column).unwrap_or(0))
+        .collect();
     for (row, cells) in lines.iter().enumerate() {
         if rows.begins_plane(row) {
             writeln!(out)?;
@@ -85,8 +91,16 @@ impl Rows<'_> {
             [outer @ .., width] if !outer.is_empty() => (*width, outer),
             _ => (1, shape),
         };
-        let count = if width == 0 { 0 } else { outer.iter().product() };
-        Rows { shape, count, width }
+        let count = if width == 0 {
+            0
+        } else {
+            outer.iter().product()
+        };
+        Rows {
+            shape,
+            count,
+            width,
+        }
     }
 
     /// Whether an empty line stands before this row.

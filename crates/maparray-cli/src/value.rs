@@ -22,7 +22,10 @@ pub(crate) fn to_json(dtype: &DType, bytes: &[u8]) -> Value {
             }
         }
         DType::Bytes(_) => {
-            let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            let end = bytes
+                .iter()
+                .rposition(|byte| *byte != 0)
+                .map_or(0, |last| last + 1);
             Value::String(String::from_utf8_lossy(&bytes[..end]).into_owned())
         }
         DType::Text(..) => {
@@ -44,11 +47,7 @@ pub(crate) fn to_json(dtype: &DType, bytes: &[u8]) -> Value {
 
 /// All elements as JSON, nested as the axes are.
 pub(crate) fn array_to_json(array: &MemMapArray) -> Result<Value, Failure> {
-    fn nested(
-        array: &MemMapArray,
-        dtype: &DType,
-        index: &mut Vec<i64>,
-    ) -> Result<Value, Failure> {
+    fn nested(array: &MemMapArray, dtype: &DType, index: &mut Vec<i64>) -> Result<Value, Failure> {
         match array.shape().get(index.len()) {
             None => Ok(to_json(dtype, &array.bytes_of(index)?)),
             Some(&len) => {
@@ -115,13 +114,21 @@ pub(crate) fn size(bytes: u64) -> String {
 /// `0.35 s`, `12 ms`.
 pub(crate) fn time(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
-    if seconds < 0.1 { format!("{:.1} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
+    if seconds < 0.1 {
+        format!("{:.1} ms", seconds * 1e3)
+    } else {
+        format!("{seconds:.2} s")
+    }
 }
 
 /// Bytes per second as JSON; nothing if no time has passed.
 pub(crate) fn rate(bytes: u64, duration: Duration) -> Value {
     let rate = bytes as f64 / duration.as_secs_f64();
-    if rate.is_finite() { json!(rate.round()) } else { Value::Null }
+    if rate.is_finite() {
+        json!(rate.round())
+    } else {
+        Value::Null
+    }
 }
 
 #[cfg(test)]

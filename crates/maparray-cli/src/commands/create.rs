@@ -20,8 +20,16 @@ pub(super) fn run(create: &Create, how: &How, out: &mut dyn Write) -> Result<(),
     let elements = elements(create, &shape)?;
     let options = maparray::Create {
         order: create.order.into(),
-        existing: if create.exclusive { Existing::Refuse } else { Existing::Replace },
-        allocate: if create.sparse { Allocate::Sparse } else { Allocate::Full },
+        existing: if create.exclusive {
+            Existing::Refuse
+        } else {
+            Existing::Replace
+        },
+        allocate: if create.sparse {
+            Allocate::Sparse
+        } else {
+            Allocate::Full
+        },
     };
     match elements {
         Some(elements) => store(elements, &create.file, &create.dtype, &shape, &options, how)?,
@@ -38,15 +46,21 @@ pub(super) fn run(create: &Create, how: &How, out: &mut dyn Write) -> Result<(),
         return print_json(out, &document);
     }
     let (dtype, size) = (value::dtype_name(&create.dtype), value::size(file_bytes));
-    Ok(writeln!(out, "{path}: {dtype} {}, {size}", value::shape(&shape))?)
+    Ok(writeln!(
+        out,
+        "{path}: {dtype} {}, {size}",
+        value::shape(&shape)
+    )?)
 }
 
 fn lengths(create: &Create) -> Result<Vec<usize>, Failure> {
     let lengths = create.shape.0.iter().map(|len| usize::try_from(*len));
-    lengths.collect::<Result<_, _>>().map_err(|_| Failure::Usage {
-        message: "a new array has no -1 in its shape".to_owned(),
-        hint: "-1 stands for what a file's length decides; this file does not exist yet",
-    })
+    lengths
+        .collect::<Result<_, _>>()
+        .map_err(|_| Failure::Usage {
+            message: "a new array has no -1 in its shape".to_owned(),
+            hint: "-1 stands for what a file's length decides; this file does not exist yet",
+        })
 }
 
 /// What the elements are; nothing if they are zeros.
@@ -69,7 +83,10 @@ fn elements(create: &Create, shape: &[usize]) -> Result<Option<Expr>, Failure> {
 
 /// An expression of numbers, such as `-1` or `2 * pi`.
 fn number(text: &str) -> Result<Expr, Failure> {
-    let failed = |error| Failure::Expression { text: text.to_owned(), error };
+    let failed = |error| Failure::Expression {
+        text: text.to_owned(),
+        error,
+    };
     let expr = Expr::parse(text).map_err(failed)?;
     // An unknown name is told here, where its text is at hand.
     Eval::new(expr.clone()).describe().map_err(failed)?;
@@ -128,7 +145,9 @@ pub(super) fn store(
     }
     eval.describe()?;
     let mut array = MemMapArray::create(path, dtype, shape, options)?;
-    let written = eval.write(&mut array).and_then(|_| array.flush(Flush::Start));
+    let written = eval
+        .write(&mut array)
+        .and_then(|_| array.flush(Flush::Start));
     if written.is_err() {
         // What was begun and not finished would look like an array of zeros.
         let _ = std::fs::remove_file(path);

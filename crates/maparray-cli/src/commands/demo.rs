@@ -26,32 +26,61 @@ pub(super) fn run(demo: &Demo, how: &How, out: &mut dyn Write) -> Result<(), Fai
     let folder = Folder::new(&demo.dir, demo.keep)?;
     let count = (demo.size.0 / size_of::<f32>()).max(1);
     let budget = how.memory.unwrap_or(Size(BUDGET));
-    let how = How { memory: Some(budget), ..*how };
+    let how = How {
+        memory: Some(budget),
+        ..*how
+    };
     let [a, b, c] = ["a.npy", "b.npy", "c.npy"].map(|name| folder.path.join(name));
     let index = Expr::index(&[count]);
     let tell = !how.json;
 
     if tell {
         let (each, budget) = (size(4 * count as u64), size(budget.0 as u64));
-        writeln!(out, "Two arrays of {each} are added into a third, in {budget} of memory.\n")?;
+        writeln!(
+            out,
+            "Two arrays of {each} are added into a third, in {budget} of memory.\n"
+        )?;
     }
     let inputs = [
-        (&a, "a", "count up to a million, again and again", &index % 1_000_000),
-        (&b, "b", "random numbers from 0 to 1", index.random(2002).into()),
+        (
+            &a,
+            "a",
+            "count up to a million, again and again",
+            &index % 1_000_000,
+        ),
+        (
+            &b,
+            "b",
+            "random numbers from 0 to 1",
+            index.random(2002).into(),
+        ),
     ];
     for (path, name, what, elements) in inputs {
         let started = Instant::now();
         let elements = elements.cast(Scalar::F32);
         let dtype = DType::of::<f32>();
-        store(elements, path, &dtype, &[count], &maparray::Create::default(), &how)?;
+        store(
+            elements,
+            path,
+            &dtype,
+            &[count],
+            &maparray::Create::default(),
+            &how,
+        )?;
         if tell {
             let (count, took) = (grouped(count as u64), time(started.elapsed()));
-            writeln!(out, "  {name}      {count} float32, {what}: written in {took}")?;
+            writeln!(
+                out,
+                "  {name}      {count} float32, {what}: written in {took}"
+            )?;
             out.flush()?;
         }
     }
 
-    let inputs = [MemMapArray::open(&a, Mode::Read)?, MemMapArray::open(&b, Mode::Read)?];
+    let inputs = [
+        MemMapArray::open(&a, Mode::Read)?,
+        MemMapArray::open(&b, Mode::Read)?,
+    ];
     let (report, elapsed, memory) = add(&inputs, &c, &how)?;
     let moved = report.bytes_read + report.bytes_written;
     let checked = check(&inputs, &MemMapArray::open(&c, Mode::Read)?)?;
@@ -77,7 +106,11 @@ pub(super) fn run(demo: &Demo, how: &How, out: &mut dyn Write) -> Result<(), Fai
     let threads = report.threads;
     let crew = if threads == 1 { "thread" } else { "threads" };
     writeln!(out, "  a + b  {} on {threads} {crew}\n", time(elapsed))?;
-    writeln!(out, "  speed   {speed:.1} GB/s: {} read and written", size(moved))?;
+    writeln!(
+        out,
+        "  speed   {speed:.1} GB/s: {} read and written",
+        size(moved)
+    )?;
     match memory {
         Some(memory) => writeln!(
             out,
@@ -87,7 +120,11 @@ pub(super) fn run(demo: &Demo, how: &How, out: &mut dyn Write) -> Result<(), Fai
         )?,
         None => writeln!(out, "  memory  not known on this system")?,
     }
-    writeln!(out, "  answer  right: {} elements of the sum checked", grouped(checked as u64))?;
+    writeln!(
+        out,
+        "  answer  right: {} elements of the sum checked",
+        grouped(checked as u64)
+    )?;
     try_next(&folder, out)
 }
 
@@ -122,7 +159,10 @@ fn check(inputs: &[MemMapArray; 2], sum: &MemMapArray) -> Result<usize, Failure>
         let c = sum.get::<f32>(&index)?;
         if c != a + b {
             let index = index[0];
-            return Err(Failure::Wrong(format!("element {index}: found {c}, expected {}", a + b)));
+            return Err(Failure::Wrong(format!(
+                "element {index}: found {c}, expected {}",
+                a + b
+            )));
         }
     }
     Ok(count)
@@ -132,19 +172,34 @@ fn try_next(folder: &Folder, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out, "\nTry next:")?;
     let file = |name: &str| folder.path.join(name).display().to_string();
     if !folder.keep {
-        writeln!(out, "  maparray demo --keep                    keep the three files to play with")?;
-        writeln!(out, "  maparray create x.npy --shape 20,30 --dtype float32 --random")?;
+        writeln!(
+            out,
+            "  maparray demo --keep                    keep the three files to play with"
+        )?;
+        writeln!(
+            out,
+            "  maparray create x.npy --shape 20,30 --dtype float32 --random"
+        )?;
         writeln!(out, "  maparray info x.npy")?;
         writeln!(out, "  maparray stats x.npy")?;
         writeln!(out, "  maparray eval 'mean(x, axis=0)' x=x.npy")?;
-        return Ok(writeln!(out, "  maparray eval 'sqrt(x) * 2 + 1' x=x.npy -o y.npy")?);
+        return Ok(writeln!(
+            out,
+            "  maparray eval 'sqrt(x) * 2 + 1' x=x.npy -o y.npy"
+        )?);
     }
     let (a, b, c) = (file("a.npy"), file("b.npy"), file("c.npy"));
     writeln!(out, "  maparray info {c}")?;
     writeln!(out, "  maparray head {c}")?;
     writeln!(out, "  maparray stats {c}")?;
-    writeln!(out, "  maparray eval 'mean((c - a - b) ** 2)' a={a} b={b} c={c}")?;
-    writeln!(out, "  maparray eval 'where(b < 0.5, a, -b)' a={a} b={b} -o d.npy")?;
+    writeln!(
+        out,
+        "  maparray eval 'mean((c - a - b) ** 2)' a={a} b={b} c={c}"
+    )?;
+    writeln!(
+        out,
+        "  maparray eval 'where(b < 0.5, a, -b)' a={a} b={b} -o d.npy"
+    )?;
     Ok(writeln!(out, "The files are in {}", folder.path.display())?)
 }
 
@@ -197,10 +252,18 @@ impl Memory {
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
         let bytes = |key: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-            let kibibytes: u64 = line.trim_start_matches(':').split_whitespace().next()?.parse().ok()?;
+            let kibibytes: u64 = line
+                .trim_start_matches(':')
+                .split_whitespace()
+                .next()?
+                .parse()
+                .ok()?;
             Some(kibibytes << 10)
         };
-        Some(Memory { anonymous: bytes("RssAnon")?, total: bytes("VmHWM")? })
+        Some(Memory {
+            anonymous: bytes("RssAnon")?,
+            total: bytes("VmHWM")?,
+        })
     }
 
     fn most(self, other: Memory) -> Memory {

@@ -20,7 +20,10 @@ const ROWS: u32 = 10;
 const MEMORY: usize = 256 << 20;
 
 pub(super) fn run(eval: &args::Eval, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
-    let failed = |error: maparray::Error| Failure::Expression { text: eval.expr.clone(), error };
+    let failed = |error: maparray::Error| Failure::Expression {
+        text: eval.expr.clone(),
+        error,
+    };
     let expr = Expr::parse(&eval.expr).map_err(failed)?;
     let raw = eval.raw.raw();
     let mut arrays: Vec<(&str, MemMapArray)> = Vec::new();
@@ -31,11 +34,16 @@ pub(super) fn run(eval: &args::Eval, how: &How, out: &mut dyn Write) -> Result<(
                 hint: "each name of the expression stands for one file",
             });
         }
-        let npy = binding.file.extension().is_some_and(|extension| extension == "npy");
+        let npy = binding
+            .file
+            .extension()
+            .is_some_and(|extension| extension == "npy");
         let array = open(&binding.file, raw.as_ref().filter(|_| !npy))?;
         arrays.push((&binding.name, array));
     }
-    let bound = arrays.iter().fold(Eval::new(expr), |eval, (name, array)| eval.array(name, array));
+    let bound = arrays.iter().fold(Eval::new(expr), |eval, (name, array)| {
+        eval.array(name, array)
+    });
     let bound = configured(bound, how);
     let (dtype, shape) = bound.describe().map_err(failed)?;
     let started = Instant::now();
@@ -67,7 +75,10 @@ pub(super) fn run(eval: &args::Eval, how: &How, out: &mut dyn Write) -> Result<(
     table::write(&part, out)?;
     if part.len() < result.len() {
         let (name, shape) = (value::dtype_name(&dtype), value::shape(&shape));
-        writeln!(out, "… {name} {shape}; write all of it to a file with `-o result.npy`")?;
+        writeln!(
+            out,
+            "… {name} {shape}; write all of it to a file with `-o result.npy`"
+        )?;
     }
     Ok(())
 }
@@ -96,7 +107,10 @@ fn saved(
         return print_json(out, &document);
     }
     if !how.quiet {
-        let (name, shape) = (value::dtype_name(&report.dtype), value::shape(&report.shape));
+        let (name, shape) = (
+            value::dtype_name(&report.dtype),
+            value::shape(&report.shape),
+        );
         let (size, time) = (value::size(report.bytes_written), value::time(elapsed));
         writeln!(out, "{}: {name} {shape}, {size} in {time}", path.display())?;
     }

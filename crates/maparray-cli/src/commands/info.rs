@@ -84,10 +84,18 @@ fn to_json(path: &Path, info: &Info) -> Value {
 fn write_text(path: &Path, info: &Info, out: &mut dyn Write) -> Result<(), Failure> {
     let header = &info.header;
     let (name, descriptor) = (value::dtype_name(&header.dtype), header.dtype.to_string());
-    let dtype = if name == descriptor { name } else { format!("{descriptor}, {name}") };
+    let dtype = if name == descriptor {
+        name
+    } else {
+        format!("{descriptor}, {name}")
+    };
     let shape = value::shape(&header.shape);
     let elements = value::grouped(count(info));
-    let noun = if count(info) == 1 { "element" } else { "elements" };
+    let noun = if count(info) == 1 {
+        "element"
+    } else {
+        "elements"
+    };
     let each = value::size(header.dtype.size() as u64);
     let format = match header.format {
         Format::Npy => format!(".npy {}.{}", header.version.0, header.version.1),
@@ -98,10 +106,16 @@ fn write_text(path: &Path, info: &Info, out: &mut dyn Write) -> Result<(), Failu
     let size = match found.cmp(&expected) {
         Ordering::Equal => format!("{bytes} bytes, as expected"),
         Ordering::Greater => {
-            format!("{bytes} bytes, {} more than expected", value::grouped(found - expected))
+            format!(
+                "{bytes} bytes, {} more than expected",
+                value::grouped(found - expected)
+            )
         }
         Ordering::Less => {
-            format!("{bytes} bytes, cut short: {} expected", value::grouped(expected))
+            format!(
+                "{bytes} bytes, cut short: {} expected",
+                value::grouped(expected)
+            )
         }
     };
     writeln!(out, "{}", path.display())?;
@@ -109,6 +123,11 @@ fn write_text(path: &Path, info: &Info, out: &mut dyn Write) -> Result<(), Failu
     writeln!(out, "  shape   {shape}, {elements} {noun} of {each}")?;
     writeln!(out, "  order   {}", order_name(header.order))?;
     writeln!(out, "  format  {format}")?;
-    writeln!(out, "  data    from byte {}, a multiple of {}", header.data_offset, info.alignment())?;
+    writeln!(
+        out,
+        "  data    from byte {}, a multiple of {}",
+        header.data_offset,
+        info.alignment()
+    )?;
     Ok(writeln!(out, "  size    {size}")?)
 }

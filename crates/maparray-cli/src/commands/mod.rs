@@ -42,7 +42,12 @@ impl RawArgs {
     fn raw(&self) -> Option<Raw> {
         let dtype: DType = self.dtype.clone()?;
         let shape = self.shape.as_ref().map(|shape| shape.0.clone());
-        Some(Raw { dtype, shape, order: self.order.into(), offset: self.offset })
+        Some(Raw {
+            dtype,
+            shape,
+            order: self.order.into(),
+            offset: self.offset,
+        })
     }
 }
 

@@ -41,7 +41,9 @@ pub(super) fn slice(
     rows: u32,
     end: End,
 ) -> Result<(usize, MemMapArray), Failure> {
-    let Some(&len) = array.shape().first() else { return Ok((0, array.clone())) };
+    let Some(&len) = array.shape().first() else {
+        return Ok((0, array.clone()));
+    };
     let count = len.min(rows as usize);
     let start = match end {
         End::First => 0,
@@ -49,6 +51,10 @@ pub(super) fn slice(
     };
     let (first, stop) = (Some(start as i64), Some((start + count) as i64));
     let mut picks = vec![Select::ALL; array.ndim()];
-    picks[0] = Select::Range { start: first, stop, step: 1 };
+    picks[0] = Select::Range {
+        start: first,
+        stop,
+        step: 1,
+    };
     Ok((start, array.select(&picks)?))
 }

@@ -25,16 +25,28 @@ struct Row {
 
 impl Row {
     fn count(name: &'static str, count: u64) -> Row {
-        Row { name, text: count.to_string(), json: json!(count) }
+        Row {
+            name,
+            text: count.to_string(),
+            json: json!(count),
+        }
     }
 
     /// A number that an array without elements does not have.
     fn number(name: &'static str, number: Option<&MemMapArray>) -> Result<Row, Failure> {
         Ok(match number {
-            None => Row { name, text: "none".to_owned(), json: Value::Null },
+            None => Row {
+                name,
+                text: "none".to_owned(),
+                json: Value::Null,
+            },
             Some(number) => {
                 let (dtype, bytes) = (number.dtype(), number.bytes_of(&[])?);
-                Row { name, text: dtype.show(&bytes), json: value::to_json(dtype, &bytes) }
+                Row {
+                    name,
+                    text: dtype.show(&bytes),
+                    json: value::to_json(dtype, &bytes),
+                }
             }
         })
     }
@@ -83,7 +95,11 @@ fn statistics(array: &MemMapArray, how: &How) -> Result<Vec<Row>, Failure> {
         0 => of.clone(),
         _ => where_(a.isnan(), instead, of),
     };
-    let wide = a.cast(if kind == Kind::Complex { Scalar::C128 } else { Scalar::F64 });
+    let wide = a.cast(if kind == Kind::Complex {
+        Scalar::C128
+    } else {
+        Scalar::F64
+    });
     let mean = or(0.0, &wide).sum() / present;
     let distance = (&wide - &mean).absolute();
     let spread = ((or(0.0, &distance.square())).sum() / present).sqrt();
@@ -92,12 +108,21 @@ fn statistics(array: &MemMapArray, how: &How) -> Result<Vec<Row>, Failure> {
         _ => compute(expr).map(Some),
     };
     // Complex numbers have no order.
-    let ordered = |expr: Expr| if kind == Kind::Complex { Ok(None) } else { some(expr) };
+    let ordered = |expr: Expr| {
+        if kind == Kind::Complex {
+            Ok(None)
+        } else {
+            some(expr)
+        }
+    };
 
     Ok(vec![
         Row::count("count", array.len() as u64),
         Row::number("min", ordered(or(f64::INFINITY, &a).min().into())?.as_ref())?,
-        Row::number("max", ordered(or(f64::NEG_INFINITY, &a).max().into())?.as_ref())?,
+        Row::number(
+            "max",
+            ordered(or(f64::NEG_INFINITY, &a).max().into())?.as_ref(),
+        )?,
         Row::number("mean", some(mean)?.as_ref())?,
         Row::number("std", some(spread)?.as_ref())?,
         Row::count("nan", nan),
