@@ -12,6 +12,7 @@ mod swap;
 pub(crate) mod text;
 
 pub use promote::{promote, promote_scalars};
+pub(crate) use swap::swap_pieces;
 
 use std::fmt;
 use std::sync::Arc;

@@ -33,21 +33,22 @@ impl DType {
     }
 }
 
-/// Reverses each piece of so many bytes.
+/// Reverses each piece of so many bytes; a rest that does not make a whole piece stays as it is.
 pub(crate) fn swap_pieces(piece: usize, bytes: &mut [u8]) {
-    fn sized<const N: usize>(bytes: &mut [u8]) {
-        bytes
-            .as_chunks_mut::<N>()
-            .0
-            .iter_mut()
-            .for_each(|piece| piece.reverse());
+    // As integers, which the compiler swaps several at a time.
+    macro_rules! swap {
+        ($integer:ty) => {
+            for piece in bytes.as_chunks_mut::<{ size_of::<$integer>() }>().0 {
+                *piece = <$integer>::from_le_bytes(*piece).to_be_bytes();
+            }
+        };
     }
     match piece {
         0 | 1 => {}
-        2 => sized::<2>(bytes),
-        4 => sized::<4>(bytes),
-        8 => sized::<8>(bytes),
-        16 => sized::<16>(bytes),
+        2 => swap!(u16),
+        4 => swap!(u32),
+        8 => swap!(u64),
+        16 => swap!(u128),
         _ => bytes.chunks_exact_mut(piece).for_each(<[u8]>::reverse),
     }
 }

@@ -11,7 +11,7 @@ use half::f16;
 use num_complex::Complex;
 
 use super::kernel::{Cell, Kernel, Narrow, unary};
-use crate::dtype::Scalar;
+use crate::dtype::{Scalar, swap_pieces};
 
 /// One number as another.
 pub(super) trait Cast<T> {
@@ -268,8 +268,8 @@ fn to_half(inputs: &[&[u8]], output: &mut [u8], size: usize, kernel: Kernel) {
     }
 }
 
-/// Reverses the bytes of every piece of 1, 2, 4, 8 or 16 bytes, in place; a rest that does not make
-/// a whole piece stays as it is.
+/// Reverses the bytes of every piece of so many, in place; a rest that does not make a whole piece
+/// stays as it is.
 ///
 /// ```
 /// let mut bytes = [1, 2, 3, 4];
@@ -277,17 +277,5 @@ fn to_half(inputs: &[&[u8]], output: &mut [u8], size: usize, kernel: Kernel) {
 /// assert_eq!(bytes, [2, 1, 4, 3]);
 /// ```
 pub fn swap_bytes(piece: usize, bytes: &mut [u8]) {
-    match piece {
-        2 => swap_pieces::<2>(bytes),
-        4 => swap_pieces::<4>(bytes),
-        8 => swap_pieces::<8>(bytes),
-        16 => swap_pieces::<16>(bytes),
-        _ => {}
-    }
-}
-
-fn swap_pieces<const SIZE: usize>(bytes: &mut [u8]) {
-    for piece in bytes.as_chunks_mut::<SIZE>().0 {
-        piece.reverse();
-    }
+    swap_pieces(piece, bytes);
 }
