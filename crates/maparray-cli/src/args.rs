@@ -188,6 +188,9 @@ pub(crate) struct Eval {
     /// Write the result to this .npy file instead of printing it
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Rows of the result to print
+    #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 10)]
+    pub(crate) rows: u32,
     /// These apply to files whose names do not end in .npy
     #[command(flatten)]
     pub(crate) raw: RawArgs,

@@ -16,6 +16,11 @@ pub(crate) enum Failure {
     Usage { message: String, hint: &'static str },
     /// The library says no.
     Array(maparray::Error),
+    /// The library says no, and here is another remedy than it knows.
+    Hinted {
+        error: maparray::Error,
+        hint: &'static str,
+    },
     /// The library says no to this expression.
     Expression {
         text: String,
@@ -72,17 +77,20 @@ impl Failure {
             }
             Failure::Arguments(message) => {
                 let text = message.render().to_string();
-                let text = text.strip_prefix("error: ").unwrap_or(&text);
-                let _ = write!(err, "maparray: {text}");
+                let _ = match text.strip_prefix("error: ") {
+                    Some(text) => write!(err, "maparray: {text}"),
+                    None => write!(err, "{text}"),
+                };
                 2
             }
             Failure::Usage { message, hint } => {
                 let _ = write!(err, "maparray: {message}\nhint: {hint}\n");
                 2
             }
-            Failure::Array(error) => report_error(error, err),
+            Failure::Array(error) => report_error(error, error.hint(), err),
+            Failure::Hinted { error, hint } => report_error(error, Some(hint), err),
             Failure::Expression { text, error } => {
-                let code = report_error(error, err);
+                let code = report_error(error, error.hint(), err);
                 if let Some(column) = error.column()
                     && !text.contains(char::is_control)
                 {
@@ -113,9 +121,9 @@ impl Failure {
     }
 }
 
-fn report_error(error: &maparray::Error, err: &mut dyn Write) -> u8 {
+fn report_error(error: &maparray::Error, hint: Option<&str>, err: &mut dyn Write) -> u8 {
     let _ = writeln!(err, "maparray: {error}");
-    if let Some(hint) = error.hint() {
+    if let Some(hint) = hint {
         let _ = writeln!(err, "hint: {hint}");
     }
     exit_code(error.kind())

@@ -33,8 +33,12 @@ pub fn run<T: Into<OsString> + Clone>(
     err: &mut dyn Write,
 ) -> u8 {
     let mut out = BufWriter::with_capacity(1 << 16, out);
-    let outcome = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => commands::run(&arguments, &mut out, err),
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let program = arguments
+        .first()
+        .map_or("maparray".into(), |name| name.to_string_lossy());
+    let outcome = match Arguments::try_parse_from(&arguments) {
+        Ok(arguments) => commands::run(&program, &arguments, &mut out, err),
         Err(message) => Err(Failure::Arguments(message)),
     };
     let outcome = outcome.and_then(|()| Ok(out.flush()?));

@@ -106,7 +106,7 @@ impl Rows<'_> {
     /// Whether an empty line stands before this row.
     fn begins_plane(&self, row: usize) -> bool {
         let plane = self.shape.iter().rev().nth(1);
-        self.shape.len() > 2 && row > 0 && plane.is_some_and(|rows| row % rows == 0)
+        self.shape.len() > 2 && row > 0 && plane.is_some_and(|rows| row.is_multiple_of(*rows))
     }
 
     fn index(&self, row: usize, column: usize) -> Vec<i64> {

@@ -18,7 +18,7 @@ pub(crate) fn to_json(dtype: &DType, bytes: &[u8]) -> Value {
             match text.as_str() {
                 "True" => Value::Bool(true),
                 "False" => Value::Bool(false),
-                _ => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+                text => number(text).unwrap_or_else(|| json!(text)),
             }
         }
         DType::Bytes(_) => {
@@ -43,6 +43,14 @@ pub(crate) fn to_json(dtype: &DType, bytes: &[u8]) -> Value {
         }
         _ => Value::String(dtype.show(bytes)),
     }
+}
+
+/// A number that JSON has: whole if it is written so, finite.
+fn number(text: &str) -> Option<Value> {
+    let whole = text.parse::<u64>().ok().map(|number| json!(number));
+    let whole = whole.or_else(|| text.parse::<i64>().ok().map(|number| json!(number)));
+    let number = || serde_json::Number::from_f64(text.parse().ok()?).map(Value::Number);
+    whole.or_else(number)
 }
 
 /// All elements as JSON, nested as the axes are.
@@ -90,7 +98,7 @@ pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

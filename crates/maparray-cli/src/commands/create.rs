@@ -15,6 +15,9 @@ use crate::args::{Create, How};
 use crate::failure::Failure;
 use crate::value;
 
+/// The error number of POSIX for a file that is there already.
+const EXISTS: i32 = 17;
+
 pub(super) fn run(create: &Create, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
     let shape = lengths(create)?;
     let elements = elements(create, &shape)?;
@@ -31,12 +34,17 @@ pub(super) fn run(create: &Create, how: &How, out: &mut dyn Write) -> Result<(),
             Allocate::Full
         },
     };
-    match elements {
-        Some(elements) => store(elements, &create.file, &create.dtype, &shape, &options, how)?,
-        None => {
-            MemMapArray::create(&create.file, &create.dtype, &shape, &options)?;
-        }
-    }
+    let made = match elements {
+        Some(elements) => store(elements, &create.file, &create.dtype, &shape, &options, how),
+        None => MemMapArray::create(&create.file, &create.dtype, &shape, &options).map(drop),
+    };
+    made.map_err(|error| match error.os_error() {
+        Some(EXISTS) => Failure::Hinted {
+            error,
+            hint: "without `--exclusive` the file is replaced",
+        },
+        _ => error.into(),
+    })?;
     let path = create.file.display().to_string();
     let file_bytes = maparray::info(&create.file)?.file_len;
     if how.json {
@@ -109,7 +117,7 @@ fn random(scalar: Scalar, index: &Expr, seed: i64) -> Expr {
         Scalar::Bool => index.random(seed).less(0.5),
         Scalar::F16 => unit(index, 11),
         Scalar::F32 => unit(index, 24),
-        Scalar::F64 => index.random(seed).into(),
+        Scalar::F64 => index.random(seed),
         Scalar::C64 => parts(24),
         Scalar::C128 => parts(53),
         Scalar::U8 | Scalar::U16 | Scalar::U32 | Scalar::U64 => {
@@ -133,7 +141,7 @@ pub(super) fn store(
     shape: &[usize],
     options: &maparray::Create,
     how: &How,
-) -> Result<(), Failure> {
+) -> maparray::Result<()> {
     let eval = configured(Eval::new(elements), how);
     let plain = dtype.is_native()
         && options.order == maparray::Order::C
@@ -152,5 +160,5 @@ pub(super) fn store(
         // What was begun and not finished would look like an array of zeros.
         let _ = std::fs::remove_file(path);
     }
-    Ok(written?)
+    written
 }

@@ -22,7 +22,12 @@ const BUDGET: usize = 64 << 20;
 /// Elements that are checked.
 const SAMPLE: usize = 10_000;
 
-pub(super) fn run(demo: &Demo, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(
+    demo: &Demo,
+    how: &How,
+    program: &str,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let folder = Folder::new(&demo.dir, demo.keep)?;
     let count = (demo.size.0 / size_of::<f32>()).max(1);
     let budget = how.memory.unwrap_or(Size(BUDGET));
@@ -48,12 +53,7 @@ pub(super) fn run(demo: &Demo, how: &How, out: &mut dyn Write) -> Result<(), Fai
             "count up to a million, again and again",
             &index % 1_000_000,
         ),
-        (
-            &b,
-            "b",
-            "random numbers from 0 to 1",
-            index.random(2002).into(),
-        ),
+        (&b, "b", "random numbers from 0 to 1", index.random(2002)),
     ];
     for (path, name, what, elements) in inputs {
         let started = Instant::now();
@@ -125,7 +125,7 @@ pub(super) fn run(demo: &Demo, how: &How, out: &mut dyn Write) -> Result<(), Fai
         "  answer  right: {} elements of the sum checked",
         grouped(checked as u64)
     )?;
-    try_next(&folder, out)
+    try_next(&folder, program, out)
 }
 
 /// Adds two files into a third and watches the memory meanwhile.
@@ -168,39 +168,36 @@ fn check(inputs: &[MemMapArray; 2], sum: &MemMapArray) -> Result<usize, Failure>
     Ok(count)
 }
 
-fn try_next(folder: &Folder, out: &mut dyn Write) -> Result<(), Failure> {
-    writeln!(out, "\nTry next:")?;
+fn try_next(folder: &Folder, program: &str, out: &mut dyn Write) -> Result<(), Failure> {
     let file = |name: &str| folder.path.join(name).display().to_string();
-    if !folder.keep {
-        writeln!(
-            out,
-            "  maparray demo --keep                    keep the three files to play with"
-        )?;
-        writeln!(
-            out,
-            "  maparray create x.npy --shape 20,30 --dtype float32 --random"
-        )?;
-        writeln!(out, "  maparray info x.npy")?;
-        writeln!(out, "  maparray stats x.npy")?;
-        writeln!(out, "  maparray eval 'mean(x, axis=0)' x=x.npy")?;
-        return Ok(writeln!(
-            out,
-            "  maparray eval 'sqrt(x) * 2 + 1' x=x.npy -o y.npy"
-        )?);
-    }
     let (a, b, c) = (file("a.npy"), file("b.npy"), file("c.npy"));
-    writeln!(out, "  maparray info {c}")?;
-    writeln!(out, "  maparray head {c}")?;
-    writeln!(out, "  maparray stats {c}")?;
-    writeln!(
-        out,
-        "  maparray eval 'mean((c - a - b) ** 2)' a={a} b={b} c={c}"
-    )?;
-    writeln!(
-        out,
-        "  maparray eval 'where(b < 0.5, a, -b)' a={a} b={b} -o d.npy"
-    )?;
-    Ok(writeln!(out, "The files are in {}", folder.path.display())?)
+    let commands = if folder.keep {
+        vec![
+            format!("info {c}"),
+            format!("head {c}"),
+            format!("stats {c}"),
+            format!("eval 'mean((c - a - b) ** 2)' a={a} b={b} c={c}"),
+            format!("eval 'where(b < 0.5, a, -b)' a={a} b={b} -o d.npy"),
+        ]
+    } else {
+        [
+            "demo --keep",
+            "create x.npy --shape 20,30 --dtype float32 --random",
+            "info x.npy",
+        ]
+        .into_iter()
+        .chain(["stats x.npy", "eval 'mean(x, axis=0)' x=x.npy", "--help"])
+        .map(str::to_owned)
+        .collect()
+    };
+    writeln!(out, "\nTry next:")?;
+    for command in commands {
+        writeln!(out, "  {program} {command}")?;
+    }
+    if folder.keep {
+        writeln!(out, "\nThe files are in {}", folder.path.display())?;
+    }
+    Ok(())
 }
 
 /// A folder of our own, gone when the demonstration is over unless it is kept.
@@ -218,6 +215,12 @@ impl Folder {
         };
         let mut attempt = 0;
         loop {
+            // Names are shorter without a dot in front.
+            let inside = if inside == Path::new(".") {
+                Path::new("")
+            } else {
+                inside
+            };
             let path = inside.join(name(attempt));
             match std::fs::create_dir(&path) {
                 Ok(()) => return Ok(Folder { path, keep }),

@@ -13,13 +13,15 @@ use crate::args::{self, How};
 use crate::failure::Failure;
 use crate::{table, value};
 
-/// Rows of a result that are printed.
-const ROWS: u32 = 10;
-
 /// Memory that a result may take if nothing else is said.
 const MEMORY: usize = 256 << 20;
 
-pub(super) fn run(eval: &args::Eval, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(
+    eval: &args::Eval,
+    how: &How,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), Failure> {
     let failed = |error: maparray::Error| Failure::Expression {
         text: eval.expr.clone(),
         error,
@@ -61,7 +63,7 @@ pub(super) fn run(eval: &args::Eval, how: &How, out: &mut dyn Write) -> Result<(
         return Err(Failure::Usage { message, hint });
     }
     let result = bound.run().map_err(failed)?;
-    let (_, part) = slice(&result, ROWS, End::First)?;
+    let (_, part) = slice(&result, eval.rows, End::First)?;
     if how.json {
         let document = json!({
             "dtype": dtype.to_string(),
@@ -73,12 +75,12 @@ pub(super) fn run(eval: &args::Eval, how: &How, out: &mut dyn Write) -> Result<(
         return print_json(out, &document);
     }
     table::write(&part, out)?;
-    if part.len() < result.len() {
+    if part.len() < result.len() && !how.quiet {
+        // Not among the values, where a program would take it for one.
         let (name, shape) = (value::dtype_name(&dtype), value::shape(&shape));
-        writeln!(
-            out,
-            "… {name} {shape}; write all of it to a file with `-o result.npy`"
-        )?;
+        out.flush()?;
+        let advice = "print more of it with `-n`, or write it to a file with `-o result.npy`";
+        writeln!(err, "… of {name} {shape}; {advice}")?;
     }
     Ok(())
 }

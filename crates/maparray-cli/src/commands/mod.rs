@@ -19,8 +19,9 @@ use crate::args::{Arguments, Command, How, RawArgs};
 use crate::failure::Failure;
 use crate::progress;
 
-/// Runs the command that the arguments name.
+/// Runs the command that the arguments name; `program` is what the caller typed for this program.
 pub(crate) fn run(
+    program: &str,
     arguments: &Arguments,
     out: &mut dyn Write,
     err: &mut dyn Write,
@@ -31,9 +32,9 @@ pub(crate) fn run(
         Command::Head(rows) => rows::run(rows, rows::End::First, how, out),
         Command::Tail(rows) => rows::run(rows, rows::End::Last, how, out),
         Command::Create(create) => create::run(create, how, out),
-        Command::Eval(eval) => eval::run(eval, how, out),
+        Command::Eval(eval) => eval::run(eval, how, out, err),
         Command::Stats { file, raw } => stats::run(file, raw, how, out),
-        Command::Demo(demo) => demo::run(demo, how, out),
+        Command::Demo(demo) => demo::run(demo, how, program, out),
     }
 }
 

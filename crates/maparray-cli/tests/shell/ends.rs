@@ -1,0 +1,156 @@
+//! How does a call end? The demonstration, help, Ctrl-C, readers that go away.
+
+use std::fs;
+use std::io::{self, Write};
+
+use crate::Shell;
+
+#[test]
+fn demo_adds_checks_and_cleans_up() {
+    let shell = Shell::new();
+    let out = shell.out(&["demo", "--size", "3M", "--dir", "@"]);
+    for line in [
+        "Two arrays of 3 MiB are added into a third, in 64 MiB of memory.",
+        "  a      786,432 float32, count up to a million, again and again: written in ",
+        "  speed   ",
+        "  memory  ",
+        "  answer  right: 10,000 elements of the sum checked",
+        "Try next:",
+        "  maparray demo --keep",
+    ] {
+        assert!(out.contains(line), "no `{line}` in:\n{out}");
+    }
+    assert_eq!(
+        fs::read_dir(shell.folder.path())
+            .expect("the folder")
+            .count(),
+        0
+    );
+    assert_eq!(
+        shell
+            .failure(&["demo", "--size", "1M", "--dir", "@/none"])
+            .0,
+        3
+    );
+
+    let kept = shell.json(&["demo", "--size", "5", "--dir", "@", "--keep"]);
+    let folder = kept["folder"].as_str().expect("a folder").to_owned();
+    assert_eq!(shell.out(&["head", &format!("{folder}/a.npy")]), "0.0\n");
+    // The advice that the demonstration gives works.
+    let out = shell.out(&["demo", "--size", "1M", "--dir", "@", "--keep"]);
+    let folder = out
+        .lines()
+        .last()
+        .and_then(|line| line.strip_prefix("The files are in "))
+        .expect("a folder");
+    let files = ["a", "b", "c"].map(|name| format!("{name}={folder}/{name}.npy"));
+    let same = [
+        "eval",
+        "mean((c - a - b) ** 2) < 1e-3",
+        &files[0],
+        &files[1],
+        &files[2],
+    ];
+    assert_eq!(shell.out(&same), "True\n");
+}
+
+#[test]
+fn help_is_output_and_nonsense_is_usage() {
+    let shell = Shell::new();
+    assert!(shell.out(&["--help"]).contains("Usage: maparray"));
+    assert!(
+        shell
+            .out(&["eval", "--help"])
+            .contains("-o, --output <FILE>")
+    );
+    assert!(shell.out(&["--version"]).starts_with("maparray "));
+    assert_eq!(shell.call(&[]).code, 2);
+    for words in [
+        &["frobnicate"][..],
+        &["info"],
+        &["head", "@/a.npy", "--shape", "3"],
+        &["head", "@/a.npy", "--dtype", "O"],
+        &["head", "@/a.npy", "--threads", "0"],
+        &["create", "@/a.npy"],
+        &[
+            "create", "@/a.npy", "--shape", "3", "--fill", "1", "--random",
+        ],
+        &["create", "@/a.npy", "--shape", "3", "--seed", "1"],
+        &["eval", "a", "a"],
+        &["demo", "--size", "big"],
+    ] {
+        let (code, message) = shell.failure(words);
+        assert!(
+            code == 2 && message.starts_with("maparray: "),
+            "{words:?}: {code} {message}"
+        );
+    }
+}
+
+/// A reader that has seen enough.
+struct Closed;
+
+impl Write for Closed {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let shell = Shell::new();
+    shell.out(&["create", "@/a.npy", "--shape", "100000"]);
+    let file = shell.path("a.npy").display().to_string();
+    let mut err = Vec::new();
+    let words = ["maparray", "head", &file, "-n", "100000"];
+    assert_eq!(maparray_cli::run(words, &mut Closed, &mut err), 0);
+    assert_eq!(err, b"");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_a_computation_and_leaves_nothing_behind() {
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    let shell = Shell::new();
+    shell.out(&["create", "@/old.npy", "--shape", "3", "--arange"]);
+    // Work for many seconds, if nobody stopped it.
+    let slow = format!("{}index(30000000){}", "sin(".repeat(100), ")".repeat(100));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_maparray"))
+        .args(["eval", &slow, "-o"])
+        .arg(shell.path("old.npy"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    std::thread::sleep(Duration::from_millis(500));
+    let started = Instant::now();
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .expect("kill runs")
+            .success()
+    );
+    let code = child.wait().expect("the program ends").code();
+    assert_eq!(code, Some(130));
+    assert!(started.elapsed() < Duration::from_secs(5));
+    let output = child.wait_with_output().expect("its output");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "maparray: stopped on request\n"
+    );
+    assert_eq!(shell.out(&["head", "@/old.npy"]), "0.0\n1.0\n2.0\n");
+    assert_eq!(
+        fs::read_dir(shell.folder.path())
+            .expect("the folder")
+            .count(),
+        1
+    );
+}

@@ -1,0 +1,176 @@
+//! What is in a file? `info`, `head`, `tail`, raw and damaged files.
+
+use std::fs;
+
+use maparray::{Create, DType, MemMapArray};
+
+use crate::Shell;
+
+#[test]
+fn info_describes_a_file_and_prints_nothing_of_its_data() {
+    let shell = Shell::new();
+    shell.out(&["create", "@/a.npy", "--shape", "3,4", "--dtype", "float32"]);
+    assert_eq!(
+        shell.out(&["info", "@/a.npy"]),
+        "@/a.npy\n  \
+           dtype   <f4, float32\n  \
+           shape   (3, 4), 12 elements of 4 bytes\n  \
+           order   C\n  \
+           format  .npy 1.0\n  \
+           data    from byte 128, a multiple of 128\n  \
+           size    176 bytes, as expected\n"
+    );
+    fs::write(shell.path("a.raw"), [0; 1000]).expect("a raw file");
+    let raw = &[
+        "info",
+        "@/a.raw",
+        "--dtype",
+        ">i2",
+        "--shape=-1,7",
+        "--offset",
+        "20",
+        "--order",
+        "F",
+    ];
+    assert_eq!(
+        shell.out(raw),
+        "@/a.raw\n  \
+           dtype   >i2, int16, big-endian\n  \
+           shape   (70, 7), 490 elements of 2 bytes\n  \
+           order   F\n  \
+           format  raw\n  \
+           data    from byte 20, a multiple of 4\n  \
+           size    1,000 bytes, as expected\n"
+    );
+}
+
+#[test]
+fn info_says_how_much_a_file_is_cut_short() {
+    let shell = Shell::new();
+    shell.out(&["create", "@/a.npy", "--shape", "100"]);
+    let whole = fs::read(shell.path("a.npy")).expect("the file");
+    fs::write(shell.path("cut.npy"), &whole[..500]).expect("a shorter file");
+    let text = shell.out(&["info", "@/cut.npy"]);
+    assert!(
+        text.ends_with("size    500 bytes, cut short: 928 expected\n"),
+        "{text}"
+    );
+    assert_eq!(shell.json(&["info", "@/cut.npy"])[0]["complete"], false);
+    let (code, message) = shell.failure(&["head", "@/cut.npy"]);
+    assert_eq!(code, 4);
+    assert_eq!(
+        message,
+        "maparray: @/cut.npy: data cut short: found 372 bytes (46 whole rows), expected 800\n\
+         hint: the file was cut short or is still being written\n"
+    );
+}
+
+#[test]
+fn info_goes_on_after_a_file_that_it_cannot_describe() {
+    let shell = Shell::new();
+    shell.out(&["create", "@/a.npy", "--shape", "2"]);
+    fs::write(shell.path("text"), "not an array").expect("a text file");
+    let ended = shell.call(&["info", "@/none", "@/text", "@/a.npy"]);
+    assert_eq!(ended.code, 3);
+    assert!(ended.out.contains("@/a.npy") && ended.out.contains("size    144 bytes"));
+    assert_eq!(
+        ended.err.matches("maparray: @/").count(),
+        2,
+        "{}",
+        ended.err
+    );
+    assert!(
+        ended.err.contains("@/text: not a .npy file"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn head_and_tail_print_rows_for_programs_to_read() {
+    let shell = Shell::new();
+    shell.out(&[
+        "create",
+        "@/v.npy",
+        "--shape",
+        "12",
+        "--dtype",
+        "int16",
+        "--arange=-1:2",
+    ]);
+    assert_eq!(
+        shell.out(&["head", "@/v.npy"]),
+        "-1\n1\n3\n5\n7\n9\n11\n13\n15\n17\n"
+    );
+    assert_eq!(shell.out(&["head", "@/v.npy", "-n", "2"]), "-1\n1\n");
+    assert_eq!(shell.out(&["tail", "@/v.npy", "-n", "2"]), "19\n21\n");
+    assert_eq!(
+        shell.out(&["tail", "@/v.npy", "-n", "100"]).lines().count(),
+        12
+    );
+    assert_eq!(shell.out(&["head", "@/v.npy", "-n", "0"]), "");
+    shell.out(&[
+        "create", "@/m.npy", "--shape", "3,2,2", "--order", "F", "--arange",
+    ]);
+    assert_eq!(
+        shell.out(&["tail", "@/m.npy", "-n2"]),
+        "4.0\t5.0\n6.0\t7.0\n\n8.0\t9.0\n10.0\t11.0\n"
+    );
+    shell.out(&["create", "@/s.npy", "--shape", "()", "--fill", "2 * pi"]);
+    assert_eq!(shell.out(&["head", "@/s.npy"]), "6.283185307179586\n");
+}
+
+#[test]
+fn raw_files_are_read_as_the_caller_says() {
+    let shell = Shell::new();
+    fs::write(shell.path("a.raw"), [9, 0, 1, 0, 2, 0, 3, 0, 4]).expect("a raw file");
+    let raw = ["--dtype", ">u2", "--shape", "2,-1", "--offset", "1"];
+    assert_eq!(
+        shell.out(&[&["head", "@/a.raw"][..], &raw].concat()),
+        "1\t2\n3\t4\n"
+    );
+    let sum = [&["eval", "sum(a, axis=0)", "a=@/a.raw"][..], &raw].concat();
+    assert_eq!(shell.out(&sum), "4\n6\n");
+    assert!(
+        shell
+            .out(&[&["stats", "@/a.raw"][..], &raw].concat())
+            .contains("max    4\n")
+    );
+    let (code, message) = shell.failure(&["head", "@/a.raw", "--dtype", "<i4"]);
+    assert_eq!(code, 4, "{message}");
+}
+
+#[test]
+fn object_arrays_and_damaged_files_end_with_their_code() {
+    let shell = Shell::new();
+    shell.out(&["create", "@/a.npy", "--shape", "2"]);
+    let text = fs::read(shell.path("a.npy")).expect("the file");
+    let object = String::from_utf8_lossy(&text[..]).replace("'<f8'", "'|O' ");
+    let bytes: Vec<u8> = [
+        &text[..10],
+        &object.as_bytes()[object.len() - text.len() + 10..],
+    ]
+    .concat();
+    fs::write(shell.path("o.npy"), bytes).expect("a file");
+    let (code, message) = shell.failure(&["head", "@/o.npy"]);
+    assert!(code == 4 && message.contains("object dtype"), "{message}");
+    fs::write(shell.path("x.npy"), "hello").expect("a file");
+    assert_eq!(shell.failure(&["eval", "x", "x=@/x.npy"]).0, 4);
+    assert_eq!(shell.failure(&["head", "@"]).0, 3);
+}
+
+#[test]
+fn names_that_are_not_text_are_files_like_others() {
+    let shell = Shell::new();
+    let array = MemMapArray::create(
+        shell.path("größe 1=2.npy"),
+        &DType::of::<i16>(),
+        &[2],
+        &Create::default(),
+    );
+    array.expect("a file");
+    assert_eq!(
+        shell.out(&["eval", "`die größe` + 1", "die größe=@/größe 1=2.npy"]),
+        "1\n1\n"
+    );
+}
