@@ -13,9 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import maparray
 import numpy as np
 from numpy.lib.format import open_memmap
+
+import maparray
 
 CHUNK = 1 << 20
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -25,7 +26,7 @@ def load(name):
     return np.load(name, mmap_mode="r")
 
 
-# What is measured: for each a title, NumPy's way and ours. A result is a number, or the file "out.npy".
+# What is measured, NumPy's way and ours. A result is a number, or the file "out.npy".
 
 
 def numpy_sum():
@@ -127,12 +128,10 @@ def right_answers():
 
 
 def check(title, who, answer, right):
-    """Stops unless the answer is right: to the bit for files, to five digits for sums of float32."""
+    """Stops unless the answer is right: to the bit for files, to five digits for numbers."""
     if callable(right):
         names = ("out.npy", "a.npy", "b.npy", "c.npy")
-        good = all(
-            np.array_equal(out, right(*parts)) for out, *parts in chunks(*map(load, names))
-        )
+        good = all(np.array_equal(out, right(*parts)) for out, *parts in chunks(*map(load, names)))
         found, expected = "the file", "other elements"
     else:
         good = math.isclose(answer, right, rel_tol=1e-5)

@@ -4,8 +4,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import maparray
 import numpy as np
+
+import maparray
 
 
 def main(folder):
