@@ -21,6 +21,15 @@ pub enum Order {
 }
 
 /// Shape, byte strides and first byte of an array inside a region of bytes.
+///
+/// ```
+/// use maparray::{Layout, Order, Select};
+/// let layout = Layout::contiguous(&[3, 4], 8, Order::C, 128)?;
+/// assert_eq!(layout.position(&[1, -1])?, 128 + 7 * 8);
+/// let column = layout.select(&[Select::ALL, Select::At(2)])?;
+/// assert_eq!((column.shape(), column.strides()), (&[3][..], &[32][..]));
+/// # Ok::<(), maparray::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     shape: Vec<usize>,
@@ -45,6 +54,13 @@ pub fn shape_text<T: std::fmt::Display>(shape: &[T]) -> String {
 ///
 /// # Errors
 /// `Malformed` if the array could not exist on this machine or has more than 64 axes.
+///
+/// ```
+/// use maparray::layout::extent;
+/// assert_eq!(extent(&[3, 4], 8)?, (12, 96));
+/// assert!(extent(&[usize::MAX, 2], 1).is_err());
+/// # Ok::<(), maparray::Error>(())
+/// ```
 pub fn extent(shape: &[usize], item_size: usize) -> Result<(usize, usize)> {
     if shape.len() > MAX_AXES {
         return Err(Error::new(Problem::TooManyAxes { found: shape.len() }));
@@ -73,6 +89,11 @@ pub fn extent(shape: &[usize], item_size: usize) -> Result<(usize, usize)> {
 /// # Errors
 /// `Mismatch` for two unknowns, other negative numbers, or bytes that do not divide evenly;
 /// `Malformed` if the shape is too big.
+///
+/// ```
+/// assert_eq!(maparray::layout::infer_shape(&[-1, 3], 4, 24)?, [2, 3]);
+/// # Ok::<(), maparray::Error>(())
+/// ```
 pub fn infer_shape(shape: &[i64], item_size: usize, available: u64) -> Result<Vec<usize>> {
     let bad = || {
         Error::new(Problem::ShapeText {
@@ -116,6 +137,11 @@ pub fn infer_shape(shape: &[i64], item_size: usize, available: u64) -> Result<Ve
 ///
 /// # Errors
 /// `Mismatch` if an axis differs and neither is 1.
+///
+/// ```
+/// assert_eq!(maparray::layout::broadcast(&[4, 1], &[3])?, [4, 3]);
+/// # Ok::<(), maparray::Error>(())
+/// ```
 pub fn broadcast(left: &[usize], right: &[usize]) -> Result<Vec<usize>> {
     let ndim = left.len().max(right.len());
     let axis =
@@ -137,6 +163,11 @@ pub fn broadcast(left: &[usize], right: &[usize]) -> Result<Vec<usize>> {
 ///
 /// # Errors
 /// `OutOfBounds` if there is no such axis.
+///
+/// ```
+/// assert_eq!(maparray::layout::resolve_axis(-1, 3)?, 2);
+/// # Ok::<(), maparray::Error>(())
+/// ```
 pub fn resolve_axis(axis: i64, ndim: usize) -> Result<usize> {
     let resolved = if axis < 0 {
         axis.checked_add_unsigned(ndim as u64)

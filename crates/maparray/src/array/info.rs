@@ -65,6 +65,16 @@ pub fn info(path: impl AsRef<Path>) -> Result<Info> {
 ///
 /// # Errors
 /// `Io` if it cannot be opened, `Mismatch` if a `-1` of the shape does not come out even.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.raw");
+/// use maparray::{DType, Order, Raw};
+/// std::fs::write(&path, [0; 20])?;
+/// let raw = Raw { dtype: DType::of::<f32>(), shape: None, order: Order::C, offset: 4 };
+/// assert_eq!(maparray::info_raw(&path, &raw)?.header.shape, [4]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn info_raw(path: impl AsRef<Path>, raw: &Raw) -> Result<Info> {
     let path = path.as_ref();
     let file = OpenFile::open(path, Mode::Read)?;

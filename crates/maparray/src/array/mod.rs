@@ -84,6 +84,14 @@ impl MemMapArray {
     /// # Errors
     /// `OutOfBounds` if the layout reaches outside the region, `Mismatch` if its elements are not as
     /// large as the dtype's.
+    ///
+    /// ```
+    /// use maparray::{DType, Layout, MemMapArray, Order, Region};
+    /// let layout = Layout::contiguous(&[2, 2], 4, Order::F, 8)?;
+    /// let array = MemMapArray::from_region(Region::heap(24)?, DType::of::<f32>(), layout)?;
+    /// assert_eq!(array.strides(), [4, 8]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn from_region(region: Region, dtype: DType, layout: Layout) -> Result<MemMapArray> {
         if layout.item_size() != dtype.size() {
             let found = format!("{} bytes", layout.item_size());
@@ -225,6 +233,18 @@ impl MemMapArray {
     }
 
     /// The same array with the promise that its file stays as it is while elements are borrowed.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npy");
+    /// use maparray::{MemMapArray, Mode, StableFiles};
+    /// # MemMapArray::from_slice(&[1_u8, 2]).save(&path)?;
+    /// // SAFETY: this folder is ours; nothing else writes to it while we run.
+    /// let stable = unsafe { StableFiles::promise() };
+    /// let array = MemMapArray::open(&path, Mode::Read)?.promise(stable);
+    /// assert_eq!(array.view::<u8>()?.sum(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn promise(mut self, stable: StableFiles) -> MemMapArray {
         self.promise = Some(stable);
@@ -235,6 +255,13 @@ impl MemMapArray {
     ///
     /// # Errors
     /// `OutOfBounds` if there is no such element, `Mismatch` if it is of another type.
+    ///
+    /// ```
+    /// let array = maparray::MemMapArray::from_slice(&[1.5_f32, 2.5]);
+    /// assert_eq!(array.get::<f32>(&[-1])?, 2.5);
+    /// assert!(array.get::<f64>(&[-1]).is_err());
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn get<T: Element>(&self, index: &[i64]) -> Result<T> {
         self.expect_scalar(T::SCALAR)?;
         let bytes = self.bytes_of(index)?;
@@ -252,6 +279,13 @@ impl MemMapArray {
     /// # Errors
     /// `OutOfBounds` if there is no such element, `Mismatch` if it is of another type, `ReadOnly` if
     /// the array is, `InUse` if it is memory that other arrays share.
+    ///
+    /// ```
+    /// let mut array = maparray::MemMapArray::from_slice(&[1_u8, 2]);
+    /// array.set(&[-1], 7_u8)?;
+    /// assert_eq!(array.to_vec::<u8>()?, [1, 7]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn set<T: Element>(&mut self, index: &[i64], value: T) -> Result<()> {
         self.expect_scalar(T::SCALAR)?;
         let at = self.layout.position(index)?;
@@ -265,6 +299,13 @@ impl MemMapArray {
     ///
     /// # Errors
     /// `OutOfBounds` if there is no such element.
+    ///
+    /// ```
+    /// let array = maparray::MemMapArray::from_slice(&[1_i64, 2]);
+    /// let bytes = array.bytes_of(&[1])?;
+    /// assert_eq!(array.dtype().show(&bytes), "2");
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn bytes_of(&self, index: &[i64]) -> Result<Vec<u8>> {
         let at = self.layout.position(index)?;
         let mut bytes = vec![0; self.layout.item_size()];
@@ -277,6 +318,12 @@ impl MemMapArray {
     ///
     /// # Errors
     /// `Mismatch` if they are of another type, `Io` if there is no room.
+    ///
+    /// ```
+    /// let array = maparray::MemMapArray::from_array(&ndarray::array![[1, 2], [3, 4]].t())?;
+    /// assert_eq!(array.to_vec::<i32>()?, [1, 3, 2, 4]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         self.expect_scalar(T::SCALAR)?;
         let view = MemMapArray {
@@ -309,6 +356,17 @@ impl MemMapArray {
     ///
     /// # Errors
     /// `Io` if there is no room.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.raw");
+    /// use maparray::{DType, MemMapArray, Mode, Order, Raw};
+    /// std::fs::write(&path, [1, 0, 2])?;
+    /// let raw = Raw { dtype: ">i2".parse()?, shape: None, order: Order::C, offset: 1 };
+    /// let copy = MemMapArray::open_raw(&path, &raw, Mode::Read)?.to_memory()?;
+    /// assert_eq!(copy.view::<i16>()?[0], 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn to_memory(&self) -> Result<MemMapArray> {
         self.copy_in(self.order())
     }
@@ -350,6 +408,18 @@ impl MemMapArray {
     ///
     /// # Errors
     /// `Io` if the system cannot write it, `Malformed` if the file has been cut short meanwhile.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npy");
+    /// use maparray::{Flush, MemMapArray, Mode};
+    /// # MemMapArray::from_slice(&[1_u8, 2]).save(&path)?;
+    /// let mut array = MemMapArray::open(&path, Mode::ReadWrite)?;
+    /// array.set(&[0], 9_u8)?;
+    /// array.flush(Flush::Durable)?;
+    /// assert_eq!(std::fs::read(&path)?[128..], [9, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn flush(&self, how: Flush) -> Result<()> {
         self.region
             .flush(self.layout.byte_range(), how)
@@ -360,6 +430,16 @@ impl MemMapArray {
     ///
     /// # Errors
     /// `Io` if the system refuses.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npy");
+    /// use maparray::{Advice, MemMapArray, Mode};
+    /// # MemMapArray::from_slice(&[1_u8, 2]).save(&path)?;
+    /// let array = MemMapArray::open(&path, Mode::Read)?;
+    /// array.advise(Advice::WillNeed)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn advise(&self, advice: Advice) -> Result<()> {
         self.region
             .advise(self.layout.byte_range(), advice)

@@ -69,6 +69,17 @@ impl MemMapArray {
     ///
     /// # Errors
     /// As [`MemMapArray::open`]; also `Io` if there is no room.
+    ///
+    /// ```
+    /// use maparray::MemMapArray;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npy");
+    /// # MemMapArray::from_slice(&[1_i64, 2]).save(&path)?;
+    /// let array = MemMapArray::read(&path)?;
+    /// assert_eq!(array.path(), None);
+    /// assert_eq!(array.view::<i64>()?.sum(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(path: impl AsRef<Path>) -> Result<MemMapArray> {
         MemMapArray::open(path, Mode::Read)?.to_memory()
     }

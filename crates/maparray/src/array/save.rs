@@ -59,6 +59,17 @@ impl MemMapArray {
     /// # Errors
     /// As [`MemMapArray::create`]; `Mismatch` if the shape has a `-1`, which has no file to be
     /// inferred from.
+    ///
+    /// ```
+    /// use maparray::{Allocate, DType, Existing, MemMapArray, Order, Raw};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("new.raw");
+    /// let raw = Raw { dtype: DType::of::<u16>(), shape: Some(vec![3]), order: Order::C, offset: 2 };
+    /// let mut array = MemMapArray::create_raw(&path, &raw, Existing::Refuse, Allocate::Full)?;
+    /// array.set(&[0], 0x0101_u16)?;
+    /// assert_eq!(std::fs::read(&path)?, [0, 0, 1, 1, 0, 0, 0, 0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create_raw(
         path: impl AsRef<Path>,
         raw: &Raw,
@@ -90,6 +101,15 @@ impl MemMapArray {
     ///
     /// # Errors
     /// `Io` if it cannot be written; an old file of that name is then still there.
+    ///
+    /// ```
+    /// use maparray::{MemMapArray, Mode};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npy");
+    /// MemMapArray::from_slice(&[1.5_f64, 2.5]).save(&path)?;
+    /// assert_eq!(MemMapArray::open(&path, Mode::Read)?.to_vec::<f64>()?, [1.5, 2.5]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let options = Create {
             order: self.order(),

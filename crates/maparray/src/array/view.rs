@@ -57,6 +57,13 @@ impl MemMapArray {
     ///
     /// # Errors
     /// As [`MemMapArray::view`]; also `ReadOnly`, and `InUse` if other arrays share the bytes.
+    ///
+    /// ```
+    /// let mut array = maparray::MemMapArray::from_slice(&[1_i32, 2, 3]);
+    /// array.view_mut::<i32>()?.map_inplace(|x| *x *= 10);
+    /// assert_eq!(array.to_vec::<i32>()?, [10, 20, 30]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn view_mut<T: Element>(&mut self) -> Result<ArrayViewMutD<'_, T>> {
         let (shape, flipped) = self.shape_for::<T>()?;
         let (range, promise) = (self.layout.byte_range(), self.promise);
@@ -101,6 +108,15 @@ impl MemMapArray {
     ///
     /// # Errors
     /// As [`MemMapArray::view_mut`]; `Mismatch` if the number of axes is another.
+    ///
+    /// ```
+    /// use maparray::MemMapArray;
+    /// use ndarray::Ix1;
+    /// let mut typed = MemMapArray::from_slice(&[1.0_f64, 2.0]).into_typed_mut::<f64, Ix1>()?;
+    /// typed[0] = 5.0;
+    /// assert_eq!(typed.into_inner().to_vec::<f64>()?, [5.0, 2.0]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn into_typed_mut<T: Element, D: Dimension>(self) -> Result<MapArrayMut<T, D>> {
         MapArrayMut::new(self)
     }

@@ -286,6 +286,13 @@ impl DType {
     ///
     /// # Errors
     /// `Unsupported` for strings, dates, records and the like.
+    ///
+    /// ```
+    /// use maparray::{DType, Scalar};
+    /// assert_eq!(">f4".parse::<DType>()?.number()?, Scalar::F32);
+    /// assert!("U5".parse::<DType>()?.number().is_err());
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn number(&self) -> Result<Scalar> {
         self.scalar().ok_or_else(|| {
             Error::new(Problem::NotANumber {

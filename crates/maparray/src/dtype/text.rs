@@ -130,6 +130,12 @@ impl DType {
     }
 
     /// The same dtype in the byte order of this machine.
+    ///
+    /// ```
+    /// use maparray::DType;
+    /// assert_eq!(">f8".parse::<DType>()?.to_native(), DType::of::<f64>());
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     #[must_use]
     pub fn to_native(&self) -> DType {
         self.with_order(ByteOrder::NATIVE)

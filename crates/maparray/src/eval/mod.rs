@@ -97,6 +97,19 @@ impl<'a> Eval<'a> {
     }
 
     /// Calls `watch` on this thread a few times a second; it can stop the computation.
+    ///
+    /// ```
+    /// use maparray::{ErrorKind, Eval, Flow, MemMapArray};
+    /// let a = MemMapArray::from_slice(&vec![1_u8; 1 << 22]);
+    /// let mut calls = 0;
+    /// let watched = Eval::new("sum(a)".parse()?).array("a", &a).watch(|progress| {
+    ///     calls += 1;
+    ///     assert!(progress.done <= progress.total);
+    ///     Flow::Continue
+    /// });
+    /// assert_eq!(watched.run()?.get::<u64>(&[])?, 1 << 22);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     #[must_use]
     pub fn watch(mut self, watch: impl FnMut(Progress) -> Flow + 'a) -> Eval<'a> {
         self.watch = Some(Box::new(watch));
@@ -108,6 +121,14 @@ impl<'a> Eval<'a> {
     /// # Errors
     /// `Expression` for names without an array, `Mismatch` if types or shapes do not go together,
     /// `Unsupported` for arrays that are not numbers.
+    ///
+    /// ```
+    /// use maparray::{DType, Eval, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[1_i32, 2]);
+    /// let eval = Eval::new("a / 2".parse()?).array("a", &a);
+    /// assert_eq!(eval.describe()?, (DType::of::<f64>(), vec![2]));
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn describe(&self) -> Result<(DType, Vec<usize>)> {
         let typed = self.infer()?;
         Ok((typed.scalar.native(), typed.shape))
@@ -117,6 +138,14 @@ impl<'a> Eval<'a> {
     ///
     /// # Errors
     /// As [`Eval::describe`]; `Io` if there is no room, `Cancelled` if the watcher says so.
+    ///
+    /// ```
+    /// use maparray::{Eval, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[1.0_f32, 2.0, 6.0]);
+    /// let mean = Eval::new("mean(a)".parse()?).array("a", &a).run()?;
+    /// assert_eq!(mean.get::<f32>(&[])?, 3.0);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn run(mut self) -> Result<MemMapArray> {
         let typed = self.infer()?;
         let crew = self.crew(&typed);

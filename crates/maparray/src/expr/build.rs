@@ -120,12 +120,22 @@ pub fn where_(
 
 impl Expr {
     /// The same numbers in another type, as NumPy's `astype`.
+    ///
+    /// ```
+    /// use maparray::{Expr, Scalar};
+    /// assert_eq!(Expr::array("a").cast(Scalar::F32).to_string(), "float32(a)");
+    /// ```
     #[must_use]
     pub fn cast(&self, scalar: Scalar) -> Expr {
         Expr::new(Node::Cast(scalar, self.clone()))
     }
 
     /// NumPy's `clip`: nothing less than `low`, nothing greater than `high`.
+    ///
+    /// ```
+    /// use maparray::Expr;
+    /// assert_eq!(Expr::array("a").clip(0, 1).to_string(), "clip(a, 0, 1)");
+    /// ```
     #[must_use]
     pub fn clip(&self, low: impl Into<Expr>, high: impl Into<Expr>) -> Expr {
         Expr::new(Node::Apply(
@@ -136,6 +146,13 @@ impl Expr {
 
     /// A number in [0, 1) for each element, which is taken as a position in a row of random numbers;
     /// the seed chooses the row.
+    ///
+    /// ```
+    /// use maparray::{Eval, Expr};
+    /// let numbers = Eval::new(Expr::index(&[3]).random(42)).run()?;
+    /// assert!(numbers.to_vec::<f64>()?.iter().all(|x| (0.0..1.0).contains(x)));
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     #[must_use]
     pub fn random(&self, seed: impl Into<Expr>) -> Expr {
         Expr::new(Node::Apply(Op::Random, vec![seed.into(), self.clone()]))

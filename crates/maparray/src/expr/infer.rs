@@ -74,6 +74,14 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>;
 /// # Errors
 /// `Expression` for unknown names, `Mismatch` for operations that are not defined on their dtypes,
 /// numbers out of bounds and shapes that do not broadcast, `OutOfBounds` for axes.
+///
+/// ```
+/// use maparray::{Scalar, expr};
+/// let array = |name: &str| (name == "a").then(|| (Scalar::F32, vec![4, 3]));
+/// let typed = expr::infer(&"mean(a, axis=0) > 1".parse()?, &array)?;
+/// assert_eq!((typed.scalar, typed.shape), (Scalar::Bool, vec![3]));
+/// # Ok::<(), maparray::Error>(())
+/// ```
 pub fn infer(expr: &Expr, lookup: Lookup<'_>) -> Result<Typed> {
     if expr.depth() > DEPTH_LIMIT || expr.size() > SIZE_LIMIT {
         let (depth, size) = (expr.depth(), expr.size());

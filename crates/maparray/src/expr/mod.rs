@@ -152,6 +152,13 @@ impl Expr {
     }
 
     /// The `int64` array of this shape that holds 0, 1, 2, … in C order.
+    ///
+    /// ```
+    /// use maparray::{Eval, Expr};
+    /// let table = Eval::new(Expr::index(&[2, 2]) * 10).run()?;
+    /// assert_eq!(table.to_vec::<i64>()?, [0, 10, 20, 30]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn index(shape: &[usize]) -> Expr {
         Expr::new(Node::Index(shape.to_vec()))
     }
@@ -190,6 +197,12 @@ impl Expr {
 
     /// Every name in it, in the order of first use. Constants such as `pi` are among them: only who
     /// has the arrays knows whether one of them has that name.
+    ///
+    /// ```
+    /// # use maparray::Expr;
+    /// assert_eq!(Expr::parse("b * sin(a) + b")?.names(), ["b", "a"]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         let mut known = HashSet::new();

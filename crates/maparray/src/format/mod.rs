@@ -61,6 +61,16 @@ impl Header {
     ///
     /// # Errors
     /// `Malformed` if the data is cut short, `OutOfBounds` if it begins behind the end.
+    ///
+    /// ```
+    /// use maparray::format::{Parsed, npy};
+    /// use maparray::{DType, Order};
+    /// let start = npy::write(&DType::of::<f32>(), &[10], Order::C)?;
+    /// let Parsed::Header(header) = npy::parse(&start, 168)? else { panic!("it is all there") };
+    /// assert!(header.check_len(168).is_ok());
+    /// assert!(header.check_len(167).is_err());
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn check_len(&self, file_len: u64) -> Result<()> {
         let needed = self.byte_len()?;
         let found = file_len.checked_sub(self.data_offset).ok_or_else(|| {

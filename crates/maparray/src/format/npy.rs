@@ -42,7 +42,7 @@ use crate::dtype::text::Writer;
 use crate::error::{Error, Problem, Result};
 use crate::layout::{Order, extent, shape_text};
 
-/// Longest header that [`parse`] reads and [`write`] writes, in bytes.
+/// Longest header that [`parse`] reads and [`write()`] writes, in bytes.
 pub const HEADER_LIMIT: usize = 65536;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -263,12 +263,19 @@ pub fn write(dtype: &DType, shape: &[usize], order: Order) -> Result<Vec<u8>> {
     }
 }
 
-/// [`write`] for a given version, or for the oldest that can hold the header; of any length, so
+/// [`write()`] for a given version, or for the oldest that can hold the header; of any length, so
 /// that reading a header longer than [`HEADER_LIMIT`] takes [`parse_limited`].
 ///
 /// # Errors
-/// As [`write`]; `Unsupported` also if the version cannot hold the header, `Malformed` if there is
+/// As [`write()`]; `Unsupported` also if the version cannot hold the header, `Malformed` if there is
 /// no such version.
+///
+/// ```
+/// use maparray::{DType, Order, format::npy};
+/// let start = npy::write_version(&DType::of::<f32>(), &[10], Order::C, Some((2, 0)))?;
+/// assert_eq!(&start[..8], b"\x93NUMPY\x02\x00");
+/// # Ok::<(), maparray::Error>(())
+/// ```
 pub fn write_version(
     dtype: &DType,
     shape: &[usize],

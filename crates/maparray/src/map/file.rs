@@ -164,6 +164,17 @@ impl OpenFile {
     /// # Errors
     /// `Malformed` if the part reaches beyond the end of the file and may not grow it; `Io` if the
     /// system refuses to map, or has no room to grow the file, which then keeps its length.
+    ///
+    /// ```
+    /// use maparray::{Extend, Mode, OpenFile, Span};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.raw");
+    /// std::fs::write(&path, [0; 100])?;
+    /// let file = OpenFile::open(&path, Mode::Read)?;
+    /// let part = file.map(Span { offset: 90, len: None }, Mode::Read, Extend::Never)?;
+    /// assert_eq!(part.len(), 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn map(self: &Arc<OpenFile>, span: Span, mode: Mode, extend: Extend) -> Result<Region> {
         let mut handle = lock(&self.handle);
         let metadata = handle

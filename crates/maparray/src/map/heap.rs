@@ -15,6 +15,12 @@ impl Region {
     ///
     /// # Errors
     /// `Io` if the system has no room for so many bytes.
+    ///
+    /// ```
+    /// let region = maparray::Region::heap(100)?;
+    /// assert!(region.is_private() && region.len() == 100);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn heap(len: usize) -> Result<Region> {
         let map = match len {
             0 => None,
