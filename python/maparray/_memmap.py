@@ -179,7 +179,8 @@ def _fill_in(shape, dtype, offset, file_size):
 def _map_existing(file, dtype, mode, offset, shape, name):
     """The memory of a file that is there, with NumPy's rules for one that is too short."""
     open_mode = "r+" if mode in ("w+", "x") else mode
-    file_size = _maparray.file_size(file, open_mode)
+    opened = _maparray.File(file, open_mode)
+    file_size = opened.size()
     shape = _fill_in(shape, dtype, offset, file_size)
     end = offset + math.prod(shape) * dtype.itemsize
     if open_mode == "r+":
@@ -193,7 +194,7 @@ def _map_existing(file, dtype, mode, offset, shape, name):
             )
     elif file_size == 0:
         raise ValueError("cannot mmap an empty file")
-    return _maparray.map_file(file, open_mode, offset, end - offset, extend=True), shape
+    return opened.map(offset, end - offset, extend=True), shape
 
 
 def _map_file_object(file, dtype, mode, offset, shape):
@@ -248,7 +249,7 @@ def _reopen(cls, name, identity, mode, offset, dtype, shape, strides, first):
     reach = [(length - 1) * stride for length, stride in zip(shape, strides, strict=True)]
     low = first + sum(part for part in reach if part < 0)
     high = first + sum(part for part in reach if part > 0) + dtype.itemsize
-    lease = _maparray.map_file(os.fspath(name), mode, low, high - low)
+    lease = _maparray.File(os.fspath(name), mode).map(low, high - low)
     if lease.identity() != identity[:2]:
         raise FormatError(f"{name}: replaced while it was opened")
     start = first - low

@@ -26,8 +26,12 @@ pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<DType> {
     static TO_DESCR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = value.py();
     let dtype = import_once(py, &DTYPE, "numpy", "dtype")?.call1((value,))?;
-    let descr =
-        import_once(py, &TO_DESCR, "numpy.lib.format", "dtype_to_descr")?.call1((dtype,))?;
+    // The descriptor of anything but a record is the attribute `str`.
+    let descr = if dtype.getattr("kind")?.extract::<char>()? == 'V' {
+        import_once(py, &TO_DESCR, "numpy.lib.format", "dtype_to_descr")?.call1((dtype,))?
+    } else {
+        dtype.getattr("str")?
+    };
     let text = match descr.cast::<PyString>() {
         Ok(text) => text.to_string(),
         Err(_) => descr.repr()?.to_string(),

@@ -14,45 +14,73 @@ use maparray::{
     Span,
 };
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyInt};
 
 use crate::array;
 use crate::dtype;
 use crate::error::Answer;
 use crate::lease::{self, Lease};
 
-/// A file, by its name or by a descriptor that somebody else keeps open.
-fn open_file(file: &Bound<'_, PyAny>, mode: Mode) -> Answer<Arc<OpenFile>> {
-    match file.extract::<i32>() {
-        Ok(_) => Ok(OpenFile::from_file(lease::duplicate(file)?)?),
-        Err(_) => Ok(OpenFile::open(file.extract::<PathBuf>()?, mode)?),
+/// An open file, of which parts can be mapped.
+#[pyclass(frozen, module = "maparray._maparray")]
+struct File {
+    open: Arc<OpenFile>,
+    /// What it was opened by, if by a name.
+    path: Option<PathBuf>,
+    mode: Mode,
+}
+
+#[pymethods]
+impl File {
+    /// Opens a file by its name or takes over a descriptor, which stays somebody else's to close.
+    #[new]
+    fn new(file: &Bound<'_, PyAny>, mode: &str) -> Answer<File> {
+        let mode = dtype::mode(mode)?;
+        Ok(match file.cast::<PyInt>() {
+            Ok(descriptor) => File {
+                open: OpenFile::from_file(lease::duplicate(descriptor)?)?,
+                path: None,
+                mode,
+            },
+            Err(_) => {
+                let path: PathBuf = file.extract()?;
+                File {
+                    open: OpenFile::open(&path, mode)?,
+                    path: Some(path),
+                    mode,
+                }
+            }
+        })
+    }
+
+    /// Its length in bytes.
+    fn size(&self) -> Answer<u64> {
+        Ok(self.open.len().map_err(|error| self.named(error))?)
+    }
+
+    /// Maps `length` bytes from `offset` on; `extend` lets a file that is too short grow.
+    #[pyo3(signature = (offset, length, *, extend=false))]
+    fn map(&self, py: Python<'_>, offset: u64, length: u64, extend: bool) -> Answer<Lease> {
+        let extend = if extend { Extend::Grow } else { Extend::Never };
+        let span = Span {
+            offset,
+            len: Some(length),
+        };
+        let region = py.detach(|| self.open.map(span, self.mode, extend));
+        Ok(Lease::new(
+            Arc::new(region.map_err(|error| self.named(error))?),
+            offset,
+        ))
     }
 }
 
-/// Maps `length` bytes of a file from `offset` on; `extend` lets a file that is too short grow.
-#[pyfunction]
-#[pyo3(signature = (file, mode, offset, length, *, extend=false))]
-fn map_file(
-    py: Python<'_>,
-    file: &Bound<'_, PyAny>,
-    mode: &str,
-    offset: u64,
-    length: u64,
-    extend: bool,
-) -> Answer<Lease> {
-    let mode = dtype::mode(mode)?;
-    let extend = if extend { Extend::Grow } else { Extend::Never };
-    let span = Span {
-        offset,
-        len: Some(length),
-    };
-    let open = open_file(file, mode)?;
-    let region = py.detach(|| open.map(span, mode, extend));
-    let named = |error: maparray::Error| match file.extract::<PathBuf>() {
-        Ok(path) => error.at(path),
-        Err(_) => error,
-    };
-    Ok(Lease::new(Arc::new(region.map_err(named)?), offset))
+impl File {
+    fn named(&self, error: maparray::Error) -> maparray::Error {
+        match &self.path {
+            Some(path) => error.at(path),
+            None => error,
+        }
+    }
 }
 
 /// Makes a file of `length` zero bytes and maps it; it takes the place of an old one in one step.
@@ -72,12 +100,6 @@ fn make_file(py: Python<'_>, path: PathBuf, length: i64, replace: bool) -> Answe
     };
     let array = py.detach(|| MemMapArray::create_raw(path, &bytes, existing, Allocate::Full))?;
     Ok(Lease::new(Arc::clone(array.region()), 0))
-}
-
-/// Length of a file in bytes.
-#[pyfunction]
-fn file_size(file: &Bound<'_, PyAny>, mode: &str) -> Answer<u64> {
-    Ok(open_file(file, dtype::mode(mode)?)?.len()?)
 }
 
 /// The shape with its -1 filled in from the bytes that are there.
@@ -177,10 +199,9 @@ fn save(py: Python<'_>, path: PathBuf, array: &Bound<'_, PyAny>) -> Answer<()> {
 
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Lease>()?;
+    module.add_class::<File>()?;
     module.add("HEADER_LIMIT", npy::HEADER_LIMIT)?;
-    module.add_function(wrap_pyfunction!(map_file, module)?)?;
     module.add_function(wrap_pyfunction!(make_file, module)?)?;
-    module.add_function(wrap_pyfunction!(file_size, module)?)?;
     module.add_function(wrap_pyfunction!(infer_shape, module)?)?;
     module.add_function(wrap_pyfunction!(open_npy, module)?)?;
     module.add_function(wrap_pyfunction!(npy_header, module)?)?;
