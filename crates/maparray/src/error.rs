@@ -154,10 +154,6 @@ pub(crate) enum Problem {
         axis: usize,
     },
     SliceStep,
-    ElementCount {
-        found: String,
-        expected: String,
-    },
     Broadcast {
         left: String,
         right: String,
@@ -256,6 +252,7 @@ pub(crate) enum Problem {
     Unused {
         name: String,
     },
+    NegativePower,
     EmptyReduction {
         operation: &'static str,
     },
@@ -333,7 +330,6 @@ impl Error {
             | Problem::TwoInferred { .. }
             | Problem::CannotInfer { .. }
             | Problem::SliceStep
-            | Problem::ElementCount { .. }
             | Problem::Broadcast { .. }
             | Problem::WrongDType { .. }
             | Problem::WrongShape { .. }
@@ -350,6 +346,7 @@ impl Error {
             Problem::Parse { .. }
             | Problem::UnknownName { .. }
             | Problem::ArgumentCount { .. }
+            | Problem::NegativePower
             | Problem::Constant { .. }
             | Problem::TreeSize { .. }
             | Problem::Ddof { .. }
@@ -531,12 +528,6 @@ impl fmt::Display for Problem {
             }
             Problem::AxisTwice { axis } => write!(f, "axis named twice: found {axis}"),
             Problem::SliceStep => write!(f, "slice step: found 0, expected another number"),
-            Problem::ElementCount { found, expected } => {
-                write!(
-                    f,
-                    "wrong number of elements: found {found}, expected {expected}"
-                )
-            }
             Problem::Broadcast { left, right } => {
                 write!(
                     f,
@@ -669,6 +660,10 @@ impl fmt::Display for Problem {
                     show(name)
                 )
             }
+            Problem::NegativePower => write!(
+                f,
+                "integers to negative integer powers are not allowed: found an exponent below 0"
+            ),
             Problem::EmptyReduction { operation } => {
                 write!(f, "`{operation}` of no elements has no value")
             }

@@ -17,7 +17,7 @@ use crate::array::{Create, MemMapArray, NewArray, Source};
 use crate::dtype::{DType, Kind, Scalar};
 use crate::error::{Error, Problem, Result};
 use crate::expr::{self, Expr, Typed, What};
-use crate::layout::{Order, shape_text};
+use crate::layout::shape_text;
 use crate::ops;
 
 use block::{BLOCK_BYTES, STRIP, Scratch, block_buffer};
@@ -149,14 +149,7 @@ impl<'a> Eval<'a> {
     pub fn run(mut self) -> Result<MemMapArray> {
         let typed = self.infer()?;
         let crew = self.crew(&typed);
-        let tree = match typed.what {
-            What::Reduce { .. } => return self.reduce(&typed, &crew),
-            _ => self.bind(&typed, &crew)?,
-        };
-        let mut result = MemMapArray::zeros(&tree.scalar.native(), &tree.shape, tree.order())?;
-        let (_, writer) = result.split()?;
-        self.fill(&tree, &Output::Array(writer), &crew)?;
-        Ok(result)
+        self.compute(&typed, &crew)
     }
 
     /// Computes into a new `.npy` file, which gets its name when it is whole.
@@ -237,8 +230,7 @@ impl<'a> Eval<'a> {
         tree.arrays(&mut arrays);
         if arrays.iter().any(|array| array.clashes(&source)) {
             // An input lies across the output: compute first, then copy.
-            let mut whole = MemMapArray::zeros(&tree.scalar.native(), &tree.shape, Order::C)?;
-            self.fill(&tree, &Output::Array(whole.split()?.1), &crew)?;
+            let whole = self.to_memory(&tree, &crew)?;
             tree.node = Node::Array(whole.source());
         }
         if tree.scalar != wanted {
@@ -320,6 +312,10 @@ impl<'a> Eval<'a> {
                     }
                     What::Apply(_, arguments) => parts.extend(arguments),
                     What::Reduce { of, .. } => open.push(of),
+                    What::Unless { negative, value } => {
+                        open.push(negative);
+                        parts.push(value);
+                    }
                     What::Array(_) | What::Constant(_) | What::Index => {}
                 }
             }
@@ -344,7 +340,13 @@ impl<'a> Eval<'a> {
                     .collect();
                 Node::Apply(*kernel, bound?)
             }
-            What::Reduce { .. } => Node::Array(self.reduce(typed, crew)?.source()),
+            What::Reduce { .. } => Node::Array(self.compute(typed, crew)?.source()),
+            What::Unless { negative, value } => {
+                if self.compute(negative, crew)?.get::<bool>(&[])? {
+                    return Err(Error::new(Problem::NegativePower));
+                }
+                return self.bind(value, crew);
+            }
         };
         Ok(Tree {
             scalar: typed.scalar,
@@ -353,9 +355,9 @@ impl<'a> Eval<'a> {
         })
     }
 
-    fn reduce(&self, typed: &Typed, crew: &Crew<'_>) -> Result<MemMapArray> {
+    /// Computes into memory.
+    fn compute(&self, typed: &Typed, crew: &Crew<'_>) -> Result<MemMapArray> {
         let What::Reduce {
-            reduction,
             fold,
             of,
             axes,
@@ -363,13 +365,9 @@ impl<'a> Eval<'a> {
             ddof,
         } = &typed.what
         else {
-            return Err(Error::new(Problem::EmptyReduction {
-                operation: "nothing",
-            }));
+            let tree = self.bind(typed, crew)?;
+            return self.to_memory(&tree, crew);
         };
-        if !reduction.has_identity() {
-            reduce::check_not_empty(reduction.name(), &of.shape, axes)?;
-        }
         let of = self.bind(of, crew)?;
         let job = Reducing {
             of: &of,
@@ -380,6 +378,12 @@ impl<'a> Eval<'a> {
             release: self.release(&of),
         };
         reduce::reduce(&job, crew)
+    }
+
+    fn to_memory(&self, tree: &Tree, crew: &Crew<'_>) -> Result<MemMapArray> {
+        let mut result = MemMapArray::zeros(&tree.scalar.native(), &tree.shape, tree.order())?;
+        self.fill(tree, &Output::Array(result.split()?.1), crew)?;
+        Ok(result)
     }
 
     /// Whether pages are let go behind the computation: if they would not fit into the budget.

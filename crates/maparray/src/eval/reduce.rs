@@ -14,7 +14,7 @@ use super::block::{STRIP, Scratch};
 use super::plan::{Plan, Tree};
 use super::run::{Crew, Member};
 use crate::array::MemMapArray;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::expr::KeepAxes;
 use crate::layout::{Layout, Order, Walk};
 use crate::ops::{Accumulator, Fold};
@@ -141,25 +141,6 @@ pub(super) fn reduce(job: &Reducing<'_>, crew: &Crew<'_>) -> Result<MemMapArray>
         }
     }
     Ok(result)
-}
-
-/// Refuses a reduction of nothing that has no value.
-pub(super) fn check_not_empty(
-    operation: &'static str,
-    shape: &[usize],
-    axes: &[usize],
-) -> Result<()> {
-    let lens = |kept: bool| {
-        shape
-            .iter()
-            .enumerate()
-            .filter(move |(axis, _)| axes.contains(axis) != kept)
-            .map(|(_, &len)| len)
-    };
-    if lens(false).any(|len| len == 0) && lens(true).all(|len| len > 0) {
-        return Err(Error::new(Problem::EmptyReduction { operation }));
-    }
-    Ok(())
 }
 
 impl Table {

@@ -15,6 +15,7 @@ use crate::layout::{broadcast, extent, resolve_axis};
 use crate::ops::{Fold, Kernel, Op, Reduction, cast};
 
 /// An expression whose dtypes and shapes are known, ready to be planned.
+#[derive(Clone)]
 pub struct Typed {
     /// What each element is.
     pub scalar: Scalar,
@@ -25,6 +26,7 @@ pub struct Typed {
 }
 
 /// How the elements of a [`Typed`] come about.
+#[derive(Clone)]
 pub enum What {
     /// They are those of the array of this name.
     Array(String),
@@ -35,9 +37,7 @@ pub enum What {
     Apply(Kernel, Vec<Typed>),
     /// A reduction.
     Reduce {
-        /// The reduction.
-        reduction: Reduction,
-        /// What it does to elements of this type.
+        /// The reduction for elements of this type.
         fold: Fold,
         /// What is reduced, of the type that `fold` takes.
         of: Box<Typed>,
@@ -50,6 +50,13 @@ pub enum What {
     },
     /// The position of each element in C order.
     Index,
+    /// A value whose loop has no answer for some operands: integers to negative powers.
+    Unless {
+        /// A reduction to one bool: whether there is such an operand.
+        negative: Box<Typed>,
+        /// The value, if there is none.
+        value: Box<Typed>,
+    },
 }
 
 /// Numbers that have names, unless an array has the name.
@@ -228,7 +235,36 @@ fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
             Part::Weak(literal) => constant(within(op, place, literal, scalar)?, scalar)?,
         });
     }
-    run(chosen.kernel, chosen.output, operands).map(Part::Strong)
+    let exponent = match (op, &operands[..]) {
+        (Op::Power, [_, exponent]) if exponent.scalar.kind() == Kind::Signed => {
+            Some(exponent.clone()).filter(|exponent| !matches!(exponent.what, What::Constant(_)))
+        }
+        _ => None,
+    };
+    let value = run(chosen.kernel, chosen.output, operands)?;
+    Ok(Part::Strong(match exponent {
+        Some(exponent) => unless_negative(exponent, value)?,
+        None => value,
+    }))
+}
+
+/// A power of integers, computed if no exponent is negative: then there is no integer to give.
+fn unless_negative(exponent: Typed, value: Typed) -> Result<Typed> {
+    let scalar = exponent.scalar;
+    let less = Op::Less.resolve(&[scalar, scalar])?;
+    let zero = constant(Literal::Int(0), scalar)?;
+    let each = run(less.kernel, less.output, vec![exponent, zero])?;
+    let any = Reduce {
+        reduction: Reduction::Any,
+        of: Expr::from(false),
+        axes: Axes::All,
+        keep: KeepAxes::Drop,
+        ddof: 0.0,
+    };
+    let negative = Box::new(reduced(&any, each)?);
+    let (scalar, shape) = (value.scalar, value.shape.clone());
+    let value = Box::new(value);
+    typed(scalar, shape, What::Unless { negative, value })
 }
 
 /// The operation that a power with this exponent is: as in NumPy, squares and roots have loops of
@@ -450,7 +486,6 @@ fn reduced(reduce: &Reduce, of: Typed) -> Result<Typed> {
         scalar,
         shape,
         What::Reduce {
-            reduction,
             fold,
             of,
             axes,

@@ -414,6 +414,29 @@ fn results_are_cast_to_an_output_of_the_same_kind_only() {
 }
 
 #[test]
+fn integers_have_no_negative_powers() {
+    let base = MemMapArray::from_slice(&[2_i32, 3]);
+    let exponent = MemMapArray::from_slice(&[3_i32, 0]);
+    let power = eval("a ** b", &[("a", &base), ("b", &exponent)]).unwrap();
+    assert_eq!(power.to_vec::<i32>().unwrap(), [8, 1]);
+    for text in ["a ** (b - 1)", "sum(a ** (b - 1)) + 1", "a ** -1"] {
+        let arrays = [("a", &base), ("b", &exponent)];
+        let named = if text.contains('b') {
+            &arrays[..]
+        } else {
+            &arrays[..1]
+        };
+        assert_eq!(
+            eval(text, named).unwrap_err().kind(),
+            ErrorKind::Expression,
+            "{text}"
+        );
+    }
+    let real = eval("float64(a) ** (b - 1)", &[("a", &base), ("b", &exponent)]).unwrap();
+    assert_eq!(real.to_vec::<f64>().unwrap(), [4.0, 1.0 / 3.0]);
+}
+
+#[test]
 fn names_and_arrays_must_match() {
     let a = MemMapArray::from_slice(&[1.5_f64]);
     let unknown = eval("a + bb", &[("a", &a)]).unwrap_err();
