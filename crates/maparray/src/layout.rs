@@ -119,7 +119,7 @@ pub fn infer_shape(shape: &[i64], item_size: usize, available: u64) -> Result<Ve
     let (_, row) = extent(&known, item_size)?;
     if let Some(axis) = unknown {
         let row = row as u64;
-        if row == 0 || available % row != 0 {
+        if row == 0 || !available.is_multiple_of(row) {
             let shape = shape_text(shape);
             return Err(Error::new(Problem::CannotInfer {
                 shape,

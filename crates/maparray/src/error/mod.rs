@@ -1,0 +1,220 @@
+//! What went wrong?
+//!
+//! One opaque [`Error`] around a private `Problem`, one variant per distinct failure; a kind says
+//! what the caller can do. The messages are in `problem.rs`.
+//!
+//! Knows: nothing. Must not know: anything.
+
+mod problem;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub(crate) use problem::Problem;
+use problem::show;
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something could not be done.
+///
+/// Read it as text, or ask [`Error::kind`] what can be done about it.
+pub struct Error(Box<Report>);
+
+struct Report {
+    path: Option<PathBuf>,
+    problem: Problem,
+}
+
+/// What the caller can do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The operating system refused: open, map, disk full.
+    Io,
+    /// The file's bytes contradict its format.
+    Malformed,
+    /// Real, but not for us: object dtypes, borrowing foreign byte order.
+    Unsupported,
+    /// The dtype or shape asked for is not that of the file or of the other operand.
+    Mismatch,
+    /// An index or axis outside the array.
+    OutOfBounds,
+    /// An expression that cannot be understood.
+    Expression,
+    /// A write to an array that was opened for reading.
+    ReadOnly,
+    /// Somebody else holds what would have to be ours alone.
+    InUse,
+    /// The caller asked for the work to stop.
+    Cancelled,
+}
+
+impl ErrorKind {
+    /// Every kind, so that a door can prove that it maps each of them.
+    pub const ALL: &'static [ErrorKind] = &[
+        ErrorKind::Io,
+        ErrorKind::Malformed,
+        ErrorKind::Unsupported,
+        ErrorKind::Mismatch,
+        ErrorKind::OutOfBounds,
+        ErrorKind::Expression,
+        ErrorKind::ReadOnly,
+        ErrorKind::InUse,
+        ErrorKind::Cancelled,
+    ];
+}
+
+impl Error {
+    pub(crate) fn new(problem: Problem) -> Error {
+        Error(Box::new(Report {
+            path: None,
+            problem,
+        }))
+    }
+
+    /// An operating-system error and what was being done.
+    pub(crate) fn io(doing: &'static str, source: io::Error) -> Error {
+        Error::new(Problem::Io { doing, source })
+    }
+
+    /// The same error, with the file it is about; the first path given stays.
+    #[must_use]
+    pub fn at(mut self, path: impl AsRef<Path>) -> Error {
+        if self.0.path.is_none() {
+            self.0.path = Some(path.as_ref().to_path_buf());
+        }
+        self
+    }
+
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        use ErrorKind as Kind;
+        match &self.0.problem {
+            Problem::Io { .. } | Problem::NotAFile { .. } | Problem::Exists => Kind::Io,
+            Problem::OutOfMemory { .. } => Kind::Io,
+            Problem::TooShort { .. }
+            | Problem::TooBig { .. }
+            | Problem::TooManyAxes { .. }
+            | Problem::ItemSize { .. }
+            | Problem::ItemTooBig { .. }
+            | Problem::NotWhole { .. }
+            | Problem::NotNpy { .. }
+            | Problem::NpyVersion { .. }
+            | Problem::HeaderTruncated { .. }
+            | Problem::HeaderTooLong { .. }
+            | Problem::Header { .. }
+            | Problem::HeaderKey { .. }
+            | Problem::ShortData { .. } => Kind::Malformed,
+            Problem::ObjectDType
+            | Problem::NoDescriptor { .. }
+            | Problem::NpyVersionUnfit { .. }
+            | Problem::NotANumber { .. }
+            | Problem::NoPromise
+            | Problem::ForeignOrder { .. }
+            | Problem::Misaligned { .. }
+            | Problem::Strided { .. } => Kind::Unsupported,
+            Problem::DTypeText { .. }
+            | Problem::NoPromotion { .. }
+            | Problem::ShapeText { .. }
+            | Problem::UnknownShape { .. }
+            | Problem::TwoInferred { .. }
+            | Problem::CannotInfer { .. }
+            | Problem::SliceStep
+            | Problem::Broadcast { .. }
+            | Problem::WrongDType { .. }
+            | Problem::WrongShape { .. }
+            | Problem::NoLoop { .. }
+            | Problem::Literal { .. }
+            | Problem::OneAxis { .. }
+            | Problem::EmptyReduction { .. } => Kind::Mismatch,
+            Problem::MapRange { .. }
+            | Problem::OffsetPastEnd { .. }
+            | Problem::IndexCount { .. }
+            | Problem::Index { .. }
+            | Problem::Axis { .. }
+            | Problem::AxisTwice { .. } => Kind::OutOfBounds,
+            Problem::Parse { .. }
+            | Problem::UnknownName { .. }
+            | Problem::ArgumentCount { .. }
+            | Problem::NegativePower
+            | Problem::Constant { .. }
+            | Problem::TreeSize { .. }
+            | Problem::Ddof { .. }
+            | Problem::Unused { .. } => Kind::Expression,
+            Problem::ReadOnly => Kind::ReadOnly,
+            Problem::Shared { .. } => Kind::InUse,
+            Problem::Cancelled => Kind::Cancelled,
+        }
+    }
+
+    /// The file it is about, if it is about one.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    /// The error number of the operating system, if it came from there.
+    pub fn os_error(&self) -> Option<i32> {
+        match &self.0.problem {
+            Problem::Io { source, .. } => source.raw_os_error(),
+            Problem::Exists => Some(17),
+            _ => None,
+        }
+    }
+
+    /// Column of the expression, counted from 1, where it went wrong.
+    pub fn column(&self) -> Option<usize> {
+        match self.0.problem {
+            Problem::Parse { column, .. }
+            | Problem::UnknownName { column, .. }
+            | Problem::ArgumentCount { column, .. } => Some(column).filter(|column| *column > 0),
+            _ => None,
+        }
+    }
+
+    /// One line on what to do about it, for a door to print after the message.
+    pub fn hint(&self) -> Option<&'static str> {
+        match &self.0.problem {
+            Problem::ObjectDType => Some(
+                "object arrays hold Python pickles, which can run code; save numbers or records instead",
+            ),
+            Problem::NoPromise => Some(
+                "copy with `read`, or promise that nobody else changes the file: `array.promise(stable)`",
+            ),
+            Problem::ForeignOrder { .. } | Problem::Misaligned { .. } => {
+                Some("copy with `to_native`")
+            }
+            Problem::ReadOnly => {
+                Some("open it with mode `r+` to change the file, or `c` to change a private copy")
+            }
+            Problem::ShortData { .. } => Some("the file was cut short or is still being written"),
+            Problem::Exists => Some("mode `w+` replaces a file, mode `x` never does"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = self.path() {
+            write!(f, "{}: ", show(&path.to_string_lossy()))?;
+        }
+        self.0.problem.fmt(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}, {self})", self.kind())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.problem {
+            Problem::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
