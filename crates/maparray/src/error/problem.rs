@@ -491,7 +491,7 @@ impl fmt::Display for Problem {
             Problem::TreeSize { depth, size } => write!(
                 f,
                 "expression too large: found {depth} operations inside each other and {size} in \
-                 all, expected at most 1000 and 65536"
+                 all, expected at most 500 and 65536"
             ),
             Problem::OneAxis { operation, found } => {
                 write!(

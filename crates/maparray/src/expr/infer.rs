@@ -8,7 +8,7 @@
 use bytemuck::bytes_of;
 
 use super::literal::operate;
-use super::{Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Reduce, SIZE_LIMIT};
+use super::{Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Reduce, SIZE_LIMIT, parts};
 use crate::dtype::{Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{broadcast, extent, resolve_axis};
@@ -97,38 +97,47 @@ pub fn infer(expr: &Expr, lookup: Lookup<'_>) -> Result<Typed> {
     strong(part(expr, lookup)?)
 }
 
+/// What is to be done next on the way through a tree; a loop, so that depth costs no stack.
+enum Step<'e> {
+    Enter(&'e Expr),
+    Leave(&'e Expr),
+}
+
 fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
-    match expr.node() {
+    let mut steps = vec![Step::Enter(expr)];
+    let mut done: Vec<Part> = Vec::new();
+    while let Some(step) = steps.pop() {
+        match step {
+            Step::Enter(expr) => {
+                steps.push(Step::Leave(expr));
+                steps.extend(parts(expr.node()).iter().rev().map(Step::Enter));
+            }
+            Step::Leave(expr) => {
+                let operands = done.split_off(done.len() - parts(expr.node()).len());
+                done.push(whole(expr.node(), operands, lookup)?);
+            }
+        }
+    }
+    Ok(done.pop().expect("the whole expression was left last"))
+}
+
+/// A node, given the parts that it is made of.
+fn whole(node: &Node, mut operands: Vec<Part>, lookup: Lookup<'_>) -> Result<Part> {
+    let mut of = || {
+        operands
+            .pop()
+            .expect("a cast and a reduction have one part")
+    };
+    match node {
         Node::Name { name, column } => named(name, *column, lookup),
         Node::Literal(literal) => Ok(Part::Weak(*literal)),
-        Node::Index(shape) => Ok(Part::Strong(typed(
-            Scalar::I64,
-            shape.clone(),
-            What::Index,
-        )?)),
-        Node::Cast(scalar, of) => Ok(Part::Strong(match part(of, lookup)? {
-            Part::Weak(literal) => constant(literal, *scalar)?,
-            Part::Strong(of) => cast_to(*scalar, of)?,
-        })),
-        Node::Apply(op, arguments) => {
-            if arguments.len() != op.arity() {
-                return Err(Error::new(Problem::ArgumentCount {
-                    column: 0,
-                    function: op.name().to_owned(),
-                    found: arguments.len(),
-                    expected: op.arity().to_string(),
-                }));
-            }
-            let parts = arguments
-                .iter()
-                .map(|of| part(of, lookup))
-                .collect::<Result<Vec<_>>>()?;
-            apply(*op, parts)
-        }
-        Node::Reduce(reduce) => {
-            let of = strong(part(&reduce.of, lookup)?)?;
-            reduced(reduce, of).map(Part::Strong)
-        }
+        Node::Index(shape) => typed(Scalar::I64, shape.clone(), What::Index).map(Part::Strong),
+        Node::Cast(scalar, _) => match of() {
+            Part::Weak(literal) => constant(literal, *scalar).map(Part::Strong),
+            Part::Strong(of) => cast_to(*scalar, of).map(Part::Strong),
+        },
+        Node::Reduce(reduce) => reduced(reduce, strong(of())?).map(Part::Strong),
+        Node::Apply(op, _) => apply(*op, operands),
     }
 }
 
@@ -197,6 +206,14 @@ fn adapted(kind: Kind, beside: Scalar) -> Scalar {
 }
 
 fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
+    if parts.len() != op.arity() {
+        return Err(Error::new(Problem::ArgumentCount {
+            column: 0,
+            function: op.name().to_owned(),
+            found: parts.len(),
+            expected: op.arity().to_string(),
+        }));
+    }
     let literals: Vec<Literal> = parts
         .iter()
         .filter_map(|part| match part {

@@ -26,7 +26,7 @@ pub use infer::{Lookup, Typed, What, infer};
 
 /// Operations inside each other that an expression may hold; deeper trees are refused before they
 /// can exhaust the stack.
-pub const DEPTH_LIMIT: usize = 1000;
+pub const DEPTH_LIMIT: usize = 500;
 
 /// Nodes that an expression may hold, shared parts counted each time they are used.
 pub const SIZE_LIMIT: usize = 1 << 16;
