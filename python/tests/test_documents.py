@@ -1,4 +1,4 @@
-"""The Python side of the phrase book runs, as its Rust side does among Rust's doc tests."""
+"""The Python code in the documents runs, as the Rust code does among Rust's doc tests."""
 
 import re
 from pathlib import Path
@@ -19,3 +19,13 @@ def test_every_phrase_runs(tmp_path, monkeypatch):
     for block in found:
         exec(compile(block, PHRASE_BOOK.name, "exec"), names)
     assert names["row"].tolist() == [3.0, 4.0, 5.0]
+
+
+def test_the_readme_runs(tmp_path, monkeypatch):
+    found = blocks((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert found
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in found:
+        exec(compile(block, "README.md", "exec"), names)
+    assert (tmp_path / "b.npy").exists()

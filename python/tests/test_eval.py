@@ -44,7 +44,7 @@ def edge_values(code):
     return np.array([complex(a, b) for a, b in itertools.product(values, values)], dtype)
 
 
-def assert_agrees(found, expected, exact, what):
+def assert_agrees(found, expected, exact, what, ulps=ULPS):
     found, expected = np.asarray(found), np.asarray(expected)
     assert found.dtype == expected.dtype, what
     assert found.shape == expected.shape, what
@@ -56,19 +56,19 @@ def assert_agrees(found, expected, exact, what):
             same &= np.signbit(found) == np.signbit(expected)
         bad = ~(same | np.isnan(found) & np.isnan(expected))
     else:
-        bad = ~is_near(found, expected)
+        bad = ~is_near(found, expected, ulps)
     if bad.any():
         places = np.argwhere(bad)[:5]
         shown = [(tuple(i), found[tuple(i)], expected[tuple(i)]) for i in places]
         pytest.fail(f"{what}: {bad.sum()} of {bad.size} differ (place, found, expected): {shown}")
 
 
-def is_near(found, expected):
+def is_near(found, expected, ulps):
     """Whether numbers agree within some units in the last place, of the modulus if complex."""
     with np.errstate(all="ignore"):
         size = np.abs(expected)
         spacing = np.spacing(np.where(np.isfinite(size), size, 0).astype(size.dtype))
-        near = np.abs(found - expected) <= ULPS * spacing
+        near = np.abs(found - expected) <= ulps * spacing
     if found.dtype.kind == "c":
         both_odd = ~np.isfinite(found) & ~np.isfinite(expected)
         return near | both_odd
@@ -89,7 +89,15 @@ def check(name, arrays):
             with pytest.raises(TypeError):
                 maparray.eval(text, **names)
             return
-    assert_agrees(maparray.eval(text, **names), expected, exact, what)
+        if not exact and expected.dtype == np.complex64:
+            # NumPy loses some of its few digits on the way; ours is held to the true answer.
+            expected = getattr(np, name)(*(array.astype("D") for array in arrays)).astype("F")
+        ulps = ULPS
+        if name == "power" and is_complex:
+            # The angle of the result is that of the logarithm, whose digits it uses up.
+            angle = np.nan_to_num(np.abs(arrays[1] * np.log(np.abs(arrays[0]))), posinf=0)
+            ulps = ULPS * (1 + angle.astype("d"))
+    assert_agrees(maparray.eval(text, **names), expected, exact, what, ulps)
 
 
 # Every operation

@@ -20,7 +20,8 @@ usage: cargo xtask TASK
 
   test      everything: formatting, lints, Rust tests, documents, Python tests, NumPy's own suites
   check     the part of it that needs no Python, for the time between two commits
-  setup     make the virtual environment (target/venv) and build the extension into it";
+  setup     make the virtual environment (target/venv) and build the extension into it
+  generate  write the tables of the documents anew from the rows of the code";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Some("test") if arguments.len() == 1 => test(),
         Some("check") if arguments.len() == 1 => check(&mut Steps::new(&root())),
         Some("setup") if arguments.len() == 1 => setup(&mut Steps::new(&root())).map(drop),
+        Some("generate") if arguments.len() == 1 => generate(&mut Steps::new(&root())),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -84,6 +86,20 @@ fn setup(steps: &mut Steps) -> Result<Python, Failure> {
     let python = Python::prepare(steps)?;
     python.build_extension(steps)?;
     Ok(python)
+}
+
+/// The tables in `crates/maparray/docs`; the test that compares them can also write them.
+fn generate(steps: &mut Steps) -> Result<(), Failure> {
+    let test = [
+        "test",
+        "-p",
+        "maparray",
+        "--test",
+        "it",
+        "--quiet",
+        "the_tables_of_the_pages",
+    ];
+    steps.cargo_with("tables", &test, &[("MAPARRAY_GENERATE", "1")])
 }
 
 /// The repository's folder: the parent of this crate's.

@@ -94,7 +94,7 @@ impl Python {
 
 /// The Python half of `cargo xtask test`.
 pub(crate) fn check(steps: &mut Steps, python: &Python) -> Result<(), Failure> {
-    let ours = ["python", "fixtures", "examples"];
+    let ours = ["python", "fixtures", "examples", "bench"];
     let ours: Vec<&str> = ours
         .into_iter()
         .filter(|path| steps.root().join(path).exists())
