@@ -188,6 +188,11 @@ def machine():
     return f"{os.cpu_count()} cores, {system}"
 
 
+def load_average():
+    """How much else the machine did in the minute before; above 0.5 the times are worth little."""
+    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+
+
 def versions():
     try:
         ours = importlib.metadata.version("maparray")
@@ -211,7 +216,7 @@ def main():
     chosen = parser.parse_args()
     if chosen.check:
         chosen.size, chosen.rounds = 1 << 20, 1
-    lines = [HEAD]
+    lines, busy = [HEAD], load_average()
     home = Path.cwd()
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
         os.chdir(folder)
@@ -231,6 +236,7 @@ def main():
         "# maparray and NumPy",
         "",
         f"- {datetime.date.today().isoformat()}; {machine()}",
+        f"- load of the machine in the minute before: {busy}",
         f"- {versions()}",
         f"- `{command}`: float32 arrays of {chosen.size / 2**20:g} MiB each, in the page cache",
         "- medians; the ratio is the median over pairs of neighbouring runs (least to greatest)",
