@@ -4,10 +4,9 @@
 //! other. There is no second way to make numbers.
 
 use std::io::Write;
-use std::path::Path;
 
 use maparray::expr::where_;
-use maparray::{Allocate, DType, Eval, Existing, Expr, Flush, MemMapArray, Scalar};
+use maparray::{Allocate, Eval, Existing, Expr, MemMapArray, Scalar};
 use serde_json::json;
 
 use super::{configured, print_json};
@@ -35,7 +34,9 @@ pub(super) fn run(create: &Create, how: &How, out: &mut dyn Write) -> Result<(),
         },
     };
     let made = match elements {
-        Some(elements) => store(elements, &create.file, &create.dtype, &shape, &options, how),
+        Some(elements) => configured(Eval::new(elements), how)
+            .save_as(&create.file, &create.dtype, &options)
+            .map(drop),
         None => MemMapArray::create(&create.file, &create.dtype, &shape, &options).map(drop),
     };
     made.map_err(|error| match error.os_error() {
@@ -131,34 +132,4 @@ fn random(scalar: Scalar, index: &Expr, seed: i64) -> Expr {
 
 fn imaginary() -> Expr {
     maparray::expr::Literal::Complex(0.0, 1.0).into()
-}
-
-/// Computes the elements of a new file.
-pub(super) fn store(
-    elements: Expr,
-    path: &Path,
-    dtype: &DType,
-    shape: &[usize],
-    options: &maparray::Create,
-    how: &How,
-) -> maparray::Result<()> {
-    let eval = configured(Eval::new(elements), how);
-    let plain = dtype.is_native()
-        && options.order == maparray::Order::C
-        && options.existing == Existing::Replace
-        && options.allocate == Allocate::Full;
-    if plain {
-        eval.save(path)?;
-        return Ok(());
-    }
-    eval.describe()?;
-    let mut array = MemMapArray::create(path, dtype, shape, options)?;
-    let written = eval
-        .write(&mut array)
-        .and_then(|_| array.flush(Flush::Start));
-    if written.is_err() {
-        // What was begun and not finished would look like an array of zeros.
-        let _ = std::fs::remove_file(path);
-    }
-    written
 }

@@ -7,10 +7,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use maparray::{DType, Eval, Expr, Flow, MemMapArray, Mode, Report, Scalar};
+use maparray::{Eval, Expr, Flow, MemMapArray, Mode, Report, Scalar};
 use serde_json::json;
 
-use super::create::store;
 use super::{configured, print_json};
 use crate::args::{Demo, How, Size};
 use crate::failure::Failure;
@@ -58,15 +57,7 @@ pub(super) fn run(
     for (path, name, what, elements) in inputs {
         let started = Instant::now();
         let elements = elements.cast(Scalar::F32);
-        let dtype = DType::of::<f32>();
-        store(
-            elements,
-            path,
-            &dtype,
-            &[count],
-            &maparray::Create::default(),
-            &how,
-        )?;
+        configured(Eval::new(elements), &how).save(path)?;
         if tell {
             let (count, took) = (grouped(count as u64), time(started.elapsed()));
             writeln!(

@@ -177,9 +177,15 @@ impl NewArray {
     }
 
     /// Writes elements from position `start` on, positions counted in the order of the file.
-    pub(crate) fn write(&self, start: usize, elements: &[u8]) -> Result<()> {
+    fn write(&self, start: usize, elements: &[u8]) -> Result<()> {
         let at = start as u64 * self.layout.item_size() as u64;
         self.file.write_at(self.header.data_offset + at, elements)
+    }
+
+    /// Writes native elements, leaving them in the file's byte order.
+    pub(crate) fn store(&self, start: usize, elements: &mut [u8]) -> Result<()> {
+        self.header.dtype.swap_to_native(elements);
+        self.write(start, elements)
     }
 
     /// Gives the file its name.

@@ -14,7 +14,7 @@ mod run;
 use std::path::Path;
 
 use crate::array::{Create, MemMapArray, NewArray, Source};
-use crate::dtype::{DType, Kind, Scalar};
+use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Problem, Result};
 use crate::expr::{self, Expr, Typed, What};
 use crate::layout::shape_text;
@@ -174,10 +174,53 @@ impl<'a> Eval<'a> {
             order: tree.order(),
             ..Create::default()
         };
-        let file = NewArray::create(path.as_ref(), &tree.scalar.native(), &tree.shape, &options)?;
-        self.fill(&tree, &Output::File(&file), &crew)?;
-        file.finish()?;
+        self.save_tree(&tree, path.as_ref(), &tree.scalar.native(), &options, &crew)?;
         Ok(self.report(&typed, &crew))
+    }
+
+    /// Computes into a new `.npy` file of this dtype, order and allocation, which gets its name when
+    /// it is whole.
+    ///
+    /// # Errors
+    /// As [`Eval::save`]; `Mismatch` if the result's type cannot be cast to `dtype` within the same
+    /// kind, `Io` if the name is taken and must stay.
+    ///
+    /// ```
+    /// use maparray::{Create, Eval, Expr, MemMapArray, Order};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("c.npy");
+    /// let options = Create { order: Order::F, ..Create::default() };
+    /// let count = Eval::new(Expr::index(&[2, 2]));
+    /// count.save_as(&path, &">f4".parse()?, &options)?;
+    /// assert_eq!(MemMapArray::read(&path)?.to_vec::<f32>()?, [0.0, 1.0, 2.0, 3.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn save_as(
+        mut self,
+        path: impl AsRef<Path>,
+        dtype: &DType,
+        options: &Create,
+    ) -> Result<Report> {
+        let wanted = dtype.number()?;
+        let typed = self.infer()?;
+        check_same_kind(typed.scalar, wanted)?;
+        let crew = self.crew(&typed);
+        let tree = cast_to(wanted, self.bind(&typed, &crew)?);
+        self.save_tree(&tree, path.as_ref(), dtype, options, &crew)?;
+        Ok(self.report(&typed, &crew))
+    }
+
+    fn save_tree(
+        &self,
+        tree: &Tree,
+        path: &Path,
+        dtype: &DType,
+        options: &Create,
+        crew: &Crew<'_>,
+    ) -> Result<()> {
+        let file = NewArray::create(path, dtype, &tree.shape, options)?;
+        self.fill(tree, &Output::File(&file), crew)?;
+        file.finish()
     }
 
     /// Computes into an array that exists, whose shape the result must broadcast to.
@@ -220,10 +263,7 @@ impl<'a> Eval<'a> {
             self.arrays.push((name.into(), source.clone()));
         }
         let typed = self.infer()?;
-        if !same_kind(typed.scalar, wanted) {
-            let (found, expected) = (typed.scalar.name().into(), wanted.name().into());
-            return Err(Error::new(Problem::WrongDType { found, expected }));
-        }
+        check_same_kind(typed.scalar, wanted)?;
         let crew = self.crew(&typed);
         let mut tree = self.bind(&typed, &crew)?;
         let mut arrays = vec![];
@@ -233,13 +273,7 @@ impl<'a> Eval<'a> {
             let whole = self.to_memory(&tree, &crew)?;
             tree.node = Node::Array(whole.source());
         }
-        if tree.scalar != wanted {
-            tree = Tree {
-                scalar: wanted,
-                shape: tree.shape.clone(),
-                node: Node::Apply(ops::cast(tree.scalar, wanted), vec![tree]),
-            };
-        }
+        tree = cast_to(wanted, tree);
         tree = Tree {
             shape: fits(&tree.shape, source.layout().shape())?,
             ..tree
@@ -456,14 +490,24 @@ fn fits(result: &[usize], out: &[usize]) -> Result<Vec<usize>> {
     }
 }
 
+/// The same elements as another type.
+fn cast_to(wanted: Scalar, tree: Tree) -> Tree {
+    if tree.scalar == wanted {
+        return tree;
+    }
+    Tree {
+        scalar: wanted,
+        shape: tree.shape.clone(),
+        node: Node::Apply(ops::cast(tree.scalar, wanted), vec![tree]),
+    }
+}
+
 /// NumPy's casting rule `same_kind`: to the same kind of number or a wider one.
-fn same_kind(from: Scalar, to: Scalar) -> bool {
-    let rank = |kind: Kind| match kind {
-        Kind::Bool => 0,
-        Kind::Unsigned => 1,
-        Kind::Signed => 2,
-        Kind::Float => 3,
-        Kind::Complex => 4,
-    };
-    rank(from.kind()) <= rank(to.kind())
+fn check_same_kind(from: Scalar, to: Scalar) -> Result<()> {
+    // `Kind` is ordered as kinds widen.
+    if from.kind() <= to.kind() {
+        return Ok(());
+    }
+    let (found, expected) = (from.name().into(), to.name().into());
+    Err(Error::new(Problem::WrongDType { found, expected }))
 }

@@ -31,7 +31,7 @@ impl Output<'_> {
     /// Stores native elements from position `start` on; may leave `elements` in another byte order.
     pub(super) fn store(&self, start: usize, elements: &mut [u8]) -> Result<()> {
         match self {
-            Output::File(file) => file.write(start, elements),
+            Output::File(file) => file.store(start, elements),
             Output::Array(writer) => writer.store(start, elements),
         }
     }
