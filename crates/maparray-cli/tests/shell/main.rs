@@ -7,6 +7,7 @@ mod create;
 mod ends;
 mod files;
 mod json;
+mod memory;
 
 use tempfile::TempDir;
 
@@ -27,6 +28,14 @@ impl Shell {
     fn new() -> Shell {
         Shell {
             folder: TempDir::new().expect("a folder for the test"),
+        }
+    }
+
+    /// A folder where large files fit: beside what is built, not in memory.
+    fn new_on_disk() -> Shell {
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR"));
+        Shell {
+            folder: folder.expect("a folder for the test"),
         }
     }
 
