@@ -443,6 +443,28 @@ def test_other_threads_run_while_one_computes():
     assert counted > 5
 
 
+def test_an_array_that_is_computed_on_cannot_be_closed(tmp_path):
+    array = maparray.create(tmp_path / "a.npy", shape=1 << 23, allocate="sparse")
+    refusals = []
+
+    def close_it(_signal, _frame):
+        try:
+            array.close()
+        except BufferError as refusal:
+            refusals.append(refusal)
+
+    before = signal.signal(signal.SIGALRM, close_it)
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try:
+        # Handlers run on this thread, in the middle of the computation.
+        assert maparray.eval("sum(sin(exp(sin(exp(sin(a))))))", a=array, threads=1) > 0
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(refusals) == 1
+    array.close()
+
+
 def test_threads_and_memory_can_be_limited():
     a = np.arange(1_000_000.0)
     result = maparray.eval("a + 1", a=a, threads=1, memory=1 << 20)
