@@ -116,9 +116,18 @@ def test_an_operation_of_two_is_numpys_for_every_pair_of_dtypes(name):
     for left, right in itertools.product(DTYPES, DTYPES):
         a, b = edge_values(left)[:, None], edge_values(right)[None, :]
         if name == "power" and np.result_type(left, right).kind == "i":
-            # NumPy refuses integers to negative powers, looking at each.
+            # Both refuse integers to negative powers, looking at each; see the next test.
             b = b[:, b[0] >= 0]
         check(name, [a, b])
+
+
+def test_integers_to_negative_powers_are_refused_as_in_numpy():
+    for exponents in (np.array([2, -1]), -1, np.int8(-2)):
+        with pytest.raises(ValueError, match="negative integer powers"):
+            np.arange(2) ** exponents
+        with pytest.raises(ValueError, match="negative"):
+            maparray.eval("a ** n", a=np.arange(2), n=exponents)
+    assert maparray.eval("a ** -1", a=np.array([2.0])) == 0.5
 
 
 @pytest.mark.parametrize("name", [n for n, k in OPERATIONS.items() if k == 3])
