@@ -116,9 +116,18 @@ def test_an_operation_of_two_is_numpys_for_every_pair_of_dtypes(name):
     for left, right in itertools.product(DTYPES, DTYPES):
         a, b = edge_values(left)[:, None], edge_values(right)[None, :]
         if name == "power" and np.result_type(left, right).kind == "i":
-            # NumPy refuses integers to negative powers, looking at each.
+            # Both refuse integers to negative powers, looking at each; see the next test.
             b = b[:, b[0] >= 0]
         check(name, [a, b])
+
+
+def test_integers_to_negative_powers_are_refused_as_in_numpy():
+    for exponents in (np.array([2, -1]), -1, np.int8(-2)):
+        with pytest.raises(ValueError, match="negative integer powers"):
+            np.arange(2) ** exponents
+        with pytest.raises(ValueError, match="negative"):
+            maparray.eval("a ** n", a=np.arange(2), n=exponents)
+    assert maparray.eval("a ** -1", a=np.array([2.0])) == 0.5
 
 
 @pytest.mark.parametrize("name", [n for n, k in OPERATIONS.items() if k == 3])
@@ -441,6 +450,28 @@ def test_other_threads_run_while_one_computes():
         time.sleep(0.001)
     thread.join()
     assert counted > 5
+
+
+def test_an_array_that_is_computed_on_cannot_be_closed(tmp_path):
+    array = maparray.create(tmp_path / "a.npy", shape=1 << 23, allocate="sparse")
+    refusals = []
+
+    def close_it(_signal, _frame):
+        try:
+            array.close()
+        except BufferError as refusal:
+            refusals.append(refusal)
+
+    before = signal.signal(signal.SIGALRM, close_it)
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try:
+        # Handlers run on this thread, in the middle of the computation.
+        assert maparray.eval("sum(sin(exp(sin(exp(sin(a))))))", a=array, threads=1) > 0
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(refusals) == 1
+    array.close()
 
 
 def test_threads_and_memory_can_be_limited():

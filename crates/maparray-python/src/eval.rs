@@ -22,7 +22,8 @@ use crate::error::{self, Answer};
 /// Compute an expression over arrays.
 ///
 /// Each name of the expression is a keyword: a NumPy array or what converts to one, a memmap, a
-/// MemMapArray, the path of a .npy file, or a number, which adapts to the arrays it meets.
+/// MemMapArray, the path of a .npy file, or a number, which adapts to the arrays it meets. (The names
+/// `out`, `threads` and `memory` are taken.)
 ///
 /// The result is a new NumPy array, or a NumPy scalar if it has no axes. With `out` it goes into
 /// that array, which is returned, or into a new .npy file of that name, which is returned open.

@@ -8,6 +8,7 @@
 use std::ffi::c_int;
 use std::fs::File;
 use std::ops::Range;
+#[cfg(unix)]
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -255,6 +256,7 @@ impl Lease {
 }
 
 /// A file of its own for a descriptor that a Python file object keeps open.
+#[cfg(unix)]
 pub(crate) fn duplicate(descriptor: &Bound<'_, PyAny>) -> PyResult<File> {
     let number: i32 = descriptor.extract()?;
     if number < 0 {
@@ -264,6 +266,14 @@ pub(crate) fn duplicate(descriptor: &Bound<'_, PyAny>) -> PyResult<File> {
     // and the interpreter's lock; were it not, `dup` would only say so.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     Ok(File::from(borrowed.try_clone_to_owned()?))
+}
+
+/// Elsewhere a descriptor is a number of the C library's, which Rust does not know.
+#[cfg(not(unix))]
+pub(crate) fn duplicate(_descriptor: &Bound<'_, PyAny>) -> PyResult<File> {
+    Err(PyOSError::new_err(
+        "file objects cannot be mapped on this system: give the file's name",
+    ))
 }
 
 /// The bytes of a Python object that has the buffer protocol and lays them out without gaps.
