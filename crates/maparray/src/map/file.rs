@@ -192,7 +192,7 @@ impl OpenFile {
             if extend == Extend::Never || mode != Mode::ReadWrite {
                 return Err(short(end));
             }
-            if let Err(error) = platform::allocate(&handle.file, end) {
+            if let Err(error) = allocate(&handle.file, end) {
                 // Some file systems leave a failed allocation longer than it was.
                 let _ = handle.file.set_len(file_len);
                 return Err(Error::io("allocate space", error));
@@ -259,4 +259,27 @@ pub(super) fn check_regular(metadata: &Metadata) -> Result<()> {
         "a pipe, socket or device"
     };
     Err(Error::new(Problem::NotAFile { found }))
+}
+
+/// Takes the disk's blocks for the first `len` bytes; bytes that are there stay.
+pub(super) fn allocate(file: &File, len: u64) -> io::Result<()> {
+    match platform::allocate(file, len) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => write_zeros(file, len),
+        done => done,
+    }
+}
+
+/// Fills a file with zeros up to `len`, where the system cannot take the blocks otherwise. Bytes that
+/// are there stay.
+fn write_zeros(file: &File, len: u64) -> io::Result<()> {
+    let zeros = vec![0u8; 1 << 20];
+    let mut at = file.metadata()?.len();
+    while at < len {
+        let count = zeros
+            .len()
+            .min(usize::try_from(len - at).unwrap_or(usize::MAX));
+        platform::write_at(file, &zeros[..count], at)?;
+        at += count as u64;
+    }
+    Ok(())
 }

@@ -38,23 +38,23 @@ pub(super) fn is_writable(file: &File) -> io::Result<bool> {
     Ok(flags.intersects(OFlags::RDWR | OFlags::WRONLY))
 }
 
-/// Takes the disk's blocks for the first `len` bytes.
+/// Takes the disk's blocks for the first `len` bytes; `Unsupported` where the file system cannot.
 #[cfg(target_os = "linux")]
 pub(super) fn allocate(file: &File, len: u64) -> io::Result<()> {
     use rustix::io::Errno;
     loop {
         match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, len) {
             Err(Errno::INTR) => {}
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => return super::replace::write_zeros(file, len),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Err(io::ErrorKind::Unsupported.into()),
             other => return other.map_err(io::Error::from),
         }
     }
 }
 
-/// Takes the disk's blocks for the first `len` bytes, by writing them.
+/// Takes the disk's blocks for the first `len` bytes: there is no call for it here.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn allocate(file: &File, len: u64) -> io::Result<()> {
-    super::replace::write_zeros(file, len)
+pub(super) fn allocate(_file: &File, _len: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Makes a rename inside this folder outlive a crash.

@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Allocate, Existing, Flush, platform};
+use super::{Allocate, Existing, Flush, file, platform};
 use crate::error::{Error, Problem, Result};
 
 /// A file that is being written and has no name of its own yet.
@@ -53,7 +53,7 @@ impl NewFile {
         };
         let old = fs::metadata(&target).ok();
         if let Some(old) = &old {
-            super::file::check_regular(old)?;
+            file::check_regular(old)?;
         }
         let temporary = sibling(&target)?;
         let file = OpenOptions::new()
@@ -75,7 +75,7 @@ impl NewFile {
         }
         match (len, allocate) {
             (0, _) => Ok(()),
-            (_, Allocate::Full) => platform::allocate(&new.file, len),
+            (_, Allocate::Full) => file::allocate(&new.file, len),
             (_, Allocate::Sparse) => new.file.set_len(len),
         }
         .map_err(|error| Error::io("allocate space", error))?;
@@ -163,19 +163,4 @@ fn sibling(target: &Path) -> Result<PathBuf> {
         RandomState::new().hash_one(target)
     ));
     Ok(folder_of(target).join(hidden))
-}
-
-/// Fills a file with zeros up to `len`, where the system cannot take the blocks otherwise. Bytes that
-/// are there stay.
-pub(super) fn write_zeros(file: &File, len: u64) -> io::Result<()> {
-    let zeros = vec![0u8; 1 << 20];
-    let mut at = file.metadata()?.len();
-    while at < len {
-        let count = zeros
-            .len()
-            .min(usize::try_from(len - at).unwrap_or(usize::MAX));
-        platform::write_at(file, &zeros[..count], at)?;
-        at += count as u64;
-    }
-    Ok(())
 }
