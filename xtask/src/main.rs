@@ -5,6 +5,7 @@
 //!
 //! Knows: the tasks. Must not know: how a step is run, where Python lives.
 
+mod examples;
 mod python;
 mod step;
 
@@ -18,7 +19,7 @@ use step::{Failure, Steps};
 const USAGE: &str = "\
 usage: cargo xtask TASK
 
-  test      everything: formatting, lints, Rust tests, documents, Python tests, NumPy's own suites
+  test      everything: formatting, lints, tests, documents, examples, NumPy's own suites
   check     the part of it that needs no Python, for the time between two commits
   setup     make the virtual environment (target/venv) and build the extension into it
   generate  write the tables of the documents anew from the rows of the code";
@@ -54,6 +55,7 @@ fn test() -> Result<(), Failure> {
     check(&mut steps)?;
     let python = setup(&mut steps)?;
     python::check(&mut steps, &python)?;
+    examples::in_python(&mut steps, &python)?;
     println!(
         "\nall {} steps passed in {}",
         steps.count(),
@@ -78,7 +80,9 @@ fn check(steps: &mut Steps) -> Result<(), Failure> {
     steps.cargo("Rust tests", &["test", "--workspace", "--quiet"])?;
     let warnings = ("RUSTDOCFLAGS", "-D warnings");
     let doc = ["doc", "--workspace", "--no-deps", "--quiet"];
-    steps.cargo_with("documents", &doc, &[warnings])
+    steps.cargo_with("documents", &doc, &[warnings])?;
+    examples::in_rust(steps)?;
+    examples::in_shell(steps)
 }
 
 /// The Python environment with the extension in it.
