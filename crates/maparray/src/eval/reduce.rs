@@ -117,10 +117,8 @@ pub(super) fn reduce(job: &Reducing<'_>, crew: &Crew<'_>) -> Result<MemMapArray>
         |number, scratch, member| {
             let task = &tasks[number];
             let mut slots = (job.fold.start)(task.kept.len(), job.ddof);
-            table.fold(task, &plan, scratch, slots.as_mut(), member)?;
-            if job.release {
-                table.release(task, &plan);
-            }
+            let trail = Trail::new(&plan, job.release);
+            table.fold(task, trail, scratch, slots.as_mut(), member)?;
             if chunks == 1 {
                 return finish(task.kept.clone(), slots.as_ref());
             }
@@ -141,6 +139,51 @@ pub(super) fn reduce(job: &Reducing<'_>, crew: &Crew<'_>) -> Result<MemMapArray>
         }
     }
     Ok(result)
+}
+
+/// The elements that a task has read and whose memory it still holds.
+struct Trail<'p> {
+    plan: &'p Plan<'p>,
+    release: bool,
+    held: Range<usize>,
+}
+
+impl<'p> Trail<'p> {
+    /// Elements that are let go together: small pieces cost more than they free.
+    const LENGTH: usize = 1 << 19;
+
+    fn new(plan: &'p Plan<'p>, release: bool) -> Trail<'p> {
+        Trail {
+            plan,
+            release,
+            held: 0..0,
+        }
+    }
+
+    /// Notes that these elements have been read.
+    fn passed(&mut self, elements: Range<usize>) {
+        if elements.start != self.held.end {
+            self.let_go();
+            self.held.start = elements.start;
+        }
+        self.held.end = elements.end;
+        if self.held.len() >= Trail::LENGTH {
+            self.let_go();
+        }
+    }
+
+    fn let_go(&mut self) {
+        if self.release && !self.held.is_empty() {
+            self.plan.release(self.held.clone());
+        }
+        self.held.start = self.held.end;
+    }
+}
+
+impl Drop for Trail<'_> {
+    fn drop(&mut self) {
+        self.let_go();
+    }
 }
 
 impl Table {
@@ -173,18 +216,6 @@ impl Table {
         (chunks, tasks.collect())
     }
 
-    /// Lets go of the memory behind a task's elements.
-    fn release(&self, task: &Task, plan: &Plan<'_>) {
-        let (outer, inner, row) = self.sides(task);
-        if inner.len() == row {
-            plan.release(outer.start * row..outer.end * row);
-        } else {
-            for position in outer.clone() {
-                plan.release(position * row + inner.start..position * row + inner.end);
-            }
-        }
-    }
-
     /// A task's outer and inner positions, and the length of a row.
     fn sides<'t>(&self, task: &'t Task) -> (&'t Range<usize>, &'t Range<usize>, usize) {
         if self.rows {
@@ -198,13 +229,13 @@ impl Table {
     fn fold(
         &self,
         task: &Task,
-        plan: &Plan<'_>,
+        mut trail: Trail<'_>,
         scratch: &mut Scratch<'_>,
         slots: &mut dyn Accumulator,
         member: &mut Member<'_, '_>,
     ) -> Result<()> {
         let (outer, inner, row) = self.sides(task);
-        let item = plan.item;
+        let (plan, item) = (trail.plan, trail.plan.item);
         let mut buffer = super::block::block_buffer(STRIP * item);
         let buffer: &mut [u8] = bytemuck::cast_slice_mut(&mut buffer);
         let read = plan.bytes_read() as u64;
@@ -218,6 +249,7 @@ impl Table {
                 for (i, values) in strip.chunks_exact(row.max(1) * item).enumerate() {
                     self.fold_part(task, first + i, 0, values, item, slots)?;
                 }
+                trail.passed(first * row..(first + count) * row);
                 member.advance(read * (count * row) as u64)?;
             }
             return Ok(());
@@ -228,6 +260,7 @@ impl Table {
                 let strip = &mut buffer[..count * item];
                 scratch.strip(position * row + start, strip)?;
                 self.fold_part(task, position, start, strip, item, slots)?;
+                trail.passed(position * row + start..position * row + start + count);
                 member.advance(read * count as u64)?;
             }
         }
