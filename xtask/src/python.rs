@@ -6,7 +6,7 @@
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::step::{Failure, Steps};
@@ -134,27 +134,12 @@ fn numpy_suite(
     name: &str,
     selection: &[&str],
 ) -> Result<(), Failure> {
-    let plugin = steps.root().join("python/tests/numpy_suite");
-    let pytest = [
-        "-m",
-        "pytest",
-        "--quiet",
-        "-p",
-        "numpy_suite_plugin",
-        "--pyargs",
-    ];
+    let folder = steps.root().join("python/tests/numpy_suite");
+    let settings = folder.join("pytest.ini").to_string_lossy().into_owned();
+    let pytest = ["-m", "pytest", "--quiet", "-c", &settings, "--pyargs"];
     let mut command = python.command(&[&pytest, selection].concat());
-    // Away from the repository, so that its pytest settings stay out of it.
-    command
-        .current_dir(existing(steps.target()))
-        .env("PYTHONPATH", plugin);
+    command.env("PYTHONPATH", folder);
     steps.run(&format!("NumPy's {name} on our memmap"), &mut command)
-}
-
-fn existing(folder: &Path) -> PathBuf {
-    folder
-        .canonicalize()
-        .unwrap_or_else(|_| folder.to_path_buf())
 }
 
 struct Interpreter {
