@@ -251,6 +251,20 @@ def test_a_view_outlives_its_container(path):
     assert view[0, 0] == 8
 
 
+def test_the_end_of_a_with_block_closes_and_leaves_the_file_to_what_was_lent(path):
+    with maparray.open(path, "r+") as array:
+        view = array[1:]
+        array[1, 0] = 77
+    assert array.closed
+    assert view[0, 0] == 77
+    assert np.load(path)[1, 0] == 77
+    view[0, 0] = 78
+    assert np.load(path)[1, 0] == 78
+    with pytest.raises(ZeroDivisionError), maparray.open(path) as array:
+        array[0, 0] / (1 // 0)
+    assert array.closed
+
+
 def test_closing_lets_go_of_the_file(path):
     def mapped():
         with open("/proc/self/maps") as maps:

@@ -52,6 +52,21 @@ impl MemMapArray {
         Ok(self.open()?.array.clone())
     }
 
+    /// Closed from now on, also if what was changed could not be written back.
+    fn let_go(&mut self, py: Python<'_>) -> Answer<()> {
+        let Some(open) = self.open.take() else {
+            return Ok(());
+        };
+        let Open { array, whole } = open;
+        let flushed = py.detach(|| {
+            let flushed = array.flush(Flush::Durable);
+            drop(array);
+            flushed
+        });
+        drop(whole);
+        Ok(flushed?)
+    }
+
     fn attribute<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         self.open()?.whole.bind(py).getattr(name)
     }
@@ -218,8 +233,9 @@ impl MemMapArray {
         Ok(py.detach(|| array.flush(how))?)
     }
 
-    /// Lets go of the file. BufferError while an array that was lent, or a view of one, is alive.
-    fn close(&mut self, py: Python<'_>) -> PyResult<()> {
+    /// Writes changes back and lets go of the file. BufferError while an array that was lent, or a
+    /// view of one, is alive.
+    fn close(&mut self, py: Python<'_>) -> Answer<()> {
         let Some(open) = &self.open else {
             return Ok(());
         };
@@ -234,11 +250,9 @@ impl MemMapArray {
             let error = PyBufferError::new_err(message);
             let hint = "hint: delete them first, or copy what is to stay: `array[...].copy()`";
             error.value(py).call_method1("add_note", (hint,))?;
-            return Err(error);
+            return Err(error.into());
         }
-        let open = self.open.take();
-        py.detach(|| drop(open));
-        Ok(())
+        self.let_go(py)
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
@@ -246,15 +260,16 @@ impl MemMapArray {
         Ok(slf)
     }
 
+    /// Writes changes back and closes; arrays that were lent keep the file until they are gone.
     fn __exit__(
         &mut self,
         py: Python<'_>,
         kind: &Bound<'_, PyAny>,
         _value: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
-        match self.close(py) {
-            // An exception on its way holds frames, and these the arrays: it is the one to report.
+    ) -> Answer<()> {
+        match self.let_go(py) {
+            // An exception on its way is the one to report.
             Err(_) if !kind.is_none() => Ok(()),
             closed => closed,
         }

@@ -492,8 +492,8 @@ fn reduced(reduce: &Reduce, of: Typed) -> Result<Typed> {
             count = count.saturating_mul(len);
         }
     }
-    // Nothing is asked of an empty result, except where a position must lie along an empty axis.
-    if count == 0 && !reduction.has_identity() && (position || !shape.contains(&0)) {
+    // As in NumPy also where the result is empty, too.
+    if count == 0 && !reduction.has_identity() {
         return Err(Error::new(Problem::EmptyReduction {
             operation: reduction.name(),
         }));
