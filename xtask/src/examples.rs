@@ -5,9 +5,10 @@
 //!
 //! Knows: the stories' file names. Must not know: what they tell.
 
-use std::env;
-use std::fs;
+use std::env::consts::EXE_SUFFIX;
+use std::path::PathBuf;
 use std::process::Command;
+use std::{env, fs};
 
 use crate::python::Python;
 use crate::step::{Failure, Steps};
@@ -32,17 +33,16 @@ fn stories(steps: &Steps) -> Result<Vec<String>, Failure> {
     Ok(stories)
 }
 
+/// The programs that `cargo test --workspace` has built on its way.
+fn programs(steps: &Steps) -> PathBuf {
+    steps.target().join("debug")
+}
+
 pub(crate) fn in_rust(steps: &mut Steps) -> Result<(), Failure> {
     for story in stories(steps)? {
-        let run = [
-            "run",
-            "--quiet",
-            "--package",
-            "maparray",
-            "--example",
-            &story,
-        ];
-        steps.cargo(&format!("example {story} in Rust"), &run)?;
+        let file = format!("{story}{EXE_SUFFIX}");
+        let mut command = Command::new(programs(steps).join("examples").join(file));
+        steps.run(&format!("example {story} in Rust"), &mut command)?;
     }
     Ok(())
 }
@@ -51,14 +51,9 @@ pub(crate) fn in_shell(steps: &mut Steps) -> Result<(), Failure> {
     if !cfg!(unix) {
         return Ok(());
     }
-    steps.cargo(
-        "shell door",
-        &["build", "--quiet", "--package", "maparray-cli"],
-    )?;
-    let own = steps.target().join("debug");
     let path = env::var_os("PATH").unwrap_or_default();
-    let path = env::join_paths(std::iter::once(own).chain(env::split_paths(&path)))
-        .map_err(|error| Failure::new("shell door", format!("cannot put it on PATH: {error}")))?;
+    let path = env::join_paths(std::iter::once(programs(steps)).chain(env::split_paths(&path)))
+        .map_err(|error| Failure::new("shell", format!("cannot put it on PATH: {error}")))?;
     for story in stories(steps)? {
         let mut command = Command::new("sh");
         command
