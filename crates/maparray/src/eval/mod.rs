@@ -305,8 +305,7 @@ impl<'a> Eval<'a> {
     }
 
     fn crew(&mut self, typed: &Typed) -> Crew<'a> {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = self.threads.unwrap_or_else(cores);
+        let threads = self.threads.unwrap_or_else(run::cores);
         let sweeps = self.sweeps(typed);
         let work = sweeps
             .iter()

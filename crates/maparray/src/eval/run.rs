@@ -7,7 +7,8 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Problem, Result};
@@ -62,6 +63,13 @@ pub(super) struct Member<'c, 'a> {
     last_watch: Instant,
 }
 
+/// Cores that this process may use; asked once, because the answer takes the system tens of
+/// microseconds.
+pub(super) fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+}
+
 impl<'a> Crew<'a> {
     pub(super) fn new(threads: usize, total: u64, watch: Option<Watch<'a>>) -> Crew<'a> {
         let threads = if total < ALONE_BYTES { 1 } else { threads };
@@ -112,10 +120,10 @@ impl<'a> Crew<'a> {
                 }
             }
         };
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for _ in 1..threads.min(tasks) {
                 // A thread that the system refuses is done without.
-                let _ = std::thread::Builder::new().spawn_scoped(scope, || member(None));
+                let _ = thread::Builder::new().spawn_scoped(scope, || member(None));
             }
             member(Some(&self.watch));
         });
