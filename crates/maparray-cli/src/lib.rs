@@ -32,6 +32,7 @@ pub fn run<T: Into<OsString> + Clone>(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> u8 {
+    progress::survive_size_limits();
     let mut out = BufWriter::with_capacity(1 << 16, out);
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     let program = arguments

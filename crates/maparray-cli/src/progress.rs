@@ -4,27 +4,34 @@
 //! computation, which then leaves no half-written file; a second ends the program at once.
 
 use std::io::IsTerminal;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Once};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use maparray::{Flow, Progress};
+use signal_hook::consts::SIGINT;
+use signal_hook::flag;
 
 use crate::args::How;
 
-static STOPPED: AtomicBool = AtomicBool::new(false);
+/// Set by Ctrl-C.
+static STOPPED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// Makes Ctrl-C ask for a stop instead of ending the program. Once is enough.
 fn listen() {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(|| {
-        // Without a handler Ctrl-C ends the program, as it does everywhere.
-        let _ = ctrlc::set_handler(|| {
-            if STOPPED.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
-            }
-        });
+        // Without a handler Ctrl-C ends the program, as it does everywhere. The order matters: the
+        // second Ctrl-C finds the flag set.
+        let _ = flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&STOPPED));
+        let _ = flag::register(SIGINT, Arc::clone(&STOPPED));
     });
+}
+
+/// Makes a file that grows past the limit of `ulimit -f` an error and not the end of the program.
+pub(crate) fn survive_size_limits() {
+    #[cfg(unix)]
+    let _ = flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
 }
 
 /// Watches one computation.

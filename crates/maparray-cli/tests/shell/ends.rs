@@ -1,5 +1,7 @@
 //! How does a call end? The demonstration, help, Ctrl-C, readers that go away.
 
+use std::process::Command;
+
 use std::fs;
 use std::io::{self, Write};
 
@@ -153,4 +155,39 @@ fn ctrl_c_stops_a_computation_and_leaves_nothing_behind() {
             .count(),
         1
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_beyond_the_size_limit_is_an_error_and_leaves_nothing() {
+    let shell = Shell::new();
+    let program = env!("CARGO_BIN_EXE_maparray");
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -f 100 && exec \"$0\" create a.npy --shape 1000000 --arange",
+            program,
+        ])
+        .current_dir(shell.folder.path())
+        .output()
+        .expect("a shell");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let left = std::fs::read_dir(shell.folder.path()).expect("a folder");
+    assert_eq!(left.count(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_is_killed_leaves_nothing() {
+    let shell = Shell::new_on_disk();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_maparray"))
+        .args(["create", "a.npy", "--shape", "400000000", "--random"])
+        .current_dir(shell.folder.path())
+        .spawn()
+        .expect("the program");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    child.kill().expect("it runs still");
+    child.wait().expect("it ends");
+    let left = std::fs::read_dir(shell.folder.path()).expect("a folder");
+    assert_eq!(left.count(), 0);
 }

@@ -57,6 +57,49 @@ pub(super) fn allocate(_file: &File, _len: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// A file in this folder that has no name and goes away with its descriptor, whatever ends the
+/// program; `None` where there is no such thing.
+#[cfg(target_os = "linux")]
+pub(super) fn unnamed(folder: &Path) -> Option<File> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let mode = rustix::fs::Mode::from_raw_mode(0o666);
+    let file = File::from(rustix::fs::open(folder, flags, mode).ok()?);
+    // Its name will be given through this link.
+    descriptor_link(&file).exists().then_some(file)
+}
+
+/// Gives a name to an unnamed file; an error if the name is taken.
+#[cfg(target_os = "linux")]
+pub(super) fn give_name(file: &File, name: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD};
+    let link = descriptor_link(file);
+    Ok(rustix::fs::linkat(
+        CWD,
+        &link,
+        CWD,
+        name,
+        AtFlags::SYMLINK_FOLLOW,
+    )?)
+}
+
+#[cfg(target_os = "linux")]
+fn descriptor_link(file: &File) -> std::path::PathBuf {
+    use std::os::fd::AsRawFd;
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
+}
+
+/// There are no unnamed files here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn unnamed(_folder: &Path) -> Option<File> {
+    None
+}
+
+/// There are no unnamed files here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn give_name(_file: &File, _name: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Makes a rename inside this folder outlive a crash.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

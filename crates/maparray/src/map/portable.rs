@@ -37,6 +37,16 @@ pub(super) fn allocate(_file: &File, _len: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// There are no unnamed files here.
+pub(super) fn unnamed(_folder: &Path) -> Option<File> {
+    None
+}
+
+/// There are no unnamed files here.
+pub(super) fn give_name(_file: &File, _name: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// A rename needs no further step here.
 pub(super) fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())

@@ -1,7 +1,7 @@
 //! How does a new file come to its name?
 //!
-//! Written beside the target under another name, then renamed over it in one step. Whoever has the
-//! old file mapped keeps it whole; a failure at any point leaves the old file and no litter.
+//! Written without a name, or under another one beside the target, then named in one step. Whoever
+//! has the old file mapped keeps it whole; a failure at any point leaves the old file and no litter.
 //!
 //! Knows: errors. Must not know: what the bytes mean.
 
@@ -18,10 +18,10 @@ use crate::error::{Error, Problem, Result};
 #[derive(Debug)]
 pub(crate) struct NewFile {
     file: File,
-    temporary: PathBuf,
+    /// The name that it has meanwhile, if any.
+    temporary: Option<PathBuf>,
     target: PathBuf,
     existing: Existing,
-    committed: bool,
 }
 
 impl NewFile {
@@ -40,7 +40,12 @@ impl NewFile {
     }
 
     fn start(target: &Path, len: u64, existing: Existing, allocate: Allocate) -> Result<NewFile> {
-        let link = fs::symlink_metadata(target).ok();
+        let link = match fs::symlink_metadata(target) {
+            Ok(metadata) => Some(metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            // A name that cannot be had is found here, not when the work is done.
+            Err(error) => return Err(Error::io("look at the name", error)),
+        };
         if existing == Existing::Refuse && link.is_some() {
             return Err(Error::new(Problem::Exists));
         }
@@ -55,19 +60,24 @@ impl NewFile {
         if let Some(old) = &old {
             file::check_regular(old)?;
         }
-        let temporary = sibling(&target)?;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&temporary)
-            .map_err(|error| Error::io("create a file beside it", error))?;
+        let (file, temporary) = match platform::unnamed(folder_of(&target)) {
+            Some(file) => (file, None),
+            None => {
+                let temporary = sibling(&target)?;
+                let file = OpenOptions::new()
+                    .read(true)
+                    .write(true)
+                    .create_new(true)
+                    .open(&temporary)
+                    .map_err(|error| Error::io("create a file beside it", error))?;
+                (file, Some(temporary))
+            }
+        };
         let new = NewFile {
             file,
             temporary,
             target,
             existing,
-            committed: false,
         };
         if let Some(old) = &old {
             let kept = platform::keep_permissions(&new.file, old);
@@ -100,27 +110,45 @@ impl NewFile {
         self.publish(flush).map_err(|error| error.at(target))
     }
 
+    fn take_name(&mut self) -> Result<()> {
+        if self.temporary.is_none() {
+            match platform::give_name(&self.file, &self.target) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                named => return named.map_err(|error| Error::io("name", error)),
+            }
+            // Only a rename can take the place of a file.
+            if self.existing == Existing::Refuse {
+                return Err(Error::new(Problem::Exists));
+            }
+            let temporary = sibling(&self.target)?;
+            platform::give_name(&self.file, &temporary)
+                .map_err(|error| Error::io("name", error))?;
+            self.temporary = Some(temporary);
+        }
+        let Some(temporary) = &self.temporary else {
+            return Ok(());
+        };
+        if self.existing == Existing::Refuse {
+            // A link fails if the name is taken meanwhile; a rename would win.
+            fs::hard_link(temporary, &self.target).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => Error::new(Problem::Exists),
+                _ => Error::io("link", error),
+            })?;
+            // The other name goes away with `self`.
+            return Ok(());
+        }
+        fs::rename(temporary, &self.target).map_err(|error| Error::io("rename", error))?;
+        self.temporary = None;
+        Ok(())
+    }
+
     fn publish(mut self, flush: Flush) -> Result<File> {
         if flush == Flush::Durable {
             self.file
                 .sync_data()
                 .map_err(|error| Error::io("sync", error))?;
         }
-        match self.existing {
-            Existing::Replace => fs::rename(&self.temporary, &self.target)
-                .map_err(|error| Error::io("rename", error))?,
-            // A link fails if the name is taken meanwhile; a rename would win.
-            Existing::Refuse => {
-                fs::hard_link(&self.temporary, &self.target).map_err(|error| {
-                    match error.kind() {
-                        io::ErrorKind::AlreadyExists => Error::new(Problem::Exists),
-                        _ => Error::io("link", error),
-                    }
-                })?;
-                fs::remove_file(&self.temporary).map_err(|error| Error::io("rename", error))?;
-            }
-        }
-        self.committed = true;
+        self.take_name()?;
         if flush == Flush::Durable {
             let folder = folder_of(&self.target);
             platform::sync_folder(folder).map_err(|error| Error::io("sync the folder", error))?;
@@ -133,8 +161,8 @@ impl NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if !self.committed {
-            let _ = fs::remove_file(&self.temporary);
+        if let Some(temporary) = &self.temporary {
+            let _ = fs::remove_file(temporary);
         }
     }
 }
