@@ -108,7 +108,9 @@ fn generate(steps: &mut Steps) -> Result<(), Failure> {
 
 /// The repository's folder: the parent of this crate's.
 fn root() -> PathBuf {
-    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    // Asked of the running cargo: a binary from a shared target folder may have been built elsewhere.
+    let here = env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    let mut root = PathBuf::from(here);
     root.pop();
     root
 }

@@ -133,13 +133,20 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
                 None => of,
             };
             let keep = arguments.keep.unwrap_or_default();
-            Node::Reduce(Reduce {
+            let reduced = Node::Reduce(Reduce {
                 reduction,
                 of,
                 axes,
                 keep,
                 ddof: arguments.ddof.unwrap_or(0.0),
-            })
+            });
+            match (arguments.dtype, reduction) {
+                // Small integers are summed as wide ones, and come back as what was asked for.
+                (Some(scalar), Reduction::Sum | Reduction::Prod) => {
+                    Node::Cast(scalar, Expr::new(reduced))
+                }
+                _ => reduced,
+            }
         }
         Function::Cast(scalar) => {
             let of = next("1")?;

@@ -309,7 +309,8 @@ impl Layout {
     pub fn byte_range(&self) -> std::ops::Range<usize> {
         match (self.is_empty(), self.reach()) {
             (false, Some((low, high))) => low as usize..high as usize,
-            _ => self.offset..self.offset,
+            // Not at `offset`, which a slice of no elements may have moved past the region's end.
+            _ => 0..0,
         }
     }
 

@@ -484,3 +484,15 @@ fn records_and_strings_open_and_copy_as_they_are() {
     assert_eq!(copy.bytes_of(&[1]).unwrap(), vec![0; 28]);
     assert_eq!(copy.view::<f64>().unwrap_err().kind(), ErrorKind::Mismatch);
 }
+
+#[test]
+fn a_part_without_elements_is_flushed_wherever_it_would_lie() {
+    let folder = folder();
+    let path = folder.path().join("empty.npy");
+    let empty = MemMapArray::zeros(&DType::of::<f64>(), &[0, 3], Order::C).unwrap();
+    empty.save(&path).unwrap();
+    let array = MemMapArray::open(&path, Mode::ReadWrite).unwrap();
+    let column = array.select(&[Select::ALL, Select::At(2)]).unwrap();
+    assert_eq!(column.shape(), [0]);
+    column.flush(Flush::Durable).unwrap();
+}

@@ -513,3 +513,16 @@ fn raw_files_are_computed_on_where_they_lie() {
         .collect();
     assert_eq!(sums.to_vec::<u64>().unwrap(), expected);
 }
+
+#[test]
+fn a_sum_has_the_dtype_that_was_asked_for() {
+    let a = MemMapArray::from_slice(&[300_i64, 2, -5]);
+    let sum = eval("sum(a, dtype=int8)", &[("a", &a)]).unwrap();
+    assert_eq!(sum.get::<i8>(&[]).unwrap(), 41);
+    let product = eval("prod(a, dtype=int8)", &[("a", &a)]).unwrap();
+    assert_eq!(product.get::<i8>(&[]).unwrap(), 72);
+    let any = eval("sum(a, dtype=bool)", &[("a", &a)]).unwrap();
+    assert!(any.get::<bool>(&[]).unwrap());
+    let wide = eval("sum(a, dtype=float32)", &[("a", &a)]).unwrap();
+    assert_eq!(wide.get::<f32>(&[]).unwrap(), 297.0);
+}
