@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use super::MemMapArray;
 use crate::dtype::DType;
-use crate::error::Result;
-use crate::layout::{Layout, Walk};
+use crate::error::{Error, Problem, Result};
+use crate::layout::{Layout, Walk, shape_text};
 use crate::map::{Region, Writer};
 
 /// The elements of an array, to be copied out.
@@ -43,8 +43,13 @@ impl MemMapArray {
     /// The right to write, and a source that reads what is being written.
     ///
     /// # Errors
-    /// `ReadOnly` if the array is, `InUse` if it is memory that other arrays share.
+    /// `ReadOnly` if the array is, `InUse` if it is memory that other arrays share, `Unsupported` if
+    /// elements share bytes: threads would write them at once.
     pub(crate) fn split(&mut self) -> Result<(Source, ArrayWriter<'_>)> {
+        if !self.layout.is_disjoint() {
+            let strides = shape_text(self.strides());
+            return Err(self.name(Error::new(Problem::Overlapping { strides })));
+        }
         let axes = self.layout.memory_order();
         let walk = Walk::new(&self.layout.permuted(&axes));
         let (layout, dtype) = (self.layout.clone(), self.dtype.clone());
@@ -115,18 +120,33 @@ impl Source {
             && self.dtype == other.dtype
     }
 
-    /// Whether this and other elements lie in the same bytes in different places.
+    /// Whether this and other elements lie in the same bytes, of memory or of a file, in different
+    /// places.
     pub(crate) fn clashes(&self, other: &Source) -> bool {
-        let addresses = |source: &Source| {
-            let (start, range) = (source.region.as_ptr().addr(), source.layout.byte_range());
-            start + range.start..start + range.end
+        let (a, b) = match (self.region.file(), other.region.file()) {
+            // One file may be mapped twice, at different addresses.
+            (Some(file), Some(same)) if Arc::ptr_eq(file, same) => {
+                let place = |source: &Source| source.region.file_offset();
+                (self.bytes_from(place(self)), other.bytes_from(place(other)))
+            }
+            _ => {
+                let address = |source: &Source| source.region.as_ptr().addr() as u64;
+                (
+                    self.bytes_from(address(self)),
+                    other.bytes_from(address(other)),
+                )
+            }
         };
-        let (a, b) = (addresses(self), addresses(other));
         let overlap = a.start < b.end && b.start < a.end;
         let same = a == b
             && self.layout.shape() == other.layout.shape()
             && self.layout.strides() == other.layout.strides();
         overlap && !same
+    }
+
+    fn bytes_from(&self, start: u64) -> Range<u64> {
+        let range = self.layout.byte_range();
+        start.saturating_add(range.start as u64)..start.saturating_add(range.end as u64)
     }
 }
 

@@ -247,6 +247,7 @@ impl MemMapArray {
     /// ```
     #[must_use]
     pub fn promise(mut self, stable: StableFiles) -> MemMapArray {
+        self.region.note_promise(stable);
         self.promise = Some(stable);
         self
     }

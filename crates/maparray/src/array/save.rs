@@ -48,10 +48,13 @@ impl MemMapArray {
         let new = NewArray::create(path, dtype, shape, options)?;
         let header = new.header.clone();
         let map = || {
-            let file = OpenFile::from_file(new.file.commit(Flush::Start)?)?;
-            MemMapArray::map(&file, &header, path, Mode::ReadWrite)
+            // Mapped first: a failure leaves no file behind.
+            let file = OpenFile::from_file(new.file.share()?)?;
+            let array = MemMapArray::map(&file, &header, path, Mode::ReadWrite)?;
+            new.file.commit(Flush::Start)?;
+            Ok(array)
         };
-        map().map_err(|error| error.at(path))
+        map().map_err(|error: Error| error.at(path))
     }
 
     /// Makes a file of zeros without a header and maps it for reading and writing.
@@ -88,8 +91,10 @@ impl MemMapArray {
             let header = raw::header(raw, raw.offset)?;
             let len = header.data_offset.saturating_add(header.byte_len()?);
             let new = NewFile::create(path, len, existing, allocate)?;
-            let file = OpenFile::from_file(new.commit(Flush::Start)?)?;
-            MemMapArray::map(&file, &header, path, Mode::ReadWrite)
+            let file = OpenFile::from_file(new.share()?)?;
+            let array = MemMapArray::map(&file, &header, path, Mode::ReadWrite)?;
+            new.commit(Flush::Start)?;
+            Ok(array)
         };
         make().map_err(|error| error.at(path))
     }
@@ -194,7 +199,8 @@ impl NewArray {
     }
 
     fn publish(self, flush: Flush) -> Result<()> {
-        let published = self.file.commit(flush);
-        published.map(drop).map_err(|error| error.at(&self.path))
+        self.file
+            .commit(flush)
+            .map_err(|error| error.at(&self.path))
     }
 }

@@ -112,6 +112,7 @@ impl Error {
             | Problem::NpyVersionUnfit { .. }
             | Problem::NotANumber { .. }
             | Problem::NoPromise
+            | Problem::Overlapping { .. }
             | Problem::ForeignOrder { .. }
             | Problem::Misaligned { .. }
             | Problem::Strided { .. } => Kind::Unsupported,

@@ -28,6 +28,9 @@ pub(crate) enum Problem {
         holders: usize,
     },
     NoPromise,
+    Overlapping {
+        strides: String,
+    },
     MapRange {
         offset: u64,
         len: u64,
@@ -241,6 +244,11 @@ impl fmt::Display for Problem {
                 f,
                 "cannot borrow the elements of a file that others may change: found no promise, \
                  expected `StableFiles`"
+            ),
+            Problem::Overlapping { strides } => write!(
+                f,
+                "elements share bytes and cannot be written: found strides {strides}, expected \
+                 bytes of its own for each element"
             ),
             Problem::MapRange {
                 offset,

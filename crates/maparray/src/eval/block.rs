@@ -5,7 +5,7 @@
 //!
 //! Knows: plans, arrays, kernels. Must not know: formats, maps.
 
-use crate::error::Result;
+use crate::error::{Error, Problem, Result};
 
 use super::plan::{Action, Load, Plan};
 
@@ -16,8 +16,18 @@ pub(super) const STRIP: usize = 1024;
 pub(super) const BLOCK_BYTES: usize = 1 << 20;
 
 /// Room for the largest block, aligned for every kernel.
-pub(super) fn block_buffer(bytes: usize) -> Vec<u128> {
-    vec![0; bytes.div_ceil(16)]
+pub(super) fn block_buffer(bytes: usize) -> Result<Vec<u128>> {
+    let mut buffer = vec![];
+    let no_room = |_| {
+        Error::new(Problem::OutOfMemory {
+            bytes: bytes as u64,
+        })
+    };
+    buffer
+        .try_reserve_exact(bytes.div_ceil(16))
+        .map_err(no_room)?;
+    buffer.resize(bytes.div_ceil(16), 0);
+    Ok(buffer)
 }
 
 /// What one thread needs to run a plan: its registers, made once.
@@ -28,16 +38,17 @@ pub(super) struct Scratch<'a> {
 }
 
 impl<'a> Scratch<'a> {
-    pub(super) fn new(plan: &'a Plan<'a>) -> Scratch<'a> {
-        let room = |item: &usize| vec![0u128; (item * STRIP).div_ceil(16)];
-        let mut registers: Vec<Vec<u128>> = plan.registers.iter().map(room).collect();
+    pub(super) fn new(plan: &'a Plan<'a>) -> Result<Scratch<'a>> {
+        let room = |item: &usize| block_buffer(item * STRIP);
+        let registers: Result<Vec<Vec<u128>>> = plan.registers.iter().map(room).collect();
+        let mut registers = registers?;
         for (register, bytes) in &plan.constants {
             let strip = bytemuck::cast_slice_mut::<u128, u8>(&mut registers[*register]);
             strip
                 .chunks_exact_mut(bytes.len())
                 .for_each(|element| element.copy_from_slice(bytes));
         }
-        Scratch { plan, registers }
+        Ok(Scratch { plan, registers })
     }
 
     /// Computes the elements from `start` on until `out` is full; `out` is 16-byte aligned.

@@ -442,7 +442,7 @@ impl<'a> Eval<'a> {
         let bytes = (plan.bytes_read() + item) as u64;
         crew.run(
             total.div_ceil(block),
-            || (Scratch::new(&plan), block_buffer(block * item)),
+            || Ok((Scratch::new(&plan)?, block_buffer(block * item)?)),
             |task, (scratch, buffer), member| {
                 let (start, end) = (task * block, ((task + 1) * block).min(total));
                 let part = &mut bytemuck::cast_slice_mut(buffer)[..(end - start) * item];

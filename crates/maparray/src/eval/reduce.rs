@@ -101,7 +101,7 @@ pub(super) fn reduce(job: &Reducing<'_>, crew: &Crew<'_>) -> Result<MemMapArray>
     let mut result = MemMapArray::zeros(&job.fold.output.native(), &result_shape, Order::C)?;
     let (_, writer) = result.split()?;
     let finish = |kept: Range<usize>, slots_of: &dyn Accumulator| {
-        let mut bytes = super::block::block_buffer(kept.len() * item);
+        let mut bytes = super::block::block_buffer(kept.len() * item)?;
         let bytes = &mut bytemuck::cast_slice_mut(&mut bytes)[..kept.len() * item];
         slots_of.finish(bytes);
         writer.store_raw(&slots, kept.start, bytes)
@@ -236,7 +236,7 @@ impl Table {
     ) -> Result<()> {
         let (outer, inner, row) = self.sides(task);
         let (plan, item) = (trail.plan, trail.plan.item);
-        let mut buffer = super::block::block_buffer(STRIP * item);
+        let mut buffer = super::block::block_buffer(STRIP * item)?;
         let buffer: &mut [u8] = bytemuck::cast_slice_mut(&mut buffer);
         let read = plan.bytes_read() as u64;
         if inner.len() == row && row < STRIP {

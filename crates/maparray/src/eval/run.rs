@@ -90,34 +90,39 @@ impl<'a> Crew<'a> {
     }
 
     /// Runs every task once. `start` makes what a thread needs for all of its tasks.
+    ///
+    /// # Errors
+    /// The first that any thread met.
     pub(super) fn run<S>(
         &self,
         tasks: usize,
-        start: impl Fn() -> S + Sync,
+        start: impl Fn() -> Result<S> + Sync,
         work: impl Fn(usize, &mut S, &mut Member<'_, 'a>) -> Result<()> + Sync,
     ) -> Result<()> {
         let next = AtomicUsize::new(0);
         let failure = Mutex::new(None);
         let (shared, threads) = (&self.shared, self.threads);
         let member = |watch: Option<&RefCell<Option<Watch<'a>>>>| {
-            let mut scratch = start();
             let mut member = Member {
                 shared,
                 watch,
                 last_watch: Instant::now(),
             };
-            loop {
-                let task = next.fetch_add(1, Ordering::Relaxed);
-                if task >= tasks || shared.stop.load(Ordering::Relaxed) {
-                    return;
+            let done = start().and_then(|mut scratch| {
+                loop {
+                    let task = next.fetch_add(1, Ordering::Relaxed);
+                    if task >= tasks || shared.stop.load(Ordering::Relaxed) {
+                        return Ok(());
+                    }
+                    work(task, &mut scratch, &mut member)?;
                 }
-                if let Err(error) = work(task, &mut scratch, &mut member) {
-                    failure
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .get_or_insert(error);
-                    shared.stop.store(true, Ordering::Relaxed);
-                }
+            });
+            if let Err(error) = done {
+                failure
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert(error);
+                shared.stop.store(true, Ordering::Relaxed);
             }
         };
         thread::scope(|scope| {

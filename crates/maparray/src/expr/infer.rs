@@ -519,6 +519,10 @@ fn axes_of(axes: &Axes, ndim: usize) -> Result<Vec<usize>> {
     };
     let mut axes = Vec::with_capacity(named.len());
     for &axis in named {
+        // NumPy lets an array without axes be reduced along its first or last.
+        if ndim == 0 && matches!(axis, 0 | -1) {
+            continue;
+        }
         let axis = resolve_axis(axis, ndim)?;
         if axes.contains(&axis) {
             return Err(Error::new(Problem::AxisTwice { axis }));

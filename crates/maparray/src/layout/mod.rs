@@ -375,6 +375,19 @@ impl Layout {
         }
     }
 
+    /// Whether each element surely has bytes of its own: along every axis a step is longer than all
+    /// that lies on the axes with shorter steps.
+    pub fn is_disjoint(&self) -> bool {
+        let mut reach = self.item_size;
+        self.is_empty()
+            || self.memory_order().into_iter().rev().all(|axis| {
+                let (len, step) = (self.shape[axis], self.strides[axis].unsigned_abs());
+                let fine = len == 1 || step >= reach;
+                reach = reach.saturating_add((len - 1).saturating_mul(step));
+                fine
+            })
+    }
+
     /// `F` if the elements follow each other in that order and not in C order.
     pub fn order(&self) -> Order {
         let fortran = self.is_contiguous(Order::F) && !self.is_contiguous(Order::C);
@@ -452,7 +465,7 @@ impl Layout {
     /// new or had length 1 repeat.
     ///
     /// # Errors
-    /// `Mismatch` if the shapes do not fit.
+    /// `Mismatch` if the shapes do not fit, `Malformed` if the new one is too big.
     pub fn broadcast_to(&self, shape: &[usize]) -> Result<Layout> {
         let misfit = || {
             Error::new(Problem::Broadcast {
@@ -461,6 +474,7 @@ impl Layout {
             })
         };
         let new_axes = shape.len().checked_sub(self.ndim()).ok_or_else(misfit)?;
+        extent(shape, self.item_size)?;
         let mut strides = vec![0; new_axes];
         for (axis, &stride) in self.strides.iter().enumerate() {
             match (self.shape[axis], shape[new_axes + axis]) {

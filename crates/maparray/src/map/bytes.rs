@@ -14,8 +14,9 @@ use crate::error::{Error, Problem, Result};
 
 /// The right to write to a region.
 ///
-/// Threads may share it; each writes ranges of its own. Private memory is written only by the one
-/// holder that it has, who is borrowed meanwhile, so that no slice of it is alive.
+/// Threads may share it; each writes ranges of its own. Memory that may be borrowed (private, or
+/// under a promise) is written only by the one holder that it has, who is borrowed meanwhile, so that
+/// no slice of it is alive.
 pub(crate) struct Writer<'a>(&'a Arc<Region>);
 
 impl Region {
@@ -90,12 +91,12 @@ impl Region {
     /// The right to write.
     ///
     /// # Errors
-    /// `ReadOnly` if the region cannot be written, `InUse` if it is private memory that others hold.
+    /// `ReadOnly` if the region cannot be written, `InUse` if it may be borrowed and others hold it.
     pub(crate) fn writer(region: &mut Arc<Region>) -> Result<Writer<'_>> {
         if !region.writable {
             return Err(Error::new(Problem::ReadOnly));
         }
-        if region.is_private() && Arc::get_mut(region).is_none() {
+        if region.needs_one_writer() && Arc::get_mut(region).is_none() {
             return Err(Error::new(Problem::Shared {
                 holders: Arc::strong_count(region),
             }));

@@ -206,7 +206,12 @@ impl OpenFile {
         handle.mapped_to = handle.mapped_to.max(end);
         let file = Arc::clone(self);
         Ok(Region::from_map(map, mode != Mode::Read, |map| {
-            Owner::File { map, file, mode }
+            Owner::File {
+                map,
+                file,
+                offset: span.offset,
+                mode,
+            }
         }))
     }
 

@@ -16,6 +16,7 @@ mod replace;
 use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use memmap2::{MmapRaw, UncheckedAdvice};
 
@@ -131,6 +132,8 @@ enum Owner {
     File {
         map: Option<MmapRaw>,
         file: Arc<OpenFile>,
+        /// Byte of the file at which the region begins.
+        offset: u64,
         mode: Mode,
     },
     /// Anonymous memory of our own.
@@ -146,6 +149,8 @@ pub struct Region {
     start: NonNull<u8>,
     len: usize,
     writable: bool,
+    /// Set once somebody promised that nobody else writes, so that slices may be alive.
+    promised: AtomicBool,
     owner: Owner,
 }
 
@@ -178,6 +183,7 @@ impl Region {
             start,
             len,
             writable,
+            promised: AtomicBool::new(false),
             owner: owner(map),
         }
     }
@@ -202,6 +208,7 @@ impl Region {
             start,
             len,
             writable,
+            promised: AtomicBool::new(false),
             owner: Owner::Lent { _keeper: keeper },
         }
     }
@@ -237,6 +244,24 @@ impl Region {
     /// Whether no one but the holder of this region can reach its bytes.
     pub fn is_private(&self) -> bool {
         matches!(self.owner, Owner::Heap { .. })
+    }
+
+    /// Byte of the file at which a mapped region begins; 0 for memory.
+    pub fn file_offset(&self) -> u64 {
+        match self.owner {
+            Owner::File { offset, .. } => offset,
+            _ => 0,
+        }
+    }
+
+    /// Notes the promise: from now on only a holder that is alone writes through this region.
+    pub(crate) fn note_promise(&self, _promise: StableFiles) {
+        self.promised.store(true, Ordering::Release);
+    }
+
+    /// Whether slices of the bytes may be alive, so that only a holder that is alone may write.
+    pub(crate) fn needs_one_writer(&self) -> bool {
+        self.is_private() || self.promised.load(Ordering::Acquire)
     }
 
     /// The open file behind a mapped region.
@@ -288,6 +313,7 @@ impl Region {
             map: Some(map),
             file,
             mode: Mode::ReadWrite,
+            ..
         } = &self.owner
         else {
             return Ok(());

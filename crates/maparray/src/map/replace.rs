@@ -101,11 +101,20 @@ impl NewFile {
             .map_err(|error| Error::io("write", error).at(&self.target))
     }
 
+    /// The open file, to be used beyond the moment when it gets its name.
+    ///
+    /// # Errors
+    /// `Io` if there is no descriptor left.
+    pub(crate) fn share(&self) -> Result<File> {
+        let shared = self.file.try_clone();
+        shared.map_err(|error| Error::io("keep open", error).at(&self.target))
+    }
+
     /// Gives the file its name. With [`Flush::Durable`] it is there, whole, after a crash.
     ///
     /// # Errors
     /// `Io` if the system cannot write it back or rename it; the old file is then still there.
-    pub(crate) fn commit(self, flush: Flush) -> Result<File> {
+    pub(crate) fn commit(self, flush: Flush) -> Result<()> {
         let target = self.target.clone();
         self.publish(flush).map_err(|error| error.at(target))
     }
@@ -142,7 +151,7 @@ impl NewFile {
         Ok(())
     }
 
-    fn publish(mut self, flush: Flush) -> Result<File> {
+    fn publish(mut self, flush: Flush) -> Result<()> {
         if flush == Flush::Durable {
             self.file
                 .sync_data()
@@ -153,9 +162,7 @@ impl NewFile {
             let folder = folder_of(&self.target);
             platform::sync_folder(folder).map_err(|error| Error::io("sync the folder", error))?;
         }
-        self.file
-            .try_clone()
-            .map_err(|error| Error::io("keep open", error))
+        Ok(())
     }
 }
 

@@ -277,6 +277,28 @@ fn memory_that_arrays_share_is_not_written_through_one_of_them() {
 }
 
 #[test]
+fn what_is_borrowed_under_a_promise_is_not_written_by_another_handle() {
+    let folder = folder();
+    let path = folder.path().join("a.npy");
+    MemMapArray::from_slice(&[9_u8]).save(&path).unwrap();
+    let mut plain = MemMapArray::open(&path, Mode::CopyOnWrite).unwrap();
+    let promised = plain.clone().promise(stable());
+    let view = promised.view::<u8>().unwrap();
+    assert_eq!(plain.set(&[0], 11_u8).unwrap_err().kind(), ErrorKind::InUse);
+    assert_eq!(view[[0]], 9);
+    drop(promised);
+    plain.set(&[0], 11_u8).unwrap();
+    assert_eq!(plain.get::<u8>(&[0]).unwrap(), 11);
+}
+
+#[test]
+fn a_layout_too_big_to_count_is_refused() {
+    let one = Layout::contiguous(&[1, 1], 1, Order::C, 0).unwrap();
+    let error = one.broadcast_to(&[1 << 32, 1 << 32]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Malformed);
+}
+
+#[test]
 fn a_file_that_arrays_share_shows_what_each_writes() {
     let folder = folder();
     let path = folder.path().join("a.npy");

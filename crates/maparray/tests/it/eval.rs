@@ -366,6 +366,61 @@ fn an_output_that_lies_across_an_input_gets_the_right_answer() {
 }
 
 #[test]
+fn an_output_that_lies_across_an_input_is_found_through_another_map_of_the_file() {
+    let folder = folder();
+    let path = folder.path().join("a.npy");
+    let count = 500_000_i64;
+    MemMapArray::from_slice(&(0..count).collect::<Vec<_>>())
+        .save(&path)
+        .unwrap();
+    let input = MemMapArray::open(&path, Mode::Read).unwrap();
+    let mapped = MemMapArray::open(&path, Mode::ReadWrite).unwrap();
+    let back = Select::Range {
+        start: None,
+        stop: None,
+        step: -1,
+    };
+    let mut out = mapped.select(&[back]).unwrap();
+    Eval::new("a + 0".parse().unwrap())
+        .array("a", &input)
+        .write(&mut out)
+        .unwrap();
+    let expected: Vec<i64> = (0..count).rev().collect();
+    assert_eq!(mapped.to_vec::<i64>().unwrap(), expected);
+}
+
+#[test]
+fn elements_that_share_bytes_are_read_but_not_written() {
+    let layout = Layout::contiguous(&[1], 8, Order::C, 0).unwrap();
+    let layout = layout.broadcast_to(&[1 << 20]).unwrap();
+    let region = Region::heap(8).unwrap();
+    let mut array = MemMapArray::from_region(region, DType::of::<f64>(), layout).unwrap();
+    let sum = eval("sum(a + 1)", &[("a", &array)]).unwrap();
+    assert_eq!(sum.get::<f64>(&[]).unwrap(), f64::from(1 << 20));
+    let expr: Expr = "a + 1".parse().unwrap();
+    let error = Eval::new(expr).update("a", &mut array).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    let windows = Layout::strided(&[3, 4], &[8, 8], 8, 0, 48).unwrap();
+    let region = Region::heap(48).unwrap();
+    let mut array = MemMapArray::from_region(region, DType::of::<f64>(), windows).unwrap();
+    let error = array.set(&[0, 0], 1.0_f64).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn an_array_without_axes_is_reduced_along_its_first_as_in_numpy() {
+    let scalar = MemMapArray::from_slice(&[7_i32])
+        .select(&[Select::At(0)])
+        .unwrap();
+    for text in ["sum(a, axis=0)", "max(a, axis=-1)", "sum(a)"] {
+        let result = eval(text, &[("a", &scalar)]).unwrap();
+        assert_eq!(result.shape(), [0; 0], "{text}");
+    }
+    let error = eval("sum(a, axis=1)", &[("a", &scalar)]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutOfBounds);
+}
+
+#[test]
 fn results_are_cast_to_an_output_of_the_same_kind_only() {
     let a = MemMapArray::from_slice(&[1.5_f64, -2.5]);
     let write = |text: &str, dtype: &str, shape: &[usize]| {
