@@ -13,7 +13,7 @@ use winnow::token::take_while;
 
 use super::parse::{Failure, Input, Outcome, Reason, close, number, space, token, whole, word};
 use super::{Axes, Expr, KeepAxes, Literal, Node, Reduce};
-use crate::dtype::{DType, Scalar};
+use crate::dtype::{DType, Kind, Scalar};
 use crate::ops::{Op, Reduction};
 
 /// What stands between the parentheses.
@@ -283,6 +283,7 @@ fn argument<'a>(
         arguments.values.push(value);
         return Ok(());
     };
+    use Reduction as R;
     space(input)?;
     let twice = match (function, keyword) {
         (Function::Reduction(_), "axis") => arguments.axes.replace(axes(input)?).is_some(),
@@ -292,13 +293,20 @@ fn argument<'a>(
             let ddof = real_of(&whole(input)?).ok_or_else(|| Failure::expected(at, "a number"))?;
             arguments.ddof.replace(ddof).is_some()
         }
-        (Function::Reduction(_) | Function::AsType, "dtype") => {
+        (Function::AsType, "dtype")
+        | (Function::Reduction(R::Sum | R::Prod | R::Mean | R::Var | R::Std), "dtype") => {
             let at = input.current_token_start();
             let text = match peek(opt(alt(('"', '\'')))).parse_next(input)? {
                 Some(_) => quoted(input)?,
                 None => word(input).map_err(|_| Failure::expected(at, "a dtype"))?,
             };
-            arguments.dtype.replace(dtype_named(text, at)?).is_some()
+            let scalar = dtype_named(text, at)?;
+            // A mean of integers is no integer, and NumPy's answer there is of no use.
+            let means = matches!(function, Function::Reduction(R::Mean | R::Var | R::Std));
+            if means && scalar.kind() < Kind::Float {
+                return Err(Failure::expected(at, "a float or complex dtype"));
+            }
+            arguments.dtype.replace(scalar).is_some()
         }
         (Function::Reduction(Reduction::Var | Reduction::Std), _) => {
             return Err(Failure::expected(
@@ -306,8 +314,11 @@ fn argument<'a>(
                 "`axis=`, `keepdims=`, `ddof=` or `dtype=`",
             ));
         }
-        (Function::Reduction(_), _) => {
+        (Function::Reduction(R::Sum | R::Prod | R::Mean), _) => {
             return Err(Failure::expected(at, "`axis=`, `keepdims=` or `dtype=`"));
+        }
+        (Function::Reduction(_), _) => {
+            return Err(Failure::expected(at, "`axis=` or `keepdims=`"));
         }
         (Function::AsType, _) => return Err(Failure::expected(at, "`dtype=`")),
         _ => return Err(Failure::expected(at, "an argument without a name")),

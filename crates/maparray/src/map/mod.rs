@@ -114,9 +114,10 @@ impl StableFiles {
     /// Makes the promise.
     ///
     /// # Safety
-    /// For as long as anything borrowed under this promise lives: no other process, no other
-    /// mapping in this process and no other handle on the same array writes to, truncates or
-    /// replaces in place the bytes of the files concerned.
+    /// For as long as anything borrowed under this promise lives: no other process and no other
+    /// mapping in this process writes to, truncates or replaces in place the bytes of the files
+    /// concerned. (Other handles on the same mapping cannot: from the promise on, only one that is
+    /// alone may write.)
     #[expect(
         clippy::missing_const_for_fn,
         reason = "a promise is made while the program runs"

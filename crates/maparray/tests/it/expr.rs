@@ -445,3 +445,24 @@ proptest! {
         let _ = infer(&tree, &shapes);
     }
 }
+
+#[test]
+fn only_sums_and_means_take_a_dtype() {
+    for text in [
+        "sum(a, dtype=int8)",
+        "prod(a, dtype='f4')",
+        "mean(a, dtype=float32)",
+        "std(a, dtype=complex64)",
+    ] {
+        assert!(Expr::parse(text).is_ok(), "{text}");
+    }
+    for text in [
+        "max(a, dtype=int8)",
+        "argmin(a, dtype=int8)",
+        "any(a, dtype=bool)",
+        "mean(a, dtype=int8)",
+    ] {
+        let error = Expr::parse(text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Expression, "{text}");
+    }
+}
