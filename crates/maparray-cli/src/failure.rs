@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use maparray::ErrorKind;
 
+use crate::value;
+
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -107,7 +109,7 @@ impl Failure {
                 let _ = writeln!(
                     err,
                     "maparray: {}: cannot make a folder: {error}",
-                    path.display()
+                    value::path(path)
                 );
                 3
             }

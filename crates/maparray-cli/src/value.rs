@@ -1,7 +1,8 @@
-//! How does an element, a size, a time read?
+//! How does an element, a name, a size, a time read?
 //!
 //! Text for people, values for JSON.
 
+use std::path::Path;
 use std::time::Duration;
 
 use maparray::{ByteOrder, DType, MemMapArray};
@@ -86,6 +87,27 @@ fn endian(dtype: &DType) -> &'static str {
         DType::Number(_, ByteOrder::Big) => "big",
         _ => "little",
     }
+}
+
+/// A file's name on one line: characters that would steer a terminal are escaped.
+pub(crate) fn path(path: &Path) -> String {
+    plain(&path.to_string_lossy())
+}
+
+/// A text from outside on one line, harmless to a terminal.
+pub(crate) fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        // Those that turn the direction of writing, or end a line, are no control characters.
+        let steers = character.is_control()
+            || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if steers {
+            shown.extend(character.escape_debug());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// `(3, 4)`, `(7,)`, `()`.

@@ -46,20 +46,19 @@ pub(super) fn run(create: &Create, how: &How, out: &mut dyn Write) -> Result<(),
         },
         _ => error.into(),
     })?;
-    let path = create.file.display().to_string();
     let file_bytes = maparray::info(&create.file)?.file_len;
     if how.json {
-        let dtype = create.dtype.to_string();
-        let document =
-            json!({ "path": path, "dtype": dtype, "shape": shape, "file_bytes": file_bytes });
+        let document = json!({
+            "path": create.file.display().to_string(),
+            "dtype": create.dtype.to_string(),
+            "shape": shape,
+            "file_bytes": file_bytes,
+        });
         return print_json(out, &document);
     }
+    let (path, shape) = (value::path(&create.file), value::shape(&shape));
     let (dtype, size) = (value::dtype_name(&create.dtype), value::size(file_bytes));
-    Ok(writeln!(
-        out,
-        "{path}: {dtype} {}, {size}",
-        value::shape(&shape)
-    )?)
+    Ok(writeln!(out, "{path}: {dtype} {shape}, {size}")?)
 }
 
 fn lengths(create: &Create) -> Result<Vec<usize>, Failure> {

@@ -160,7 +160,7 @@ fn check(inputs: &[MemMapArray; 2], sum: &MemMapArray) -> Result<usize, Failure>
 }
 
 fn try_next(folder: &Folder, program: &str, out: &mut dyn Write) -> Result<(), Failure> {
-    let file = |name: &str| folder.path.join(name).display().to_string();
+    let file = |name: &str| value::path(&folder.path.join(name));
     let (a, b, c) = (file("a.npy"), file("b.npy"), file("c.npy"));
     let commands = if folder.keep {
         vec![
@@ -183,10 +183,10 @@ fn try_next(folder: &Folder, program: &str, out: &mut dyn Write) -> Result<(), F
     };
     writeln!(out, "\nTry next:")?;
     for command in commands {
-        writeln!(out, "  {program} {command}")?;
+        writeln!(out, "  {} {command}", value::plain(program))?;
     }
     if folder.keep {
-        writeln!(out, "\nThe files are in {}", folder.path.display())?;
+        writeln!(out, "\nThe files are in {}", value::path(&folder.path))?;
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ pub(super) fn run(
     for binding in &eval.arrays {
         if arrays.iter().any(|(name, _)| *name == binding.name) {
             return Err(Failure::Usage {
-                message: format!("two files for the name `{}`", binding.name),
+                message: format!("two files for the name `{}`", value::plain(&binding.name)),
                 hint: "each name of the expression stands for one file",
             });
         }
@@ -114,7 +114,8 @@ fn saved(
             value::shape(&report.shape),
         );
         let (size, time) = (value::size(report.bytes_written), value::time(elapsed));
-        writeln!(out, "{}: {name} {shape}, {size} in {time}", path.display())?;
+        let path = value::path(path);
+        writeln!(out, "{path}: {name} {shape}, {size} in {time}")?;
     }
     Ok(())
 }

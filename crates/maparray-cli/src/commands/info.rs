@@ -118,7 +118,7 @@ fn write_text(path: &Path, info: &Info, out: &mut dyn Write) -> Result<(), Failu
             )
         }
     };
-    writeln!(out, "{}", path.display())?;
+    writeln!(out, "{}", value::path(path))?;
     writeln!(out, "  dtype   {dtype}")?;
     writeln!(out, "  shape   {shape}, {elements} {noun} of {each}")?;
     writeln!(out, "  order   {}", order_name(header.order))?;

@@ -174,3 +174,29 @@ fn names_that_are_not_text_are_files_like_others() {
         "1\n1\n"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_name_that_would_steer_the_terminal_is_escaped() {
+    let shell = Shell::new();
+    let name = "@/a\n\u{1b}[31m\u{202e}é.npy";
+    let shown = "@/a\\n\\u{1b}[31m\\u{202e}é.npy";
+    let line = |out: String| out.lines().next().map(str::to_owned).expect("a line");
+    let created = shell.out(&["create", name, "--shape", "3"]);
+    assert_eq!(created, format!("{shown}: float64 (3,), 152 bytes\n"));
+    assert_eq!(line(shell.out(&["info", name])), shown);
+    let saved = shell.out(&["eval", "a", &format!("a={name}"), "-o", name]);
+    assert!(saved.starts_with(&format!("{shown}: float64")), "{saved}");
+    let demo = ["demo", "--size", "1M", "--dir", name];
+    let (code, message) = shell.failure(&demo);
+    assert_eq!(code, 3);
+    assert!(
+        message.starts_with(&format!("maparray: {shown}")),
+        "{message}"
+    );
+    fs::remove_file(shell.path(&name[2..])).expect("the file");
+    fs::create_dir(shell.path(&name[2..])).expect("a folder");
+    let out = shell.out(&[&demo[..], &["--keep"]].concat());
+    assert!(out.contains(&format!("The files are in {shown}")), "{out}");
+    assert!(!out.contains('\u{1b}'), "{out}");
+}
