@@ -2,9 +2,11 @@
 //!
 //! The arguments as types; clap reads them and writes the help from these comments.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use maparray::DType;
 
@@ -183,7 +185,10 @@ pub(crate) struct Eval {
     #[arg(value_name = "EXPR", allow_hyphen_values = true)]
     pub(crate) expr: String,
     /// The file for each name in the expression
-    #[arg(value_name = "NAME=FILE")]
+    #[arg(
+        value_name = "NAME=FILE",
+        value_parser = OsStringValueParser::new().try_map(Binding::parse)
+    )]
     pub(crate) arrays: Vec<Binding>,
     /// Write the result to this .npy file instead of printing it
     #[arg(short, long, value_name = "FILE")]
@@ -304,11 +309,9 @@ pub(crate) struct Binding {
     pub(crate) file: PathBuf,
 }
 
-impl FromStr for Binding {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Binding, String> {
-        match text.split_once('=') {
+impl Binding {
+    fn parse(argument: OsString) -> Result<Binding, String> {
+        match split(&argument) {
             Some((name, file)) if !name.trim().is_empty() && !file.is_empty() => Ok(Binding {
                 name: name.trim().to_owned(),
                 file: file.into(),
@@ -316,6 +319,24 @@ impl FromStr for Binding {
             _ => Err("expected a name and a file: `a=file.npy`".to_owned()),
         }
     }
+}
+
+/// What stands before and after the first `=`. Names of files need not be text, and few are not.
+#[cfg(unix)]
+fn split(argument: &OsStr) -> Option<(&str, &OsStr)> {
+    use std::os::unix::ffi::OsStrExt;
+
+    let bytes = argument.as_bytes();
+    let sign = bytes.iter().position(|byte| *byte == b'=')?;
+    let name = std::str::from_utf8(&bytes[..sign]).ok()?;
+    Some((name, OsStr::from_bytes(&bytes[sign + 1..])))
+}
+
+/// What stands before and after the first `=`.
+#[cfg(not(unix))]
+fn split(argument: &OsStr) -> Option<(&str, &OsStr)> {
+    let (name, file) = argument.to_str()?.split_once('=')?;
+    Some((name, OsStr::new(file)))
 }
 
 #[cfg(test)]

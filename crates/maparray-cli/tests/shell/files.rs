@@ -160,7 +160,7 @@ fn object_arrays_and_damaged_files_end_with_their_code() {
 }
 
 #[test]
-fn names_that_are_not_text_are_files_like_others() {
+fn names_of_any_letters_are_files_like_others() {
     let shell = Shell::new();
     let array = MemMapArray::create(
         shell.path("größe 1=2.npy"),
@@ -199,4 +199,34 @@ fn a_name_that_would_steer_the_terminal_is_escaped() {
     let out = shell.out(&[&demo[..], &["--keep"]].concat());
     assert!(out.contains(&format!("The files are in {shown}")), "{out}");
     assert!(!out.contains('\u{1b}'), "{out}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_not_text_are_files_like_others() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt;
+
+    let shell = Shell::new();
+    let file = shell.folder.path().join(OsStr::from_bytes(b"\xff=1.npy"));
+    MemMapArray::from_slice(&[1_i16, 2])
+        .save(&file)
+        .expect("a file");
+    let call = |words: &[&OsStr]| {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let words = [&[OsStr::new("maparray")], words].concat();
+        let code = maparray_cli::run(words, &mut out, &mut err);
+        (code, String::from_utf8_lossy(&out).into_owned(), err)
+    };
+    let mut binding = OsString::from("a=");
+    binding.push(&file);
+    let answer = (0, "3\n".to_owned(), Vec::new());
+    assert_eq!(
+        call(&["eval".as_ref(), "sum(a)".as_ref(), &binding]),
+        answer
+    );
+    assert_eq!(call(&["info".as_ref(), file.as_os_str()]).0, 0);
+    // The name in the expression is text, always.
+    let name = OsStr::from_bytes(b"\xff=a.npy");
+    assert_eq!(call(&["eval".as_ref(), "1".as_ref(), name]).0, 2);
 }
