@@ -37,6 +37,7 @@ pub(crate) struct How {
     #[arg(
         long,
         global = true,
+        allow_negative_numbers = true,
         value_name = "N",
         value_parser = clap::value_parser!(u16).range(1..),
         help_heading = "For every command"
@@ -89,7 +90,13 @@ pub(crate) struct Rows {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Rows along the first axis
-    #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 10)]
+    #[arg(
+        short = 'n',
+        long = "rows",
+        value_name = "N",
+        default_value_t = 10,
+        allow_negative_numbers = true
+    )]
     pub(crate) rows: u32,
     #[command(flatten)]
     pub(crate) raw: RawArgs,
@@ -118,6 +125,7 @@ pub(crate) struct RawArgs {
     #[arg(
         long,
         requires = "dtype",
+        allow_negative_numbers = true,
         value_name = "BYTES",
         default_value_t = 0,
         help_heading = "For files without a header"
@@ -142,7 +150,7 @@ pub(crate) struct Create {
     #[arg(long, default_value = "float64")]
     pub(crate) dtype: DType,
     /// Length of each axis, such as 1000 or 20,30
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub(crate) shape: Shape,
     /// Every element is this number, or this expression of numbers
     #[arg(long, value_name = "X", group = "values", allow_hyphen_values = true)]
@@ -194,7 +202,13 @@ pub(crate) struct Eval {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Rows of the result to print
-    #[arg(short = 'n', long = "rows", value_name = "N", default_value_t = 10)]
+    #[arg(
+        short = 'n',
+        long = "rows",
+        value_name = "N",
+        default_value_t = 10,
+        allow_negative_numbers = true
+    )]
     pub(crate) rows: u32,
     /// These apply to files whose names do not end in .npy
     #[command(flatten)]

@@ -125,7 +125,7 @@ fn create_refuses_what_it_cannot_make() {
              hint: without `--exclusive` the file is replaced\n",
         ),
         (
-            &["--shape=-1", "--fill", "1"],
+            &["--shape", "-1", "--fill", "1"],
             2,
             "maparray: a new array has no -1 in its shape\n\
              hint: -1 stands for what a file's length decides; this file does not exist yet\n",

@@ -89,6 +89,47 @@ fn help_is_output_and_nonsense_is_usage() {
     }
 }
 
+#[test]
+fn a_number_below_zero_is_told_what_is_wrong_with_it() {
+    let shell = Shell::new();
+    for (words, reason) in [
+        (
+            &["head", "@/a.npy", "-n", "-1"][..],
+            "'--rows <N>': -1 is not in 0..",
+        ),
+        (
+            &["tail", "@/a.npy", "-n-1"],
+            "'--rows <N>': -1 is not in 0..",
+        ),
+        (
+            &["eval", "1", "--rows", "-1"],
+            "'--rows <N>': -1 is not in 0..",
+        ),
+        (
+            &["create", "@/a.npy", "--shape", "-1"],
+            "no -1 in its shape\nhint: -1 stands for",
+        ),
+        (
+            &["create", "@/a.npy", "--shape", "3,-2"],
+            "found `-2`, expected a whole number",
+        ),
+        (
+            &["info", "@/a", "--dtype", "f4", "--offset", "-1"],
+            "'--offset <BYTES>': ",
+        ),
+        (
+            &["eval", "1", "--threads", "-1"],
+            "'--threads <N>': -1 is not in 1..",
+        ),
+    ] {
+        let (code, message) = shell.failure(words);
+        assert!(
+            code == 2 && message.contains(reason),
+            "{words:?}: {message}"
+        );
+    }
+}
+
 /// A reader that has seen enough.
 struct Closed;
 
