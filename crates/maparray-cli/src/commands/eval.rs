@@ -94,12 +94,14 @@ fn saved(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let elapsed = started.elapsed();
+    let file_bytes = maparray::info(path)?.file_len;
     let moved = report.bytes_read + report.bytes_written;
     if how.json {
         let document = json!({
             "path": path.display().to_string(),
             "dtype": report.dtype.to_string(),
             "shape": report.shape,
+            "file_bytes": file_bytes,
             "bytes_read": report.bytes_read,
             "bytes_written": report.bytes_written,
             "threads": report.threads,
@@ -113,7 +115,7 @@ fn saved(
             value::dtype_name(&report.dtype),
             value::shape(&report.shape),
         );
-        let (size, time) = (value::size(report.bytes_written), value::time(elapsed));
+        let (size, time) = (value::size(file_bytes), value::time(elapsed));
         let path = value::path(path);
         writeln!(out, "{path}: {name} {shape}, {size} in {time}")?;
     }

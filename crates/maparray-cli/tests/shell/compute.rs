@@ -43,7 +43,7 @@ fn eval_writes_a_file_and_replaces_its_own_input() {
     ]);
     let out = shell.out(&["eval", "a * 2 + 1", "a=@/a.npy", "-o", "@/b.npy"]);
     assert!(
-        out.starts_with("@/b.npy: float32 (100000,), 390.6 KiB in "),
+        out.starts_with("@/b.npy: float32 (100000,), 390.8 KiB in "),
         "{out}"
     );
     assert_eq!(shell.out(&["tail", "@/b.npy", "-n1"]), "199999.0\n");

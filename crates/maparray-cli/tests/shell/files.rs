@@ -175,6 +175,24 @@ fn names_of_any_letters_are_files_like_others() {
     );
 }
 
+#[test]
+fn every_command_that_makes_a_file_says_the_size_of_the_file() {
+    let shell = Shell::new();
+    let made = shell.out(&["create", "@/a.npy", "--shape", "3"]);
+    let saved = shell.out(&["eval", "a", "a=@/a.npy", "-o", "@/b.npy"]);
+    let len = fs::metadata(shell.path("b.npy")).expect("a file").len();
+    assert_eq!(len, 152);
+    assert!(made.ends_with(", 152 bytes\n"), "{made}");
+    assert!(saved.contains(", 152 bytes in "), "{saved}");
+    let made = shell.json(&["create", "@/a.npy", "--shape", "3"]);
+    let saved = shell.json(&["eval", "a", "a=@/a.npy", "-o", "@/b.npy"]);
+    assert_eq!(
+        (&made["file_bytes"], &saved["file_bytes"]),
+        (&len.into(), &len.into())
+    );
+    assert_eq!(saved["bytes_written"], 24);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_name_that_would_steer_the_terminal_is_escaped() {
