@@ -5,22 +5,19 @@
 use std::path::Path;
 use std::time::Duration;
 
-use maparray::{ByteOrder, DType, MemMapArray};
+use half::f16;
+use maparray::{ByteOrder, DType, MemMapArray, Scalar};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
 
-/// One element as JSON: numbers as numbers; NaN, infinities, complex numbers, dates and records as
+/// One element in the machine's order as JSON: numbers as numbers; NaN, infinities, complex numbers, dates and records as
 /// the text that people see; strings as strings.
 pub(crate) fn to_json(dtype: &DType, bytes: &[u8]) -> Value {
     match dtype {
+        DType::Number(Scalar::Bool, _) => json!(bytes.iter().any(|byte| *byte != 0)),
         DType::Number(..) => {
-            let text = dtype.show(bytes);
-            match text.as_str() {
-                "True" => Value::Bool(true),
-                "False" => Value::Bool(false),
-                text => number(text).unwrap_or_else(|| json!(text)),
-            }
+            number(dtype, bytes).unwrap_or_else(|| Value::String(dtype.show(bytes)))
         }
         DType::Bytes(_) => {
             let end = bytes
@@ -46,12 +43,34 @@ pub(crate) fn to_json(dtype: &DType, bytes: &[u8]) -> Value {
     }
 }
 
-/// A number that JSON has: whole if it is written so, finite.
-fn number(text: &str) -> Option<Value> {
-    let whole = text.parse::<u64>().ok().map(|number| json!(number));
-    let whole = whole.or_else(|| text.parse::<i64>().ok().map(|number| json!(number)));
-    let number = || serde_json::Number::from_f64(text.parse().ok()?).map(Value::Number);
-    whole.or_else(number)
+/// The exact value of a number, if JSON has it.
+fn number(dtype: &DType, bytes: &[u8]) -> Option<Value> {
+    let &DType::Number(scalar, order) = dtype else {
+        return None;
+    };
+    // A narrow float is widened first: its own shortest digits would mean another number to a
+    // reader of JSON, who takes all of them for double precision.
+    let wide = match scalar {
+        Scalar::F16 => f16::from_le_bytes(little(bytes, order)?).to_f64(),
+        Scalar::F32 => f32::from_le_bytes(little(bytes, order)?).into(),
+        Scalar::F64 => f64::from_le_bytes(little(bytes, order)?),
+        Scalar::C64 | Scalar::C128 => return None,
+        _ => {
+            let text = dtype.show(bytes);
+            let whole = text.parse::<u64>().ok().map(|number| json!(number));
+            return whole.or_else(|| text.parse::<i64>().ok().map(|number| json!(number)));
+        }
+    };
+    serde_json::Number::from_f64(wide).map(Value::Number)
+}
+
+/// The bytes of a number, least significant first.
+fn little<const N: usize>(bytes: &[u8], order: ByteOrder) -> Option<[u8; N]> {
+    let mut bytes = *bytes.first_chunk()?;
+    if order == ByteOrder::Big {
+        bytes.reverse();
+    }
+    Some(bytes)
 }
 
 /// All elements as JSON, nested as the axes are.
