@@ -22,7 +22,8 @@ pub(crate) struct Arguments {
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 a check failed, 2 usage, 3 the system refused \
     (no such file, disk full), 4 malformed or unsupported file, 5 dtype, shape or index do not \
-    fit, 6 expression not understood, 130 stopped by Ctrl-C";
+    fit, 6 expression not understood, 130 stopped by Ctrl-C, 143 by \
+    SIGTERM, 129 by SIGHUP";
 
 /// How every command works
 #[derive(Args, Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use maparray::ErrorKind;
 
-use crate::value;
+use crate::{progress, value};
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub(crate) fn exit_code(kind: ErrorKind) -> u8 {
         ErrorKind::Malformed | ErrorKind::Unsupported => 4,
         ErrorKind::Mismatch | ErrorKind::OutOfBounds | ErrorKind::ReadOnly | ErrorKind::InUse => 5,
         ErrorKind::Expression => 6,
-        ErrorKind::Cancelled => 130,
+        ErrorKind::Cancelled => progress::exit_code(),
         // `Io`, and kinds that are not known yet.
         _ => 3,
     }

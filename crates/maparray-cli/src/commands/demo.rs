@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{configured, print_json};
 use crate::args::{Demo, How, Size};
 use crate::failure::Failure;
+use crate::progress::{self, Guard};
 use crate::value::{self, grouped, size, time};
 
 /// Memory that the addition keeps to if nothing else is said.
@@ -126,7 +127,7 @@ fn add(
     how: &How,
 ) -> Result<(Report, Duration, Option<Memory>), Failure> {
     let mut peak = Memory::now();
-    let mut watcher = crate::progress::watcher(how);
+    let mut watcher = progress::watcher(how);
     let sum = Expr::array("a") + Expr::array("b");
     let eval = Eval::new(sum).array("a", &inputs[0]).array("b", &inputs[1]);
     let started = Instant::now();
@@ -195,10 +196,13 @@ fn try_next(folder: &Folder, program: &str, out: &mut dyn Write) -> Result<(), F
 struct Folder {
     path: PathBuf,
     keep: bool,
+    /// No signal ends the program before the folder is gone.
+    _guard: Guard,
 }
 
 impl Folder {
     fn new(inside: &Path, keep: bool) -> Result<Folder, Failure> {
+        let guard = Guard::new();
         let process = std::process::id();
         let name = |attempt: u32| match attempt {
             0 => format!("maparray-demo-{process}"),
@@ -214,7 +218,13 @@ impl Folder {
             };
             let path = inside.join(name(attempt));
             match std::fs::create_dir(&path) {
-                Ok(()) => return Ok(Folder { path, keep }),
+                Ok(()) => {
+                    return Ok(Folder {
+                        path,
+                        keep,
+                        _guard: guard,
+                    });
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => attempt += 1,
                 Err(error) => {
                     return Err(Failure::Folder { path, error });

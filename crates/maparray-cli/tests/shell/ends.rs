@@ -198,6 +198,81 @@ fn ctrl_c_stops_a_computation_and_leaves_nothing_behind() {
     );
 }
 
+/// The program at work on a demonstration of many seconds, and how these words start it.
+#[cfg(unix)]
+fn demonstration(shell: &Shell, start: &[&str]) -> std::process::Child {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    let child = Command::new(start[0])
+        .args(&start[1..])
+        .args(["demo", "--size", "1G", "--threads", "1"])
+        .current_dir(shell.folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let begun = Instant::now();
+    let empty = || {
+        fs::read_dir(shell.folder.path())
+            .expect("the folder")
+            .count()
+            == 0
+    };
+    while empty() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "no folder is made"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child
+}
+
+#[cfg(unix)]
+fn send(signal: &str, child: &std::process::Child) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args([signal, &id]).status();
+    assert!(sent.expect("kill runs").success());
+}
+
+/// It ends with this code, says so and leaves nothing.
+#[cfg(unix)]
+fn ends_clean(shell: &Shell, child: std::process::Child, code: i32) {
+    let output = child.wait_with_output().expect("its output");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.ends_with("stopped on request\n"), "{message}");
+    assert_eq!(output.status.code(), Some(code));
+    let left = fs::read_dir(shell.folder.path()).expect("the folder");
+    assert_eq!(left.count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_demonstration_that_is_terminated_removes_its_folder() {
+    let shell = Shell::new_on_disk();
+    let child = demonstration(&shell, &[env!("CARGO_BIN_EXE_maparray")]);
+    send("-TERM", &child);
+    ends_clean(&shell, child, 143);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_goes_away_stops_the_program_unless_it_was_told_to_stay() {
+    let program = env!("CARGO_BIN_EXE_maparray");
+    let shell = Shell::new_on_disk();
+    let child = demonstration(&shell, &["env", "--default-signal=HUP", program]);
+    send("-HUP", &child);
+    ends_clean(&shell, child, 129);
+
+    let mut child = demonstration(&shell, &["env", "--ignore-signal=HUP", program]);
+    send("-HUP", &child);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(child.try_wait().expect("a child"), None);
+    send("-TERM", &child);
+    ends_clean(&shell, child, 143);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_beyond_the_size_limit_is_an_error_and_leaves_nothing() {
