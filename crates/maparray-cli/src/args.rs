@@ -31,7 +31,7 @@ pub(crate) struct How {
     /// Print JSON
     #[arg(long, global = true, help_heading = "For every command")]
     pub(crate) json: bool,
-    /// Show no progress
+    /// Print nothing but answers: no progress, no line about a file that was made
     #[arg(long, short, global = true, help_heading = "For every command")]
     pub(crate) quiet: bool,
     /// Threads that compute [default: as many as there are cores]

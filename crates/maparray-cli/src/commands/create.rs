@@ -56,6 +56,9 @@ pub(super) fn run(create: &Create, how: &How, out: &mut dyn Write) -> Result<(),
         });
         return print_json(out, &document);
     }
+    if how.quiet {
+        return Ok(());
+    }
     let (path, shape) = (value::path(&create.file), value::shape(&shape));
     let (dtype, size) = (value::dtype_name(&create.dtype), value::size(file_bytes));
     Ok(writeln!(out, "{path}: {dtype} {shape}, {size}")?)

@@ -130,6 +130,29 @@ fn a_number_below_zero_is_told_what_is_wrong_with_it() {
     }
 }
 
+#[test]
+fn quiet_commands_print_answers_and_nothing_else() {
+    let shell = Shell::new();
+    let quiet = |words: &[&str]| shell.out(&[words, &["--quiet"]].concat());
+    assert_eq!(
+        quiet(&["create", "@/a.npy", "--shape", "2", "--arange"]),
+        ""
+    );
+    assert_eq!(quiet(&["eval", "a", "a=@/a.npy", "-o", "@/b.npy"]), "");
+    assert_eq!(quiet(&["eval", "a", "a=@/a.npy", "-n", "1"]), "0.0\n");
+    for words in [
+        &["head", "@/a.npy"][..],
+        &["tail", "@/a.npy"],
+        &["stats", "@/a.npy"],
+        &["info", "@/a.npy"],
+    ] {
+        let answer = shell.out(words);
+        assert!(!answer.is_empty() && answer == quiet(words), "{words:?}");
+    }
+    let document = quiet(&["create", "@/a.npy", "--shape", "2", "--json"]);
+    assert!(document.contains("\"file_bytes\": 144"), "{document}");
+}
+
 /// A reader that has seen enough.
 struct Closed;
 
