@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 a check failed, 2 usage, 3 the system refused \
     (no such file, disk full), 4 malformed or unsupported file, 5 dtype, shape or index do not \
-    fit, 6 expression not understood, 130 stopped by Ctrl-C, 143 by \
+    fit or the array cannot be written, 6 expression not understood, 130 stopped by Ctrl-C, 143 by \
     SIGTERM, 129 by SIGHUP";
 
 /// How every command works
@@ -44,7 +44,7 @@ pub(crate) struct How {
         help_heading = "For every command"
     )]
     pub(crate) threads: Option<u16>,
-    /// Memory to keep to, such as 64M or 2G [default: 256M]
+    /// Memory to keep to, such as 64M or 2G [default: 256M; demo: 64M]
     #[arg(
         long,
         global = true,
