@@ -4,6 +4,8 @@ import array as std_array
 import gc
 import mmap
 import os
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -333,6 +335,75 @@ def test_repr_names_the_file_and_reads_no_element(tmp_path):
     assert repr(array) == (
         f"MemMapArray(shape=({1 << 40},), dtype='uint8', filename='{path}', mode=\"r+\")"
     )
+
+
+def test_threads_may_use_and_close_one_array_at_once(path):
+    box, unexpected, finished = [maparray.open(path, "r+")], [], set()
+    end = time.monotonic() + 1
+
+    def evaluate():
+        assert maparray.eval("sum(a)", a=box[0], threads=1) == 276
+
+    def evaluate_in_place():
+        maparray.eval("a * 1", a=box[0], out=box[0], threads=1)
+
+    def index():
+        array = box[0]
+        assert array[2, 7] == 23
+        array[1, 1] = 9
+
+    def describe():
+        array = box[0]
+        assert array.shape == (3, 8)
+        assert "MemMapArray(" in repr(array)
+        array.flush(durable=False)
+
+    def close():
+        box[0].close()
+
+    def leave():
+        with maparray.open(path, "r+") as array:
+            box[0] = array
+            time.sleep(0.001)
+
+    def repeat(use):
+        while time.monotonic() < end:
+            try:
+                use()
+                finished.add(use)
+            except BufferError as error:
+                if "cannot close" not in str(error):
+                    unexpected.append(error)
+            except ValueError as error:
+                if str(error) != "array is closed":
+                    unexpected.append(error)
+            except BaseException as error:
+                unexpected.append(error)
+
+    uses = [evaluate, evaluate_in_place, index, describe, close, leave]
+    threads = [threading.Thread(target=repeat, args=(use,)) for use in uses]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert unexpected == []
+    assert finished == set(uses)
+    assert box[0].closed
+    assert np.load(path).sum() == 276
+
+
+def test_a_value_that_closes_the_array_is_refused(path):
+    array = maparray.open(path, "r+")
+
+    class Closes:
+        def __float__(self):
+            array.close()
+            return 0.0
+
+    with pytest.raises((BufferError, TypeError)) as caught:
+        array[0, 0] = Closes()
+    assert "found 1 arrays" in repr(caught.value) + repr(caught.value.__cause__)
+    array.close()
 
 
 # Reading, and other people's memory
