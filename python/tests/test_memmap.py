@@ -11,6 +11,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 
@@ -457,6 +458,30 @@ def test_trap_27_members_of_an_archive_are_not_read_by_stealth(tmp_path):
     with pytest.raises(maparray.UnsupportedError, match="archive"):
         maparray.load(path, mmap_mode="r")
     assert maparray.load(path)["x"].tolist() == [0, 1, 2]
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    raised = []
+
+    def load():
+        with pytest.raises(OSError, match="found a pipe") as caught:
+            maparray.load(path, mmap_mode="r")
+        raised.append(caught.value)
+
+    thread = threading.Thread(target=load, daemon=True)
+    thread.start()
+    thread.join(timeout=10)
+    assert raised
+
+
+def test_a_file_that_is_neither_an_array_nor_an_archive_is_malformed(tmp_path):
+    path = tmp_path / "x.npy"
+    for content in (b"", b"P", b"text, and more of it"):
+        path.write_bytes(content)
+        with pytest.raises(maparray.FormatError):
+            maparray.load(path, mmap_mode="r")
 
 
 def test_trap_30_ravel_of_fortran_order_copies_as_in_numpy(path):
