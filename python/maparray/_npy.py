@@ -135,6 +135,8 @@ def save(file: Any, arr: ArrayLike, allow_pickle: bool = False) -> None:
     """
     array = np.asanyarray(arr)
     _plain(array.dtype)
+    if type(array) is not np.ndarray and isinstance(array, np.ma.MaskedArray):
+        raise UnsupportedError("masked array: found numpy.ma.MaskedArray, whose mask would be lost")
     if hasattr(file, "write"):
         np.lib.format.write_array(file, array, allow_pickle=False)
         return

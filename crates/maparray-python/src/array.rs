@@ -315,7 +315,13 @@ impl MemMapArray {
 /// The library's array over the memory of a NumPy array, or of what converts to one.
 pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<maparray::MemMapArray> {
     static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let array = dtype::import_once(value.py(), &AS_ARRAY, "numpy", "asarray")?.call1((value,))?;
+    let py = value.py();
+    if is_masked(value)? {
+        let message = "masked array: found numpy.ma.MaskedArray, whose mask would be lost";
+        let hint = "hint: give `array.filled(...)`, or `array.data` and the mask as two arrays";
+        return Err(error::unsupported(py, message, hint)?);
+    }
+    let array = dtype::import_once(py, &AS_ARRAY, "numpy", "asarray")?.call1((value,))?;
     let dtype = dtype::from_numpy(&array.getattr("dtype")?)?;
     let Borrowed {
         region,
@@ -325,6 +331,19 @@ pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<maparray::MemMapArr
     } = lease::borrow_array(&array)?;
     let layout = Layout::strided(&shape, &strides, dtype.size(), first, region.len())?;
     Ok(maparray::MemMapArray::from_region(region, dtype, layout)?)
+}
+
+/// Whether it is an array of which some elements do not count.
+fn is_masked(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static MASKED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = value.py();
+    let ndarray = dtype::import_once(py, &NDARRAY, "numpy", "ndarray")?;
+    // Most arrays are none, and `numpy.ma` takes a while to import.
+    if value.get_type().is(ndarray) || !value.is_instance(ndarray)? {
+        return Ok(false);
+    }
+    value.is_instance(dtype::import_once(py, &MASKED, "numpy.ma", "MaskedArray")?)
 }
 
 /// The path that an argument names, if it is a str, bytes or path object.

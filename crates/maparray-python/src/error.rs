@@ -143,6 +143,13 @@ pub(crate) fn read_only(py: Python<'_>, path: Option<&Path>) -> PyResult<Raised>
     )))
 }
 
+/// The exception for what is real but not for maparray, refused at this door.
+pub(crate) fn unsupported(py: Python<'_>, message: &str, hint: &str) -> PyResult<Raised> {
+    let value = class(py, ErrorKind::Unsupported)?.call1((message,))?;
+    value.call_method1("add_note", (hint,))?;
+    Ok(Raised(PyErr::from_value(value)))
+}
+
 /// The exception for a number that the expression does not name.
 pub(crate) fn unused(py: Python<'_>, name: &str) -> PyResult<Raised> {
     let message = format!("number `{name}` is given but not used in the expression");
