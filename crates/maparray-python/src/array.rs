@@ -12,7 +12,7 @@ use maparray::{Allocate, Create, DType, Existing, Flush, Layout, Mode, Raw};
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyString, PyTuple};
 
 use crate::dtype;
 use crate::error::{self, Answer};
@@ -469,6 +469,31 @@ fn read<'py>(py: Python<'py>, path: &Bound<'py, PyAny>) -> Answer<Bound<'py, PyA
     Ok(copy.call((lend(py, &mapped)?,), Some(&options))?)
 }
 
+/// A NumPy array of the bytes of an object that has the buffer protocol.
+fn bytes_of<'py>(object: &Bound<'py, PyAny>) -> Answer<Bound<'py, PyAny>> {
+    static FROM_BUFFER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = object.py();
+    let view = PyMemoryView::from(object)?;
+    let format: String = view.getattr("format")?.extract()?;
+    // Between colons stand the names of a record's fields.
+    if format
+        .split(':')
+        .step_by(2)
+        .any(|codes| codes.contains('O'))
+    {
+        let message =
+            format!("Python objects in buffer: found format {format:?}, expected plain data");
+        let hint = "hint: their references must not be read or written as numbers";
+        return Err(error::unsupported(py, &message, hint)?);
+    }
+    if !view.getattr("c_contiguous")?.extract::<bool>()? {
+        let message = "buffer with gaps or in another order: expected contiguous bytes in C order";
+        return Err(PyBufferError::new_err(message).into());
+    }
+    let from_buffer = dtype::import_once(py, &FROM_BUFFER, "numpy", "frombuffer")?;
+    Ok(from_buffer.call1((view, "u1"))?)
+}
+
 /// An array over the memory of any object with the buffer protocol.
 ///
 /// Without `shape` it has one axis to the end of the buffer. With `strides`, in bytes, the elements
@@ -484,7 +509,7 @@ fn frombuffer(
     order: &str,
     strides: Option<Vec<isize>>,
 ) -> Answer<MemMapArray> {
-    let region = lease::borrow(buffer)?;
+    let region = lease::borrow_array(&bytes_of(buffer)?)?.region;
     let raw = raw(dtype, shape, offset, order)?;
     let header = maparray::format::raw::header(&raw, region.len() as u64)?;
     let (shape, item_size) = (&header.shape, header.dtype.size());

@@ -1,7 +1,7 @@
 //! How is memory lent to Python, and how does Python lend memory to us?
 //!
 //! [`Lease`] is the object under a NumPy array of ours: it owns a share of the region, so the bytes
-//! stay as long as an array is alive. The other way, [`borrow`] takes a buffer of Python's.
+//! stay as long as an array is alive. The other way, [`borrow_array`] takes the memory of Python's.
 //!
 //! Knows: regions and buffers. Must not know: dtypes, shapes. The only unsafe file of this door.
 
@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use maparray::{Advice, Flush, Region};
-use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyIndexError, PyOSError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -274,21 +273,6 @@ pub(crate) fn duplicate(_descriptor: &Bound<'_, PyAny>) -> PyResult<File> {
     Err(PyOSError::new_err(
         "file objects cannot be mapped on this system: give the file's name",
     ))
-}
-
-/// The bytes of a Python object that has the buffer protocol and lays them out without gaps.
-pub(crate) fn borrow(object: &Bound<'_, PyAny>) -> PyResult<Region> {
-    let buffer = PyUntypedBuffer::get(object)?;
-    if !buffer.is_c_contiguous() && !buffer.is_fortran_contiguous() {
-        return Err(PyBufferError::new_err(
-            "buffer with gaps: expected contiguous bytes",
-        ));
-    }
-    let (start, len) = (buffer.buf_ptr().cast(), buffer.len_bytes());
-    let writable = !buffer.readonly();
-    // SAFETY: the buffer protocol keeps `len` bytes at `start` in place until the buffer is released,
-    // which dropping the keeper does.
-    Ok(unsafe { Region::lent(start, len, writable, Box::new(buffer)) })
 }
 
 /// The memory of a NumPy array, and where its elements lie in it.
