@@ -62,7 +62,7 @@ def open_memmap(
                 "allow loading, adjust `max_header_size`."
             ) from error
     start = offset - lease.file_offset
-    array = np.ndarray.__new__(memmap, shape, dtype=dtype, buffer=lease, offset=start, order=order)
+    array = lease.array(memmap, shape, dtype=dtype, offset=start, order=order)
     return _attach(array, lease, _full_name(filename), offset, mode)
 
 

@@ -564,6 +564,39 @@ def test_the_lease_answers_like_a_mmap(path):
         lease.madvise(12345)
 
 
+def test_nobody_can_talk_a_lease_into_closing_under_an_array(path):
+    array = maparray.memmap(path, dtype="f8")
+    lease = array._mmap
+    foreign = np.ndarray.__new__(maparray.memmap, 3, dtype="f8", buffer=lease)
+    assert not hasattr(lease, "watch")
+    other = lease.array(np.ndarray, (2, 3), dtype="f8", offset=8, order="F")
+    assert other.tolist() == [[1, 3, 5], [2, 4, 6]]
+    del array, other
+    with pytest.raises(BufferError):
+        lease.close()
+    assert foreign[2] == 2
+
+
+def test_a_lease_waits_for_every_array_that_it_made(path):
+    lease = maparray.memmap(path, dtype="f8")._mmap
+    arrays = [lease.array(np.ndarray, 3, dtype="f8"), lease.array(maparray.memmap, 3)[1:]]
+    while arrays:
+        with pytest.raises(BufferError):
+            lease.close()
+        arrays.pop()
+    lease.close()
+    with pytest.raises(ValueError, match="closed"):
+        lease.array(np.ndarray, 3)
+
+
+def test_an_array_on_a_lease_lies_on_that_lease(path):
+    lease = maparray.memmap(path, dtype="f8")._mmap
+    array = lease.array(np.ndarray, 3, dtype="u1", buffer=bytearray(b"abc"))
+    assert array.base is lease
+    with pytest.raises(TypeError, match="buffer is too small"):
+        lease.array(np.ndarray, 193, dtype="u1")
+
+
 def test_a_flush_reports_a_file_that_was_cut_short(path):
     array = maparray.memmap(path, dtype="f8", mode="r+")
     os.truncate(path, 8)

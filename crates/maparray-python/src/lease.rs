@@ -17,7 +17,7 @@ use maparray::{Advice, Flush, Region};
 use pyo3::exceptions::{PyBufferError, PyIndexError, PyOSError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
+use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 
 use crate::error::Answer;
 
@@ -201,10 +201,25 @@ impl Lease {
         Ok(())
     }
 
-    /// Counts an array among those that `close` waits for.
-    fn watch(&self, array: &Bound<'_, PyAny>) -> PyResult<()> {
-        lock(&self.arrays).push(PyWeakrefReference::new(array)?.unbind());
-        Ok(())
+    /// A NumPy array of this class on these bytes, for which `close` waits; the options are those of
+    /// `numpy.ndarray`.
+    ///
+    /// Made here, so that what is watched is what took a buffer, each once.
+    #[pyo3(signature = (class, shape, /, **options))]
+    fn array<'py>(
+        slf: &Bound<'py, Self>,
+        class: &Bound<'py, PyAny>,
+        shape: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let options = options.cloned().unwrap_or_else(|| PyDict::new(py));
+        options.set_item("buffer", slf)?;
+        let ndarray = py.import("numpy")?.getattr("ndarray")?;
+        let array = ndarray.call_method("__new__", (class, shape), Some(&options))?;
+        let watched = PyWeakrefReference::new(&array)?.unbind();
+        lock(&slf.get().arrays).push(watched);
+        Ok(array)
     }
 
     fn __len__(&self) -> PyResult<usize> {
@@ -226,10 +241,7 @@ impl Lease {
         flags: c_int,
     ) -> PyResult<()> {
         let lease = slf.get();
-        let region = lock(&lease.region);
-        let Some(region) = &*region else {
-            return Err(PyValueError::new_err("mmap closed or invalid"));
-        };
+        let region = lease.region()?;
         let len = isize::try_from(region.len())
             .map_err(|_| PyIndexError::new_err("mapping too large for a buffer"))?;
         let read_only = c_int::from(!region.is_writable());
