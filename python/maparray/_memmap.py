@@ -76,7 +76,7 @@ class memmap(np.memmap):
             lease, shape = _map_path(os.fsdecode(filename), dtype, mode, offset, shape)
             name = _full_name(filename)
         start = offset - lease.file_offset
-        self = np.ndarray.__new__(cls, shape, dtype=dtype, buffer=lease, offset=start, order=order)
+        self = lease.array(cls, shape, dtype=dtype, offset=start, order=order)
         return _attach(self, lease, name, offset, mode)
 
     def __array_finalize__(self, obj):
@@ -215,7 +215,6 @@ def _map_path(path, dtype, mode, offset, shape):
 
 def _attach(self, lease, name, offset, mode):
     """Give an array that was made on a lease the attributes of one with a file."""
-    lease.watch(self)
     self._mmap = lease
     self.filename = name
     self.offset = offset
@@ -253,5 +252,5 @@ def _reopen(cls, name, identity, mode, offset, dtype, shape, strides, first):
     if lease.identity() != identity[:2]:
         raise FormatError(f"{name}: replaced while it was opened")
     start = first - low
-    self = np.ndarray.__new__(cls, shape, dtype=dtype, buffer=lease, offset=start, strides=strides)
+    self = lease.array(cls, shape, dtype=dtype, offset=start, strides=strides)
     return _attach(self, lease, name, offset, mode)

@@ -62,7 +62,7 @@ def open_memmap(
                 "allow loading, adjust `max_header_size`."
             ) from error
     start = offset - lease.file_offset
-    array = np.ndarray.__new__(memmap, shape, dtype=dtype, buffer=lease, offset=start, order=order)
+    array = lease.array(memmap, shape, dtype=dtype, offset=start, order=order)
     return _attach(array, lease, _full_name(filename), offset, mode)
 
 
@@ -108,15 +108,22 @@ def load(
     mode = _short_mode(mmap_mode)
     if mode in ("w+", "x"):
         raise ValueError(f"mmap_mode to load a file: found {mode!r}, expected 'r', 'r+' or 'c'")
-    if not hasattr(file, "read"):
-        with open(file, "rb") as start:
-            if start.read(2) == b"PK":
-                name = os.fsdecode(file)
-                raise UnsupportedError(f"{name}: members of an archive cannot be mapped")
     if allow_pickle:
         # NumPy's rule: who lets a file run code trusts its header, too.
         max_header_size = _NO_HEADER_LIMIT
-    return open_memmap(file, mode=mode, max_header_size=max_header_size)
+    try:
+        return open_memmap(file, mode=mode, max_header_size=max_header_size)
+    except FormatError as error:
+        # Only now: it is a regular file, and to open it again waits for nobody.
+        if not _is_archive(file):
+            raise
+        name = os.fsdecode(file)
+        raise UnsupportedError(f"{name}: members of an archive cannot be mapped") from error
+
+
+def _is_archive(path):
+    with open(path, "rb") as start:
+        return start.read(2) == b"PK"
 
 
 def save(file: Any, arr: ArrayLike, allow_pickle: bool = False) -> None:
@@ -128,6 +135,8 @@ def save(file: Any, arr: ArrayLike, allow_pickle: bool = False) -> None:
     """
     array = np.asanyarray(arr)
     _plain(array.dtype)
+    if type(array) is not np.ndarray and isinstance(array, np.ma.MaskedArray):
+        raise UnsupportedError("masked array: found numpy.ma.MaskedArray, whose mask would be lost")
     if hasattr(file, "write"):
         np.lib.format.write_array(file, array, allow_pickle=False)
         return

@@ -1,9 +1,12 @@
 """The container: opening, lending, closing."""
 
 import array as std_array
+import ctypes
 import gc
 import mmap
 import os
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -335,6 +338,75 @@ def test_repr_names_the_file_and_reads_no_element(tmp_path):
     )
 
 
+def test_threads_may_use_and_close_one_array_at_once(path):
+    box, unexpected, finished = [maparray.open(path, "r+")], [], set()
+    end = time.monotonic() + 1
+
+    def evaluate():
+        assert maparray.eval("sum(a)", a=box[0], threads=1) == 276
+
+    def evaluate_in_place():
+        maparray.eval("a * 1", a=box[0], out=box[0], threads=1)
+
+    def index():
+        array = box[0]
+        assert array[2, 7] == 23
+        array[1, 1] = 9
+
+    def describe():
+        array = box[0]
+        assert array.shape == (3, 8)
+        assert "MemMapArray(" in repr(array)
+        array.flush(durable=False)
+
+    def close():
+        box[0].close()
+
+    def leave():
+        with maparray.open(path, "r+") as array:
+            box[0] = array
+            time.sleep(0.001)
+
+    def repeat(use):
+        while time.monotonic() < end:
+            try:
+                use()
+                finished.add(use)
+            except BufferError as error:
+                if "cannot close" not in str(error):
+                    unexpected.append(error)
+            except ValueError as error:
+                if str(error) != "array is closed":
+                    unexpected.append(error)
+            except BaseException as error:
+                unexpected.append(error)
+
+    uses = [evaluate, evaluate_in_place, index, describe, close, leave]
+    threads = [threading.Thread(target=repeat, args=(use,)) for use in uses]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert unexpected == []
+    assert finished == set(uses)
+    assert box[0].closed
+    assert np.load(path).sum() == 276
+
+
+def test_a_value_that_closes_the_array_is_refused(path):
+    array = maparray.open(path, "r+")
+
+    class Closes:
+        def __float__(self):
+            array.close()
+            return 0.0
+
+    with pytest.raises((BufferError, TypeError)) as caught:
+        array[0, 0] = Closes()
+    assert "found 1 arrays" in repr(caught.value) + repr(caught.value.__cause__)
+    array.close()
+
+
 # Reading, and other people's memory
 
 
@@ -361,6 +433,9 @@ def test_read_copies_in_the_order_of_the_machine(tmp_path, dtype):
         memoryview(b"\0\1\2\3\4\5\6\7"),
         std_array.array("H", [0x0100, 0x0302, 0x0504, 0x0706]),
         np.arange(8, dtype="u1"),
+        (ctypes.c_uint16 * 4)(0x0100, 0x0302, 0x0504, 0x0706),
+        memoryview(np.array(0x0706050403020100, "<u8")),
+        np.frombuffer(bytes(range(8)), [("O", "<u2"), ("b", "<u2", (3,))]),
     ],
 )
 def test_any_buffer_is_an_array(buffer):
@@ -397,6 +472,37 @@ def test_a_borrowed_buffer_stays_in_place_until_it_is_given_back():
     buffer.append(1)
 
 
-def test_a_buffer_with_gaps_is_refused():
-    with pytest.raises(BufferError, match="gaps"):
-        maparray.frombuffer(memoryview(bytes(10))[::2], "u1")
+@pytest.mark.parametrize(
+    "buffer",
+    [
+        memoryview(bytes(10))[::2],
+        memoryview(bytes(10))[::-1],
+        np.zeros((2, 3), order="F"),
+        np.zeros((4, 4))[:, 1:3],
+    ],
+)
+def test_a_buffer_with_gaps_or_in_another_order_is_refused(buffer):
+    with pytest.raises(BufferError, match="gaps or in another order"):
+        maparray.frombuffer(buffer, "u1")
+
+
+@pytest.mark.parametrize(
+    "buffer",
+    [
+        np.array(["one", None], object),
+        np.zeros(2, [("a", "i4"), ("b", "O")]),
+        np.zeros(2, [("a", "i4"), ("b", [("c", "u1"), ("d", "O", (2,))])]),
+        np.array("one", object),
+        (ctypes.py_object * 2)("one", None),
+    ],
+)
+def test_a_buffer_of_python_objects_is_refused(buffer):
+    with pytest.raises(maparray.UnsupportedError, match="Python objects in buffer"):
+        maparray.frombuffer(buffer, "u8")
+
+
+@pytest.mark.parametrize("buffer", [b"", bytearray(), np.zeros((0, 3)), (ctypes.c_int * 0)()])
+def test_a_buffer_may_have_no_bytes(buffer):
+    array = maparray.frombuffer(buffer, "f8")
+    assert array.shape == (0,)
+    assert array.view().flags.writeable == (not memoryview(buffer).readonly)

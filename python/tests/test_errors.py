@@ -55,9 +55,40 @@ def test_a_missing_file(tmp_path):
     assert caught.value.filename == str(tmp_path / "no.npy")
 
 
+def every_use_of_a_path(path):
+    a = np.arange(3)
+    return [
+        lambda: maparray.open(path),
+        lambda: maparray.open(path, "r+"),
+        lambda: maparray.open(path, dtype="u1"),
+        lambda: maparray.read(path),
+        lambda: maparray.create(path, shape=3),
+        lambda: maparray.eval("a + 1", a=a, out=path),
+        lambda: maparray.memmap(path),
+        lambda: maparray.memmap(path, mode="r"),
+        lambda: maparray.memmap(path, mode="w+", shape=3),
+        lambda: maparray.open_memmap(path, mode="r"),
+        lambda: maparray.load(path, mmap_mode="r"),
+        lambda: _maparray.save(path, a),
+    ]
+
+
 def test_a_folder(tmp_path):
-    with pytest.raises(OSError, match="folder|directory"):
-        maparray.open(tmp_path)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for use in every_use_of_a_path(str(folder)):
+        with pytest.raises(IsADirectoryError, match="folder|directory") as caught:
+            use()
+        assert caught.value.errno == errno.EISDIR
+        assert caught.value.filename == str(folder)
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_path_with_a_null_byte(tmp_path):
+    for use in every_use_of_a_path(str(tmp_path / "a\0b")):
+        with pytest.raises(ValueError, match="null byte"):
+            use()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_without_permission(tmp_path):

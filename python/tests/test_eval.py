@@ -1,5 +1,6 @@
 """Expressions: every operation against the NumPy function of its name, and where results go."""
 
+import io
 import itertools
 import signal
 import threading
@@ -318,6 +319,24 @@ def test_a_text_expression_over_large_arrays():
     expected = np.mean((a - b) ** 2)
     assert np.isclose(maparray.eval("mean((a-b)**2)", a=a, b=b), expected, rtol=1e-14)
     assert np.array_equal(maparray.eval("where(a > 0, a, -b)", a=a, b=b), np.where(a > 0, a, -b))
+
+
+def test_a_masked_array_is_refused_since_its_mask_would_be_lost(tmp_path):
+    masked = np.ma.masked_array([1.0, 2.0, 3.0], mask=[False, True, False])
+    uses = [
+        lambda: maparray.eval("sum(x)", x=masked),
+        lambda: maparray.eval("x + 1", x=np.arange(3.0), out=masked),
+        lambda: maparray.save(tmp_path / "x.npy", masked),
+        lambda: maparray.save(io.BytesIO(), masked),
+        lambda: _maparray.save(tmp_path / "x.npy", masked),
+    ]
+    for use in uses:
+        with pytest.raises(maparray.UnsupportedError, match="mask would be lost"):
+            use()
+    assert masked.tolist() == [1, None, 3]
+    assert masked.data.tolist() == [1, 2, 3]
+    assert list(tmp_path.iterdir()) == []
+    assert maparray.eval("sum(x)", x=masked.data) == 6
 
 
 # Where results go

@@ -11,6 +11,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 
@@ -459,6 +460,30 @@ def test_trap_27_members_of_an_archive_are_not_read_by_stealth(tmp_path):
     assert maparray.load(path)["x"].tolist() == [0, 1, 2]
 
 
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    raised = []
+
+    def load():
+        with pytest.raises(OSError, match="found a pipe") as caught:
+            maparray.load(path, mmap_mode="r")
+        raised.append(caught.value)
+
+    thread = threading.Thread(target=load, daemon=True)
+    thread.start()
+    thread.join(timeout=10)
+    assert raised
+
+
+def test_a_file_that_is_neither_an_array_nor_an_archive_is_malformed(tmp_path):
+    path = tmp_path / "x.npy"
+    for content in (b"", b"P", b"text, and more of it"):
+        path.write_bytes(content)
+        with pytest.raises(maparray.FormatError):
+            maparray.load(path, mmap_mode="r")
+
+
 def test_trap_30_ravel_of_fortran_order_copies_as_in_numpy(path):
     array = maparray.memmap(path, dtype="f8", shape=(4, 6), order="F")
     assert not np.may_share_memory(array.ravel(), array)
@@ -537,6 +562,39 @@ def test_the_lease_answers_like_a_mmap(path):
     assert array[5] == 5
     with pytest.raises(OSError, match="advice 12345"):
         lease.madvise(12345)
+
+
+def test_nobody_can_talk_a_lease_into_closing_under_an_array(path):
+    array = maparray.memmap(path, dtype="f8")
+    lease = array._mmap
+    foreign = np.ndarray.__new__(maparray.memmap, 3, dtype="f8", buffer=lease)
+    assert not hasattr(lease, "watch")
+    other = lease.array(np.ndarray, (2, 3), dtype="f8", offset=8, order="F")
+    assert other.tolist() == [[1, 3, 5], [2, 4, 6]]
+    del array, other
+    with pytest.raises(BufferError):
+        lease.close()
+    assert foreign[2] == 2
+
+
+def test_a_lease_waits_for_every_array_that_it_made(path):
+    lease = maparray.memmap(path, dtype="f8")._mmap
+    arrays = [lease.array(np.ndarray, 3, dtype="f8"), lease.array(maparray.memmap, 3)[1:]]
+    while arrays:
+        with pytest.raises(BufferError):
+            lease.close()
+        arrays.pop()
+    lease.close()
+    with pytest.raises(ValueError, match="closed"):
+        lease.array(np.ndarray, 3)
+
+
+def test_an_array_on_a_lease_lies_on_that_lease(path):
+    lease = maparray.memmap(path, dtype="f8")._mmap
+    array = lease.array(np.ndarray, 3, dtype="u1", buffer=bytearray(b"abc"))
+    assert array.base is lease
+    with pytest.raises(TypeError, match="buffer is too small"):
+        lease.array(np.ndarray, 193, dtype="u1")
 
 
 def test_a_flush_reports_a_file_that_was_cut_short(path):

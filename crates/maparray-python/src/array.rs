@@ -6,13 +6,13 @@
 //! Knows: the library's array. Must not know: expressions.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use maparray::{Allocate, Create, DType, Existing, Flush, Layout, Mode, Raw};
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyString, PyTuple};
 
 use crate::dtype;
 use crate::error::{self, Answer};
@@ -21,9 +21,11 @@ use crate::lease::{self, Borrowed, Lease};
 /// An array in a file or in memory that lends NumPy arrays and can be closed.
 ///
 /// Made by `maparray.open`, `maparray.create` and `maparray.frombuffer`.
-#[pyclass(module = "maparray", weakref)]
+#[pyclass(frozen, module = "maparray", weakref)]
 pub(crate) struct MemMapArray {
-    open: Option<Open>,
+    /// Never locked while Python code could run or the interpreter is free: what is needed is
+    /// taken out first.
+    open: Mutex<Option<Open>>,
 }
 
 struct Open {
@@ -37,27 +39,52 @@ impl MemMapArray {
     pub(crate) fn new(py: Python<'_>, array: maparray::MemMapArray) -> Answer<MemMapArray> {
         let whole = lend(py, &array)?.unbind();
         Ok(MemMapArray {
-            open: Some(Open { array, whole }),
+            open: Mutex::new(Some(Open { array, whole })),
         })
     }
 
-    fn open(&self) -> PyResult<&Open> {
-        self.open
+    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `get` takes out of an open array; it must not run Python code.
+    fn open<T>(&self, get: impl FnOnce(&Open) -> T) -> PyResult<T> {
+        self.lock()
             .as_ref()
+            .map(get)
             .ok_or_else(|| PyValueError::new_err("array is closed"))
     }
 
-    /// The library's array, sharing this one's memory.
+    /// The library's array, sharing this one's memory; `close` counts it as a use.
     pub(crate) fn share(&self) -> PyResult<maparray::MemMapArray> {
-        Ok(self.open()?.array.clone())
+        self.open(|open| open.array.clone())
     }
 
-    /// Closed from now on, also if what was changed could not be written back.
-    fn let_go(&mut self, py: Python<'_>) -> Answer<()> {
-        let Some(open) = self.open.take() else {
-            return Ok(());
+    /// Takes out what is open, unless something else uses it: then it says how many.
+    fn take_unused(&self, py: Python<'_>) -> Result<Option<Open>, usize> {
+        let mut guard = self.lock();
+        let Some(open) = &*guard else {
+            return Ok(None);
         };
-        let Open { array, whole } = open;
+        let lent = lease::other_references(&open.whole, py);
+        // One share for `array`, one for the lease under `whole`; more while a computation runs.
+        let used = Arc::strong_count(open.array.region()).saturating_sub(2);
+        match lent + used {
+            0 => Ok(guard.take()),
+            uses => Err(uses),
+        }
+    }
+
+    /// The array over the whole of it; `close` counts it as a use.
+    fn whole<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.open(|open| open.whole.bind(py).clone())
+    }
+}
+
+impl Open {
+    /// Writes back what was changed. Whoever took this out has closed the array, also if that fails.
+    fn let_go(self, py: Python<'_>) -> Answer<()> {
+        let Open { array, whole } = self;
         let flushed = py.detach(|| {
             let flushed = array.flush(Flush::Durable);
             drop(array);
@@ -65,10 +92,6 @@ impl MemMapArray {
         });
         drop(whole);
         Ok(flushed?)
-    }
-
-    fn attribute<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        self.open()?.whole.bind(py).getattr(name)
     }
 }
 
@@ -92,72 +115,72 @@ impl MemMapArray {
     /// Length of each axis.
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.attribute(py, "shape")
+        self.whole(py)?.getattr("shape")
     }
 
     /// The NumPy dtype of the elements.
     #[getter]
     fn dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.attribute(py, "dtype")
+        self.whole(py)?.getattr("dtype")
     }
 
     /// Number of axes.
     #[getter]
     fn ndim(&self) -> PyResult<usize> {
-        Ok(self.open()?.array.ndim())
+        self.open(|open| open.array.ndim())
     }
 
     /// Number of elements.
     #[getter]
     fn size(&self) -> PyResult<usize> {
-        Ok(self.open()?.array.len())
+        self.open(|open| open.array.len())
     }
 
     /// Bytes of all elements together.
     #[getter]
     fn nbytes(&self) -> PyResult<usize> {
-        Ok(self.open()?.array.byte_len())
+        self.open(|open| open.array.byte_len())
     }
 
     /// Bytes of one element.
     #[getter]
     fn itemsize(&self) -> PyResult<usize> {
-        Ok(self.open()?.array.dtype().size())
+        self.open(|open| open.array.dtype().size())
     }
 
     /// Bytes from an element to the next along each axis.
     #[getter]
     fn strides<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.attribute(py, "strides")
+        self.whole(py)?.getattr("strides")
     }
 
     /// The mapped file, as an absolute path; None in memory.
     #[getter]
     fn filename(&self) -> PyResult<Option<PathBuf>> {
-        Ok(self.open()?.array.path().map(PathBuf::from))
+        self.open(|open| open.array.path().map(PathBuf::from))
     }
 
     /// How the file is mapped, 'r', 'r+' or 'c'; None in memory.
     #[getter]
     fn mode(&self) -> PyResult<Option<&'static str>> {
-        Ok(self.open()?.array.mode().map(maparray::Mode::text))
+        self.open(|open| open.array.mode().map(maparray::Mode::text))
     }
 
     /// Byte of the file at which the first element lies.
     #[getter]
     fn offset(&self) -> PyResult<u64> {
-        Ok(self.open()?.array.data_offset())
+        self.open(|open| open.array.data_offset())
     }
 
     /// Whether `close` was called.
     #[getter]
     fn closed(&self) -> bool {
-        self.open.is_none()
+        self.lock().is_none()
     }
 
     /// A NumPy array of all elements that shares the memory.
     fn view<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.open()?.whole.bind(py).call_method0("view")
+        self.whole(py)?.call_method0("view")
     }
 
     fn __getitem__<'py>(
@@ -165,7 +188,7 @@ impl MemMapArray {
         py: Python<'py>,
         index: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.open()?.whole.bind(py).get_item(index)
+        self.whole(py)?.get_item(index)
     }
 
     fn __setitem__(
@@ -174,19 +197,15 @@ impl MemMapArray {
         index: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
     ) -> Answer<()> {
-        let open = self.open()?;
-        if !open.array.is_writable() {
-            return Err(error::read_only(py, open.array.path())?);
+        if !self.open(|open| open.array.is_writable())? {
+            let path = self.open(|open| open.array.path().map(PathBuf::from))?;
+            return Err(error::read_only(py, path.as_deref())?);
         }
-        Ok(open.whole.bind(py).set_item(index, value)?)
+        Ok(self.whole(py)?.set_item(index, value)?)
     }
 
     fn __len__(&self) -> PyResult<usize> {
-        let open = self.open()?;
-        open.array
-            .shape()
-            .first()
-            .copied()
+        self.open(|open| open.array.shape().first().copied())?
             .ok_or_else(|| PyTypeError::new_err("len() of unsized object"))
     }
 
@@ -195,7 +214,7 @@ impl MemMapArray {
     }
 
     fn __contains__(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-        self.open()?.whole.bind(py).contains(value)
+        self.whole(py)?.contains(value)
     }
 
     /// A NumPy array that shares the memory, or a copy if one is asked for or needed.
@@ -206,7 +225,7 @@ impl MemMapArray {
         dtype: Option<&Bound<'py, PyAny>>,
         copy: Option<bool>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let whole = self.open()?.whole.bind(py);
+        let whole = self.whole(py)?;
         let same = match dtype {
             Some(dtype) => whole.getattr("dtype")?.eq(dtype)?,
             None => true,
@@ -235,40 +254,36 @@ impl MemMapArray {
 
     /// Writes changes back and lets go of the file. BufferError while an array that was lent, or a
     /// view of one, is alive.
-    fn close(&mut self, py: Python<'_>) -> Answer<()> {
-        let Some(open) = &self.open else {
-            return Ok(());
-        };
-        let lent = lease::other_references(&open.whole, py);
-        // One share for `array`, one for the lease under `whole`; more while a computation runs.
-        let used = Arc::strong_count(open.array.region()).saturating_sub(2);
-        if lent + used > 0 {
-            let message = format!(
-                "cannot close: found {} arrays on this memory, expected none",
-                lent + used
-            );
-            let error = PyBufferError::new_err(message);
-            let hint = "hint: delete them first, or copy what is to stay: `array[...].copy()`";
-            error.value(py).call_method1("add_note", (hint,))?;
-            return Err(error.into());
+    fn close(&self, py: Python<'_>) -> Answer<()> {
+        match self.take_unused(py) {
+            Ok(None) => Ok(()),
+            Ok(Some(open)) => open.let_go(py),
+            Err(uses) => {
+                let message =
+                    format!("cannot close: found {uses} arrays on this memory, expected none");
+                let error = PyBufferError::new_err(message);
+                let hint = "hint: delete them first, or copy what is to stay: `array[...].copy()`";
+                error.value(py).call_method1("add_note", (hint,))?;
+                Err(error.into())
+            }
         }
-        self.let_go(py)
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
-        slf.borrow().open()?;
+        slf.get().open(|_| ())?;
         Ok(slf)
     }
 
     /// Writes changes back and closes; arrays that were lent keep the file until they are gone.
     fn __exit__(
-        &mut self,
+        &self,
         py: Python<'_>,
         kind: &Bound<'_, PyAny>,
         _value: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> Answer<()> {
-        match self.let_go(py) {
+        let open = self.lock().take();
+        match open.map_or(Ok(()), |open| open.let_go(py)) {
             // An exception on its way is the one to report.
             Err(_) if !kind.is_none() => Ok(()),
             closed => closed,
@@ -276,15 +291,16 @@ impl MemMapArray {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let Ok(open) = self.open() else {
+        let Ok(whole) = self.whole(py) else {
             return Ok("MemMapArray(closed)".into());
         };
-        let whole = open.whole.bind(py);
-        let place = match open.array.path() {
+        let (path, mode) =
+            self.open(|open| (open.array.path().map(PathBuf::from), open.array.mode()))?;
+        let place = match path {
             Some(path) => format!(
                 "filename={}, mode={:?}",
                 path.into_pyobject(py)?.str()?.repr()?,
-                open.array.mode().map_or("", maparray::Mode::text)
+                mode.map_or("", maparray::Mode::text)
             ),
             None => "in memory".into(),
         };
@@ -299,7 +315,13 @@ impl MemMapArray {
 /// The library's array over the memory of a NumPy array, or of what converts to one.
 pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<maparray::MemMapArray> {
     static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let array = dtype::import_once(value.py(), &AS_ARRAY, "numpy", "asarray")?.call1((value,))?;
+    let py = value.py();
+    if is_masked(value)? {
+        let message = "masked array: found numpy.ma.MaskedArray, whose mask would be lost";
+        let hint = "hint: give `array.filled(...)`, or `array.data` and the mask as two arrays";
+        return Err(error::unsupported(py, message, hint)?);
+    }
+    let array = dtype::import_once(py, &AS_ARRAY, "numpy", "asarray")?.call1((value,))?;
     let dtype = dtype::from_numpy(&array.getattr("dtype")?)?;
     let Borrowed {
         region,
@@ -309,6 +331,19 @@ pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<maparray::MemMapArr
     } = lease::borrow_array(&array)?;
     let layout = Layout::strided(&shape, &strides, dtype.size(), first, region.len())?;
     Ok(maparray::MemMapArray::from_region(region, dtype, layout)?)
+}
+
+/// Whether it is an array of which some elements do not count.
+fn is_masked(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static MASKED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = value.py();
+    let ndarray = dtype::import_once(py, &NDARRAY, "numpy", "ndarray")?;
+    // Most arrays are none, and `numpy.ma` takes a while to import.
+    if value.get_type().is(ndarray) || !value.is_instance(ndarray)? {
+        return Ok(false);
+    }
+    value.is_instance(dtype::import_once(py, &MASKED, "numpy.ma", "MaskedArray")?)
 }
 
 /// The path that an argument names, if it is a str, bytes or path object.
@@ -434,6 +469,31 @@ fn read<'py>(py: Python<'py>, path: &Bound<'py, PyAny>) -> Answer<Bound<'py, PyA
     Ok(copy.call((lend(py, &mapped)?,), Some(&options))?)
 }
 
+/// A NumPy array of the bytes of an object that has the buffer protocol.
+fn bytes_of<'py>(object: &Bound<'py, PyAny>) -> Answer<Bound<'py, PyAny>> {
+    static FROM_BUFFER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = object.py();
+    let view = PyMemoryView::from(object)?;
+    let format: String = view.getattr("format")?.extract()?;
+    // Between colons stand the names of a record's fields.
+    if format
+        .split(':')
+        .step_by(2)
+        .any(|codes| codes.contains('O'))
+    {
+        let message =
+            format!("Python objects in buffer: found format {format:?}, expected plain data");
+        let hint = "hint: their references must not be read or written as numbers";
+        return Err(error::unsupported(py, &message, hint)?);
+    }
+    if !view.getattr("c_contiguous")?.extract::<bool>()? {
+        let message = "buffer with gaps or in another order: expected contiguous bytes in C order";
+        return Err(PyBufferError::new_err(message).into());
+    }
+    let from_buffer = dtype::import_once(py, &FROM_BUFFER, "numpy", "frombuffer")?;
+    Ok(from_buffer.call1((view, "u1"))?)
+}
+
 /// An array over the memory of any object with the buffer protocol.
 ///
 /// Without `shape` it has one axis to the end of the buffer. With `strides`, in bytes, the elements
@@ -449,7 +509,7 @@ fn frombuffer(
     order: &str,
     strides: Option<Vec<isize>>,
 ) -> Answer<MemMapArray> {
-    let region = lease::borrow(buffer)?;
+    let region = lease::borrow_array(&bytes_of(buffer)?)?.region;
     let raw = raw(dtype, shape, offset, order)?;
     let header = maparray::format::raw::header(&raw, region.len() as u64)?;
     let (shape, item_size) = (&header.shape, header.dtype.size());

@@ -115,7 +115,17 @@ fn class(py: Python<'_>, kind: ErrorKind) -> PyResult<Bound<'_, PyType>> {
 fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let class = class(py, error.kind())?;
     let message = error.to_string();
-    let value = match (error.os_error(), error.path()) {
+    let mut number = error.os_error();
+    if let (ErrorKind::Io, None, Some(path)) = (error.kind(), number, error.path()) {
+        // Refused before the system was asked; Python has its own words for these two.
+        if path.as_os_str().as_encoded_bytes().contains(&0) {
+            return Ok(PyValueError::new_err("embedded null byte in path"));
+        }
+        if path.is_dir() {
+            number = Some(py.import("errno")?.getattr("EISDIR")?.extract()?);
+        }
+    }
+    let value = match (number, error.path()) {
         // With a number, `OSError` becomes `FileNotFoundError` and the like by itself.
         (Some(number), Some(path)) => {
             let prefix = format!("{}: ", path.display());
@@ -141,6 +151,13 @@ pub(crate) fn read_only(py: Python<'_>, path: Option<&Path>) -> PyResult<Raised>
     Ok(Raised(PyErr::from_value(
         class(py, ErrorKind::ReadOnly)?.call1((message,))?,
     )))
+}
+
+/// The exception for what is real but not for maparray, refused at this door.
+pub(crate) fn unsupported(py: Python<'_>, message: &str, hint: &str) -> PyResult<Raised> {
+    let value = class(py, ErrorKind::Unsupported)?.call1((message,))?;
+    value.call_method1("add_note", (hint,))?;
+    Ok(Raised(PyErr::from_value(value)))
 }
 
 /// The exception for a number that the expression does not name.

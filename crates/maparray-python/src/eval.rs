@@ -205,7 +205,7 @@ fn replaced(expr: &Expr, numbers: &HashMap<String, Literal>) -> Expr {
 /// An argument as an array to read.
 fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
     if let Ok(container) = value.cast::<Container>() {
-        return Ok(container.borrow().share()?);
+        return Ok(container.get().share()?);
     }
     if let Some(path) = array::path_of(value)? {
         return Ok(value.py().detach(|| MemMapArray::open(path, Mode::Read))?);
@@ -217,7 +217,7 @@ fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
 fn writable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
     static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Ok(container) = value.cast::<Container>() {
-        return Ok(container.borrow().share()?);
+        return Ok(container.get().share()?);
     }
     if value.is_instance(dtype::import_once(
         value.py(),

@@ -1,7 +1,7 @@
 //! How is memory lent to Python, and how does Python lend memory to us?
 //!
 //! [`Lease`] is the object under a NumPy array of ours: it owns a share of the region, so the bytes
-//! stay as long as an array is alive. The other way, [`borrow`] takes a buffer of Python's.
+//! stay as long as an array is alive. The other way, [`borrow_array`] takes the memory of Python's.
 //!
 //! Knows: regions and buffers. Must not know: dtypes, shapes. The only unsafe file of this door.
 
@@ -14,11 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use maparray::{Advice, Flush, Region};
-use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyIndexError, PyOSError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
+use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 
 use crate::error::Answer;
 
@@ -202,10 +201,25 @@ impl Lease {
         Ok(())
     }
 
-    /// Counts an array among those that `close` waits for.
-    fn watch(&self, array: &Bound<'_, PyAny>) -> PyResult<()> {
-        lock(&self.arrays).push(PyWeakrefReference::new(array)?.unbind());
-        Ok(())
+    /// A NumPy array of this class on these bytes, for which `close` waits; the options are those of
+    /// `numpy.ndarray`.
+    ///
+    /// Made here, so that what is watched is what took a buffer, each once.
+    #[pyo3(signature = (class, shape, /, **options))]
+    fn array<'py>(
+        slf: &Bound<'py, Self>,
+        class: &Bound<'py, PyAny>,
+        shape: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let options = options.cloned().unwrap_or_else(|| PyDict::new(py));
+        options.set_item("buffer", slf)?;
+        let ndarray = py.import("numpy")?.getattr("ndarray")?;
+        let array = ndarray.call_method("__new__", (class, shape), Some(&options))?;
+        let watched = PyWeakrefReference::new(&array)?.unbind();
+        lock(&slf.get().arrays).push(watched);
+        Ok(array)
     }
 
     fn __len__(&self) -> PyResult<usize> {
@@ -227,10 +241,7 @@ impl Lease {
         flags: c_int,
     ) -> PyResult<()> {
         let lease = slf.get();
-        let region = lock(&lease.region);
-        let Some(region) = &*region else {
-            return Err(PyValueError::new_err("mmap closed or invalid"));
-        };
+        let region = lease.region()?;
         let len = isize::try_from(region.len())
             .map_err(|_| PyIndexError::new_err("mapping too large for a buffer"))?;
         let read_only = c_int::from(!region.is_writable());
@@ -274,21 +285,6 @@ pub(crate) fn duplicate(_descriptor: &Bound<'_, PyAny>) -> PyResult<File> {
     Err(PyOSError::new_err(
         "file objects cannot be mapped on this system: give the file's name",
     ))
-}
-
-/// The bytes of a Python object that has the buffer protocol and lays them out without gaps.
-pub(crate) fn borrow(object: &Bound<'_, PyAny>) -> PyResult<Region> {
-    let buffer = PyUntypedBuffer::get(object)?;
-    if !buffer.is_c_contiguous() && !buffer.is_fortran_contiguous() {
-        return Err(PyBufferError::new_err(
-            "buffer with gaps: expected contiguous bytes",
-        ));
-    }
-    let (start, len) = (buffer.buf_ptr().cast(), buffer.len_bytes());
-    let writable = !buffer.readonly();
-    // SAFETY: the buffer protocol keeps `len` bytes at `start` in place until the buffer is released,
-    // which dropping the keeper does.
-    Ok(unsafe { Region::lent(start, len, writable, Box::new(buffer)) })
 }
 
 /// The memory of a NumPy array, and where its elements lie in it.
