@@ -408,6 +408,72 @@ def saved(array, folder):
     return (folder / "expected.npy").read_bytes()
 
 
+def test_out_may_be_a_view_of_the_file_that_is_read(tmp_path):
+    path = tmp_path / "s.npy"
+    expected = np.arange(300_000.0)[::-1] * 2
+    sources = [
+        lambda: path,
+        lambda: maparray.open(path),
+        lambda: maparray.open(path).view(),
+        lambda: maparray.load(path, mmap_mode="r"),
+        lambda: read_only(maparray.load(path, mmap_mode="r+")),
+    ]
+    targets = [
+        lambda: maparray.load(path, mmap_mode="r+")[::-1],
+        lambda: maparray.open(path, "r+")[::-1],
+        lambda: maparray.load(path, mmap_mode="r+").view(np.ndarray)[::-1],
+    ]
+    for source, target in itertools.product(sources, targets):
+        np.save(path, np.arange(300_000.0))
+        out = target()
+        maparray.eval("y * 2", y=source(), out=out)
+        assert np.array_equal(out, expected[::-1])
+        assert np.array_equal(np.load(path), expected)
+
+
+def read_only(array):
+    array.flags.writeable = False
+    return array
+
+
+def test_out_keeps_a_private_copy_private(tmp_path):
+    path = tmp_path / "s.npy"
+    np.save(path, np.arange(300_000.0))
+    out = maparray.load(path, mmap_mode="c")
+    maparray.eval("y * 2", y=path, out=out[::-1])
+    assert np.array_equal(out, np.arange(300_000.0)[::-1] * 2)
+    assert np.load(path)[1] == 1
+
+
+def test_a_view_that_is_read_only_is_no_out(tmp_path):
+    path = tmp_path / "s.npy"
+    np.save(path, np.arange(3.0))
+    for array in (maparray.load(path, mmap_mode="r+"), maparray.open(path, "r+").view()):
+        with pytest.raises(maparray.ReadOnlyError):
+            maparray.eval("y * 2", y=path, out=read_only(array))
+    assert np.load(path).tolist() == [0, 1, 2]
+
+
+def test_a_container_stays_open_while_its_views_are_computed_with(tmp_path):
+    path = tmp_path / "s.npy"
+    np.save(path, np.arange(8_000_000.0))
+    array, raised = maparray.open(path), []
+    names = {"y": array.view()}
+    thread = threading.Thread(target=lambda: maparray.eval("sum(sin(cos(y)))", **names))
+    thread.start()
+    time.sleep(0.01)
+    names.clear()
+    while thread.is_alive() and not raised:
+        try:
+            array.close()
+            break
+        except BufferError as error:
+            raised.append(error)
+    thread.join()
+    assert raised
+    array.close()
+
+
 # The interpreter meanwhile
 
 

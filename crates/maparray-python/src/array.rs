@@ -329,6 +329,11 @@ pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<maparray::MemMapArr
         shape,
         strides,
     } = lease::borrow_array(&array)?;
+    // Memory of ours is better known: the library sees which file it is.
+    let (region, first) = match lease::region_under(&array, &region)? {
+        Some((ours, start)) => (ours, start + first),
+        None => (Arc::new(region), first),
+    };
     let layout = Layout::strided(&shape, &strides, dtype.size(), first, region.len())?;
     Ok(maparray::MemMapArray::from_region(region, dtype, layout)?)
 }

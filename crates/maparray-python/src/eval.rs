@@ -225,6 +225,10 @@ fn writable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
         "numpy",
         "ndarray",
     )?)? {
+        // Its memory may be writable for others.
+        if !value.getattr("flags")?.getattr("writeable")?.extract()? {
+            return Err(error::read_only(value.py(), None)?);
+        }
         return array::from_numpy(value);
     }
     let class = value.get_type().name()?;

@@ -336,6 +336,30 @@ pub(crate) fn borrow_array(array: &Bound<'_, PyAny>) -> PyResult<Borrowed> {
     })
 }
 
+/// The region of the lease that an array lies on, and where in it the array's memory begins.
+pub(crate) fn region_under(
+    array: &Bound<'_, PyAny>,
+    memory: &Region,
+) -> PyResult<Option<(Arc<Region>, usize)>> {
+    let ndarray = array.py().import("numpy")?.getattr("ndarray")?;
+    // NumPy's own answer, whatever a subclass has in its place.
+    let base_of = ndarray.getattr("base")?;
+    let mut base = array.clone();
+    while base.is_instance(&ndarray)? {
+        base = base_of.call_method1("__get__", (base,))?;
+    }
+    let Ok(lease) = base.cast::<Lease>() else {
+        return Ok(None);
+    };
+    let Some(region) = lock(&lease.get().region).clone() else {
+        return Ok(None);
+    };
+    let start = memory.as_ptr().addr().checked_sub(region.as_ptr().addr());
+    let room = |start: &usize| region.len().checked_sub(*start) >= Some(memory.len());
+    let inside = start.filter(room);
+    Ok(inside.map(|start| (region, start)))
+}
+
 /// How many references there are to an object besides the one given.
 pub(crate) fn other_references(object: &Py<PyAny>, _py: Python<'_>) -> usize {
     // SAFETY: `object` is alive, and the interpreter is attached.

@@ -92,7 +92,12 @@ impl MemMapArray {
     /// assert_eq!(array.strides(), [4, 8]);
     /// # Ok::<(), maparray::Error>(())
     /// ```
-    pub fn from_region(region: Region, dtype: DType, layout: Layout) -> Result<MemMapArray> {
+    pub fn from_region(
+        region: impl Into<Arc<Region>>,
+        dtype: DType,
+        layout: Layout,
+    ) -> Result<MemMapArray> {
+        let region = region.into();
         if layout.item_size() != dtype.size() {
             let found = format!("{} bytes", layout.item_size());
             return Err(Error::new(Problem::WrongDType {
@@ -111,9 +116,9 @@ impl MemMapArray {
         Ok(MemMapArray::over(region, dtype, layout))
     }
 
-    fn over(region: Region, dtype: DType, layout: Layout) -> MemMapArray {
+    fn over(region: impl Into<Arc<Region>>, dtype: DType, layout: Layout) -> MemMapArray {
         MemMapArray {
-            region: Arc::new(region),
+            region: region.into(),
             dtype,
             layout,
             origin: None,

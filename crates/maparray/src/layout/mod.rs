@@ -1,7 +1,7 @@
 //! Where is `a[i, j, k]`?
 //!
 //! Shapes, orders and byte strides, with every product and sum checked: a shape from a file can
-//! wrap nothing here. File sizes are `u64`, memory sizes `usize`; only this room crosses between.
+//! wrap nothing here. File sizes are `u64`, memory sizes `usize`.
 //!
 //! Knows: errors, dtypes. Must not know: files.
 
