@@ -8,10 +8,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use maparray::format::{Header, Parsed, npy};
+use maparray::format::npy;
 use maparray::{
-    Allocate, Create, DType, Existing, Extend, MemMapArray, Mode, OpenFile, Order, Raw, Region,
-    Span,
+    Allocate, Create, DType, Existing, Extend, MemMapArray, Mode, OpenFile, Order, Raw, Span,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
@@ -120,39 +119,15 @@ fn open_npy<'py>(
     limit: usize,
 ) -> Answer<(Lease, Described<'py>)> {
     let mode = dtype::mode(mode)?;
-    let file = OpenFile::open(&path, mode)?;
-    let open = || -> maparray::Result<(Header, Region)> {
-        let header = read_header(&file, limit)?;
-        header.check_len(file.len()?)?;
-        let span = Span {
-            offset: header.data_offset,
-            len: Some(header.byte_len()?),
-        };
-        Ok((header, file.map(span, mode, Extend::Never)?))
-    };
-    let (header, region) = open().map_err(|error| error.at(&path))?;
-    let order = dtype::order_letter(header.order);
+    let array = py.detach(|| MemMapArray::open_limited(&path, mode, limit))?;
     let described = (
-        dtype::to_numpy(py, &header.dtype)?,
-        header.shape,
-        order,
-        header.data_offset,
+        dtype::to_numpy(py, array.dtype())?,
+        array.shape().to_vec(),
+        dtype::order_letter(array.order()),
+        array.data_offset(),
     );
-    Ok((Lease::new(Arc::new(region), header.data_offset), described))
-}
-
-fn read_header(file: &OpenFile, limit: usize) -> maparray::Result<Header> {
-    let file_len = file.len()?;
-    let mut start = vec![0; 4096];
-    loop {
-        let count = file.read_at(0, &mut start)?;
-        start.truncate(count);
-        match npy::parse_limited(&start, file_len, limit)? {
-            Parsed::Header(header) => return Ok(header),
-            // Never more than the file has.
-            Parsed::Needs(count) => start.resize(count.max(start.len() + 1), 0),
-        }
-    }
+    let lease = Lease::new(Arc::clone(array.region()), array.data_offset());
+    Ok((lease, described))
 }
 
 /// The header of a `.npy` file, as bytes: version, magic, padding and all.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::open::read_header;
 use crate::error::Result;
-use crate::format::Header;
 use crate::format::raw::{self, Raw};
+use crate::format::{Header, npy};
 use crate::map::{Mode, OpenFile};
 
 /// What is known of an array file without touching its data.
@@ -57,7 +57,7 @@ impl Info {
 pub fn info(path: impl AsRef<Path>) -> Result<Info> {
     let path = path.as_ref();
     let file = OpenFile::open(path, Mode::Read)?;
-    let read = || Info::new(path, read_header(&file)?, file.len()?);
+    let read = || Info::new(path, read_header(&file, npy::HEADER_LIMIT)?, file.len()?);
     read().map_err(|error| error.at(path))
 }
 

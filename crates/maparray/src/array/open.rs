@@ -36,9 +36,21 @@ impl MemMapArray {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn open(path: impl AsRef<Path>, mode: Mode) -> Result<MemMapArray> {
+        MemMapArray::open_limited(path, mode, npy::HEADER_LIMIT)
+    }
+
+    /// Maps an array file whose header has no more bytes than `header_limit`.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::open`]; `Malformed` if the header is longer.
+    pub fn open_limited(
+        path: impl AsRef<Path>,
+        mode: Mode,
+        header_limit: usize,
+    ) -> Result<MemMapArray> {
         let path = path.as_ref();
         let file = OpenFile::open(path, mode)?;
-        let open = || MemMapArray::map(&file, &read_header(&file)?, path, mode);
+        let open = || MemMapArray::map(&file, &read_header(&file, header_limit)?, path, mode);
         open().map_err(|error| error.at(path))
     }
 
@@ -111,14 +123,14 @@ impl MemMapArray {
 }
 
 /// Reads the header of an array file, and no more of it than needed.
-pub(super) fn read_header(file: &OpenFile) -> Result<Header> {
+pub(super) fn read_header(file: &OpenFile, limit: usize) -> Result<Header> {
     let file_len = file.len()?;
     let mut start = vec![0; FIRST_BYTES];
     loop {
         let wanted = start.len();
         let count = file.read_at(0, &mut start)?;
         start.truncate(count);
-        match npy::parse(&start, file_len)? {
+        match npy::parse_limited(&start, file_len, limit)? {
             Parsed::Header(header) => return Ok(header),
             // The parser asks for no more than its limit, and never for more than the file had.
             Parsed::Needs(needed) if count == wanted => start.resize(needed.max(count + 1), 0),
