@@ -116,8 +116,8 @@ impl StableFiles {
     /// # Safety
     /// For as long as anything borrowed under this promise lives: no other process and no other
     /// mapping in this process writes to, truncates or replaces in place the bytes of the files
-    /// concerned. (Other handles on the same mapping cannot: from the promise on, only one that is
-    /// alone may write.)
+    /// concerned. (Other handles on the same mapping cannot begin to: from the promise on, only one
+    /// that is alone may write. None of them is writing when the promise is given.)
     #[expect(
         clippy::missing_const_for_fn,
         reason = "a promise is made while the program runs"
@@ -281,8 +281,9 @@ impl Region {
         if !self.is_private() && promise.is_none() {
             return Err(Error::new(Problem::NoPromise));
         }
-        // SAFETY: invariant 1 gives validity for `&self`. Nobody writes meanwhile: to private memory
-        // only `&mut Region` writes (`writer`), and for other memory that is what was promised.
+        // SAFETY: invariant 1 gives validity for `&self`. Nobody writes meanwhile: through this region
+        // only a holder that is alone does (`needs_one_writer`), and that holder is borrowed as long
+        // as the slice; for memory that others reach, the promise excludes them.
         Ok(unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) })
     }
 
