@@ -118,11 +118,7 @@ impl StableFiles {
     /// mapping in this process writes to, truncates or replaces in place the bytes of the files
     /// concerned. (Other handles on the same mapping cannot begin to: from the promise on, only one
     /// that is alone may write. None of them is writing when the promise is given.)
-    #[expect(
-        clippy::missing_const_for_fn,
-        reason = "a promise is made while the program runs"
-    )]
-    pub unsafe fn promise() -> StableFiles {
+    pub const unsafe fn promise() -> StableFiles {
         StableFiles(())
     }
 }
