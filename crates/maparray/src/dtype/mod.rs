@@ -12,7 +12,6 @@ mod swap;
 pub(crate) mod text;
 
 pub use promote::{promote, promote_scalars};
-pub(crate) use swap::swap_pieces;
 
 use std::fmt;
 use std::sync::Arc;

@@ -34,7 +34,7 @@ impl DType {
 }
 
 /// Reverses each piece of so many bytes; a rest that does not make a whole piece stays as it is.
-pub(crate) fn swap_pieces(piece: usize, bytes: &mut [u8]) {
+fn swap_pieces(piece: usize, bytes: &mut [u8]) {
     // As integers, which the compiler swaps several at a time.
     macro_rules! swap {
         ($integer:ty) => {
@@ -50,5 +50,37 @@ pub(crate) fn swap_pieces(piece: usize, bytes: &mut [u8]) {
         8 => swap!(u64),
         16 => swap!(u128),
         _ => bytes.chunks_exact_mut(piece).for_each(<[u8]>::reverse),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::swap_pieces;
+
+    #[test]
+    fn bytes_swap_within_each_piece() {
+        let mut bytes: Vec<u8> = (0..33).collect();
+        swap_pieces(1, &mut bytes);
+        assert_eq!(bytes, (0..33).collect::<Vec<u8>>());
+        for piece in [2, 4, 8, 16] {
+            let mut bytes: Vec<u8> = (0..33).collect();
+            swap_pieces(piece, &mut bytes);
+            let expected = |i: usize| {
+                if i < 32 {
+                    i / piece * piece + piece - 1 - i % piece
+                } else {
+                    i
+                }
+            };
+            assert!(
+                bytes
+                    .iter()
+                    .enumerate()
+                    .all(|(i, &byte)| byte as usize == expected(i)),
+                "{piece}"
+            );
+            swap_pieces(piece, &mut bytes);
+            assert_eq!(bytes, (0..33).collect::<Vec<u8>>());
+        }
     }
 }

@@ -110,14 +110,6 @@ impl OpenFile {
         Ok(new)
     }
 
-    /// How many files this process holds open for arrays.
-    pub fn count() -> usize {
-        lock(&OPEN)
-            .values()
-            .filter(|file| file.strong_count() > 0)
-            .count()
-    }
-
     /// Device and inode, which tell it from every other file; `None` where the system has no such
     /// numbers.
     pub fn identity(&self) -> Option<(u64, u64)> {

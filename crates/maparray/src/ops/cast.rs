@@ -11,7 +11,7 @@ use half::f16;
 use num_complex::Complex;
 
 use super::kernel::{Cell, Kernel, Narrow, unary};
-use crate::dtype::{Scalar, swap_pieces};
+use crate::dtype::Scalar;
 
 /// One number as another.
 pub(super) trait Cast<T> {
@@ -266,16 +266,4 @@ fn to_half(inputs: &[&[u8]], output: &mut [u8], size: usize, kernel: Kernel) {
         kernel(&[input], cast_slice_mut(singles));
         f16::narrow(singles, output);
     }
-}
-
-/// Reverses the bytes of every piece of so many, in place; a rest that does not make a whole piece
-/// stays as it is.
-///
-/// ```
-/// let mut bytes = [1, 2, 3, 4];
-/// maparray::ops::swap_bytes(2, &mut bytes);
-/// assert_eq!(bytes, [2, 1, 4, 3]);
-/// ```
-pub fn swap_bytes(piece: usize, bytes: &mut [u8]) {
-    swap_pieces(piece, bytes);
 }

@@ -17,7 +17,7 @@ mod kernel;
 mod reduce;
 mod table;
 
-pub use cast::{cast, swap_bytes};
+pub use cast::cast;
 pub use kernel::Kernel;
 pub use reduce::{Accumulator, Fold, Reduction, Start};
 pub use table::Op;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use half::f16;
-use maparray::ops::{Accumulator, Op, Reduction, cast, swap_bytes};
+use maparray::ops::{Accumulator, Op, Reduction, cast};
 use maparray::{ErrorKind, Scalar};
 
 /// Bytes that begin at a multiple of 16.
@@ -497,33 +497,6 @@ fn random_numbers_depend_on_seed_and_index_alone() {
         .sum();
     assert!((together / all.len() as f64).abs() < 0.002, "{together}");
     assert!(Op::Random.resolve(&[Scalar::F64, Scalar::I64]).is_err());
-}
-
-#[test]
-fn bytes_swap_within_each_piece() {
-    let mut bytes: Vec<u8> = (0..33).collect();
-    swap_bytes(1, &mut bytes);
-    assert_eq!(bytes, (0..33).collect::<Vec<u8>>());
-    for piece in [2, 4, 8, 16] {
-        let mut bytes: Vec<u8> = (0..33).collect();
-        swap_bytes(piece, &mut bytes);
-        let expected = |i: usize| {
-            if i < 32 {
-                i / piece * piece + piece - 1 - i % piece
-            } else {
-                i
-            }
-        };
-        assert!(
-            bytes
-                .iter()
-                .enumerate()
-                .all(|(i, &byte)| byte as usize == expected(i)),
-            "{piece}"
-        );
-        swap_bytes(piece, &mut bytes);
-        assert_eq!(bytes, (0..33).collect::<Vec<u8>>());
-    }
 }
 
 /// Folds a list into one slot by rows, by columns, in parts that are merged, backwards.
