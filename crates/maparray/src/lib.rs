@@ -44,6 +44,7 @@
 //! | compute with shapes and strides | [`layout`] |
 //! | read and write headers without files | [`mod@format`] |
 //! | map bytes that are no array | [`map`] |
+//! | hand bytes to a loop that others may change | [`strip`] |
 //!
 //! Pages to read: [`docs::safety`] on what mapping risks, [`docs::for_numpy_users`], a phrase book,
 //! [`docs::dtypes`] and [`docs::ops`], the tables.
@@ -62,6 +63,7 @@
 //! the same thing at each of them.
 
 mod array;
+mod crew;
 pub mod dtype;
 mod error;
 mod eval;
@@ -71,11 +73,14 @@ pub mod layout;
 #[expect(unsafe_code, reason = "mapping files is what this room is for")]
 pub mod map;
 pub mod ops;
+#[expect(unsafe_code, reason = "bytes that may change must not be borrowed")]
+pub mod strip;
 
 pub use array::{Create, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw};
+pub use crew::{Flow, Progress};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
-pub use eval::{Eval, Flow, Progress, Report};
+pub use eval::{Eval, Report};
 pub use expr::Expr;
 pub use format::raw::Raw;
 pub use layout::{Layout, Order, Select};

@@ -14,13 +14,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("dtype", &["error"]),
     ("layout", &["error", "dtype"]),
     ("format", &["error", "dtype", "layout"]),
-    ("map", &["error"]),
-    ("array", &["error", "dtype", "layout", "format", "map"]),
-    ("ops", &["error", "dtype"]),
-    ("expr", &["error", "dtype", "layout", "ops"]),
+    ("strip", &[]),
+    ("crew", &["error"]),
+    ("map", &["error", "strip"]),
+    (
+        "array",
+        &["error", "dtype", "layout", "format", "strip", "crew", "map"],
+    ),
+    ("ops", &["error", "dtype", "strip"]),
+    ("expr", &["error", "dtype", "layout", "strip", "ops"]),
     (
         "eval",
-        &["error", "dtype", "layout", "array", "ops", "expr"],
+        &[
+            "error", "dtype", "layout", "strip", "crew", "array", "ops", "expr",
+        ],
     ),
 ];
 
@@ -48,6 +55,8 @@ const UNSAFE_IN: &[&str] = &[
     "crates/maparray/src/map/",
     "crates/maparray/src/map.rs",
     "crates/maparray/src/array/typed.rs",
+    "crates/maparray/src/strip.rs",
+    "crates/maparray/src/ops/dispatch.rs",
     "crates/maparray-python/src/lease.rs",
 ];
 

@@ -8,6 +8,7 @@
 use crate::error::{Error, Problem, Result};
 
 use super::plan::{Action, Load, Plan};
+use crate::strip::Strip;
 
 /// Elements of a strip.
 pub(super) const STRIP: usize = 1024;
@@ -86,8 +87,10 @@ impl<'a> Scratch<'a> {
             Action::Load(load) => load_strip(&self.plan.loads[*load], start, out),
             Action::Apply(kernel, operands) => {
                 let operand = |i: usize| match operands.get(i) {
-                    Some(&(register, item)) => strip_of(&self.registers[register], count * item),
-                    None => &[],
+                    Some(&(register, item)) => {
+                        Strip::from(strip_of(&self.registers[register], count * item))
+                    }
+                    None => Strip::from(&[0u8; 0][..]),
                 };
                 kernel(&[operand(0), operand(1), operand(2)][..operands.len()], out);
                 Ok(())

@@ -9,11 +9,12 @@ mod block;
 mod output;
 mod plan;
 mod reduce;
-mod run;
 
 use std::path::Path;
 
 use crate::array::{Create, MemMapArray, NewArray, Source};
+use crate::crew::{self, Crew, Watch};
+use crate::crew::{Flow, Progress};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Problem, Result};
 use crate::expr::{self, Expr, Typed, What};
@@ -24,8 +25,6 @@ use block::{BLOCK_BYTES, STRIP, Scratch, block_buffer};
 use output::Output;
 use plan::{Node, Plan, Tree};
 use reduce::Reducing;
-use run::{Crew, Watch};
-pub use run::{Flow, Progress};
 
 /// Memory that a computation keeps to if nothing else is said.
 const MEMORY: usize = 256 << 20;
@@ -305,7 +304,7 @@ impl<'a> Eval<'a> {
     }
 
     fn crew(&mut self, typed: &Typed) -> Crew<'a> {
-        let threads = self.threads.unwrap_or_else(run::cores);
+        let threads = self.threads.unwrap_or_else(crew::cores);
         let sweeps = self.sweeps(typed);
         let work = sweeps
             .iter()
@@ -366,12 +365,12 @@ impl<'a> Eval<'a> {
             },
             What::Constant(bytes) => Node::Constant(*bytes),
             What::Index => Node::Index,
-            What::Apply(kernel, arguments) => {
+            What::Apply(work, arguments) => {
                 let bound: Result<Vec<Tree>> = arguments
                     .iter()
                     .map(|argument| self.bind(argument, crew))
                     .collect();
-                Node::Apply(*kernel, bound?)
+                Node::Apply(work.kernel, bound?)
             }
             What::Reduce { .. } => Node::Array(self.compute(typed, crew)?.source()),
             What::Unless { negative, value } => {
@@ -396,6 +395,7 @@ impl<'a> Eval<'a> {
             axes,
             keep,
             ddof,
+            mask: _,
         } = &typed.what
         else {
             let tree = self.bind(typed, crew)?;

@@ -12,12 +12,13 @@ use std::sync::{Mutex, PoisonError};
 
 use super::block::{STRIP, Scratch};
 use super::plan::{Plan, Tree};
-use super::run::{Crew, Member};
 use crate::array::MemMapArray;
+use crate::crew::{Crew, Member};
 use crate::error::{Error, Result};
 use crate::expr::KeepAxes;
 use crate::layout::{Layout, Order, Walk};
 use crate::ops::{Accumulator, Fold};
+use crate::strip::Strip;
 
 /// Elements of one task.
 const TASK: usize = 1 << 20;
@@ -283,12 +284,17 @@ impl Table {
                 .runs(start, values.len() / item, |place, step, count| {
                     let (part, after) = rest.split_at(count * item);
                     rest = after;
-                    slots.fold_row(outer - task.kept.start, part, place as u64, step as u64);
+                    slots.fold_row(
+                        outer - task.kept.start,
+                        Strip::from(part),
+                        place as u64,
+                        step as u64,
+                    );
                     Ok(())
                 })
         } else {
             self.places.runs(outer, 1, |place, _, _| {
-                slots.fold_column(start - task.kept.start, values, place as u64);
+                slots.fold_column(start - task.kept.start, Strip::from(values), place as u64);
                 Ok(())
             })
         }

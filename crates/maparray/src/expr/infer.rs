@@ -13,6 +13,7 @@ use crate::dtype::{Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{broadcast, extent, resolve_axis};
 use crate::ops::{Fold, Kernel, Op, Reduction, cast};
+use crate::strip::Strip;
 
 /// An expression whose dtypes and shapes are known, ready to be planned.
 #[derive(Clone)]
@@ -34,13 +35,15 @@ pub enum What {
     Constant([u8; 16]),
     /// A loop over other elements, which have exactly the types that the loop takes, and shapes
     /// that broadcast to the shape of the result.
-    Apply(Kernel, Vec<Typed>),
+    Apply(Work, Vec<Typed>),
     /// A reduction.
     Reduce {
         /// The reduction for elements of this type.
         fold: Fold,
         /// What is reduced, of the type that `fold` takes.
         of: Box<Typed>,
+        /// Which elements take part, as bools of the same shape; all of them if there is none.
+        mask: Option<Box<Typed>>,
         /// Which axes of `of`, in ascending order.
         axes: Vec<usize>,
         /// What becomes of them.
@@ -57,6 +60,24 @@ pub enum What {
         /// The value, if there is none.
         value: Box<Typed>,
     },
+}
+
+/// A loop, and what it does.
+#[derive(Clone, Copy, Debug)]
+pub struct Work {
+    /// What it does.
+    pub does: Does,
+    /// The loop.
+    pub kernel: Kernel,
+}
+
+/// What a loop does: two that do the same with operands of the same types have the same results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Does {
+    /// An operation.
+    Apply(Op),
+    /// It converts elements to another type.
+    Cast,
 }
 
 /// Numbers that have names, unless an array has the name.
@@ -258,7 +279,7 @@ fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
         }
         _ => None,
     };
-    let value = run(chosen.kernel, chosen.output, operands)?;
+    let value = run(working(op, chosen.kernel), chosen.output, operands)?;
     Ok(Part::Strong(match exponent {
         Some(exponent) => unless_negative(exponent, value)?,
         None => value,
@@ -270,7 +291,11 @@ fn unless_negative(exponent: Typed, value: Typed) -> Result<Typed> {
     let scalar = exponent.scalar;
     let less = Op::Less.resolve(&[scalar, scalar])?;
     let zero = constant(Literal::Int(0), scalar)?;
-    let each = run(less.kernel, less.output, vec![exponent, zero])?;
+    let each = run(
+        working(Op::Less, less.kernel),
+        less.output,
+        vec![exponent, zero],
+    )?;
     let any = Reduce {
         reduction: Reduction::Any,
         of: Expr::from(false),
@@ -377,12 +402,12 @@ fn beyond(op: Op, parts: &[Part], adapt: &dyn Fn(Literal) -> Scalar) -> Result<O
         return Ok(None);
     };
     let answer = constant(Literal::Bool(answer), Scalar::Bool)?;
-    let everywhere = What::Apply(cast(Scalar::Bool, Scalar::Bool), vec![answer]);
+    let everywhere = What::Apply(casting(Scalar::Bool, Scalar::Bool), vec![answer]);
     typed(Scalar::Bool, other.shape.clone(), everywhere).map(Some)
 }
 
 /// A loop over operands of exactly its types; run at once if it holds only constants.
-fn run(kernel: Kernel, output: Scalar, operands: Vec<Typed>) -> Result<Typed> {
+fn run(work: Work, output: Scalar, operands: Vec<Typed>) -> Result<Typed> {
     let mut shape = Vec::new();
     for operand in &operands {
         shape = broadcast(&shape, &operand.shape)?;
@@ -395,13 +420,13 @@ fn run(kernel: Kernel, output: Scalar, operands: Vec<Typed>) -> Result<Typed> {
         })
         .collect();
     let Some(cells) = constants else {
-        return typed(output, shape, What::Apply(kernel, operands));
+        return typed(output, shape, What::Apply(work, operands));
     };
-    let inputs: Vec<&[u8]> = (cells.iter().zip(&operands))
-        .map(|(cell, operand)| &cell.0[..operand.scalar.size()])
+    let inputs: Vec<Strip<'_>> = (cells.iter().zip(&operands))
+        .map(|(cell, operand)| Strip::from(&cell.0[..operand.scalar.size()]))
         .collect();
     let mut result = Cell([0; 16]);
-    kernel(&inputs, &mut result.0[..output.size()]);
+    (work.kernel)(&inputs, &mut result.0[..output.size()]);
     typed(output, shape, What::Constant(result.0))
 }
 
@@ -413,7 +438,21 @@ fn cast_to(scalar: Scalar, of: Typed) -> Result<Typed> {
     if of.scalar == scalar {
         return Ok(of);
     }
-    run(cast(of.scalar, scalar), scalar, vec![of])
+    run(casting(of.scalar, scalar), scalar, vec![of])
+}
+
+fn working(op: Op, kernel: Kernel) -> Work {
+    Work {
+        does: Does::Apply(op),
+        kernel,
+    }
+}
+
+fn casting(from: Scalar, to: Scalar) -> Work {
+    Work {
+        does: Does::Cast,
+        kernel: cast(from, to),
+    }
 }
 
 /// A plain number as an element of this type.
@@ -505,6 +544,7 @@ fn reduced(reduce: &Reduce, of: Typed) -> Result<Typed> {
         What::Reduce {
             fold,
             of,
+            mask: None,
             axes,
             keep,
             ddof,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::Region;
 use crate::error::{Error, Problem, Result};
+use crate::strip::Strip;
 
 /// The right to write to a region.
 ///
@@ -52,13 +53,20 @@ impl Region {
     /// # Errors
     /// `OutOfBounds` if they are not all inside the region.
     pub(crate) fn read(&self, at: usize, out: &mut [u8]) -> Result<()> {
-        self.check(at, out.len())?;
-        // SAFETY: `check` keeps the offset inside the region (invariant 1).
-        let from = unsafe { self.start.as_ptr().add(at) };
-        // SAFETY: `out.len()` bytes are readable at `from` by `check`, and writable at `out`, which is
-        // a Rust slice and thus no part of a region's memory that others reach.
-        unsafe { ptr::copy(from, out.as_mut_ptr(), out.len()) };
+        self.strip(at, out.len())?.copy_to(out);
         Ok(())
+    }
+
+    /// Bytes to be read in place, while others may change them.
+    ///
+    /// # Errors
+    /// `OutOfBounds` if they are not all inside the region.
+    pub(crate) fn strip(&self, at: usize, len: usize) -> Result<Strip<'_>> {
+        self.check(at, len)?;
+        let start = self.start.as_ptr().wrapping_add(at);
+        // SAFETY: `check` keeps the bytes inside the region, and they stay readable while it is
+        // borrowed (invariant 1).
+        Ok(unsafe { Strip::over(start, len) })
     }
 
     /// Copies items of `item` bytes that lie `stride` bytes apart, from `at` on, until `out` is full.

@@ -6,12 +6,13 @@
 //!
 //! Knows: bytes and elements. Must not know: operations, shapes.
 
-use bytemuck::{cast_slice, cast_slice_mut};
+use bytemuck::cast_slice_mut;
 use half::f16;
 use num_complex::Complex;
 
 use super::kernel::{Cell, Kernel, Narrow, unary};
 use crate::dtype::Scalar;
+use crate::strip::Strip;
 
 /// One number as another.
 pub(super) trait Cast<T> {
@@ -216,12 +217,12 @@ macro_rules! targets {
         /// use maparray::{Scalar, ops};
         /// let mut small = [0_u8; 2];
         /// let wide = [300_i64, -1];
-        /// ops::cast(Scalar::I64, Scalar::U8)(&[bytemuck::cast_slice(&wide)], &mut small);
+        /// ops::cast(Scalar::I64, Scalar::U8)(&[wide[..].into()], &mut small);
         /// assert_eq!(small, [44, 255]);
         /// ```
         pub fn cast(from: Scalar, to: Scalar) -> Kernel {
             match (from, to) {
-                (Scalar::F16, Scalar::F16) => |i, o| o.copy_from_slice(i[0]),
+                (Scalar::F16, Scalar::F16) => |i, o| i[0].part(0..o.len()).copy_to(o),
                 $((Scalar::F16, Scalar::$scalar) => |i, o| from_half(i, o, Scalar::$scalar),)*
                 $((Scalar::$scalar, Scalar::F16) => |i, o| {
                     to_half(i, o, size_of::<$type>(), kernel_from::<$type>(Scalar::F16));
@@ -243,27 +244,30 @@ const PIECE: usize = 256;
 struct Singles([f32; PIECE]);
 
 /// From half precision through `f32`, which holds every half.
-fn from_half(inputs: &[&[u8]], output: &mut [u8], to: Scalar) {
+fn from_half(inputs: &[Strip<'_>], output: &mut [u8], to: Scalar) {
     let kernel = cast(Scalar::F32, to);
     let mut singles = Singles([0.0; PIECE]);
-    let halves: &[f16] = cast_slice(inputs[0]);
+    let halves = inputs[0].elements::<f16>();
     for (output, halves) in output
         .chunks_mut(PIECE * to.size())
         .zip(halves.chunks(PIECE))
     {
         let singles = &mut singles.0[..halves.len()];
         f16::widen(halves, singles);
-        kernel(&[cast_slice(singles)], output);
+        kernel(&[Strip::from(&*singles)], output);
     }
 }
 
 /// To half precision through `f32`: `kernel` goes there from elements of `size` bytes.
-fn to_half(inputs: &[&[u8]], output: &mut [u8], size: usize, kernel: Kernel) {
+fn to_half(inputs: &[Strip<'_>], output: &mut [u8], size: usize, kernel: Kernel) {
     let mut singles = Singles([0.0; PIECE]);
     let output: &mut [f16] = cast_slice_mut(output);
-    for (output, input) in output.chunks_mut(PIECE).zip(inputs[0].chunks(PIECE * size)) {
+    for (output, input) in output
+        .chunks_mut(PIECE)
+        .zip(inputs[0].elements::<u8>().chunks(PIECE * size))
+    {
         let singles = &mut singles.0[..output.len()];
-        kernel(&[input], cast_slice_mut(singles));
+        kernel(&[input.strip()], cast_slice_mut(singles));
         f16::narrow(singles, output);
     }
 }

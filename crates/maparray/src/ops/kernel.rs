@@ -11,11 +11,15 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use num_complex::Complex;
 
+use super::dispatch::widest;
+use crate::strip::{Elements, Strip};
+
 /// A loop over elements.
 ///
-/// All slices are 16-byte aligned and hold the same number of whole elements in native order; the
-/// output never overlaps an input. A bool is one byte: not 0 counts as true, 0 or 1 is written.
-pub type Kernel = fn(inputs: &[&[u8]], output: &mut [u8]);
+/// Inputs hold at least as many whole elements as the output, in native order, at any alignment; the
+/// output is 16-byte aligned and never overlaps an input. A bool is one byte: not 0 counts as true, 0
+/// or 1 is written.
+pub type Kernel = fn(inputs: &[Strip<'_>], output: &mut [u8]);
 
 /// An element as a scalar function sees it, and as it lies in memory.
 pub(super) trait Cell: Copy {
@@ -51,57 +55,80 @@ impl Cell for bool {
 
 #[inline(always)]
 pub(super) fn unary<A: Cell, R: Cell>(
-    inputs: &[&[u8]],
+    inputs: &[Strip<'_>],
     output: &mut [u8],
     function: impl Fn(A) -> R,
 ) {
-    let a: &[A::Raw] = cast_slice(inputs[0]);
     let output: &mut [R::Raw] = cast_slice_mut(output);
-    for (out, &a) in output.iter_mut().zip(a) {
-        *out = function(A::get(a)).put();
-    }
+    let count = output.len();
+    let a = inputs[0].elements::<A::Raw>().first(count);
+    widest(
+        #[inline(always)]
+        || {
+            for (i, out) in output.iter_mut().enumerate() {
+                *out = function(A::get(a.get(i))).put();
+            }
+        },
+    );
 }
 
 #[inline(always)]
 pub(super) fn binary<A: Cell, B: Cell, R: Cell>(
-    inputs: &[&[u8]],
+    inputs: &[Strip<'_>],
     output: &mut [u8],
     function: impl Fn(A, B) -> R,
 ) {
-    let a: &[A::Raw] = cast_slice(inputs[0]);
-    let b: &[B::Raw] = cast_slice(inputs[1]);
     let output: &mut [R::Raw] = cast_slice_mut(output);
-    for ((out, &a), &b) in output.iter_mut().zip(a).zip(b) {
-        *out = function(A::get(a), B::get(b)).put();
-    }
+    let count = output.len();
+    let a = inputs[0].elements::<A::Raw>().first(count);
+    let b = inputs[1].elements::<B::Raw>().first(count);
+    widest(
+        #[inline(always)]
+        || {
+            for (i, out) in output.iter_mut().enumerate() {
+                *out = function(A::get(a.get(i)), B::get(b.get(i))).put();
+            }
+        },
+    );
 }
 
 #[inline(always)]
 pub(super) fn ternary<A: Cell, B: Cell, C: Cell, R: Cell>(
-    inputs: &[&[u8]],
+    inputs: &[Strip<'_>],
     output: &mut [u8],
     function: impl Fn(A, B, C) -> R,
 ) {
-    let a: &[A::Raw] = cast_slice(inputs[0]);
-    let b: &[B::Raw] = cast_slice(inputs[1]);
-    let c: &[C::Raw] = cast_slice(inputs[2]);
     let output: &mut [R::Raw] = cast_slice_mut(output);
-    for (((out, &a), &b), &c) in output.iter_mut().zip(a).zip(b).zip(c) {
-        *out = function(A::get(a), B::get(b), C::get(c)).put();
-    }
+    let count = output.len();
+    let a = inputs[0].elements::<A::Raw>().first(count);
+    let b = inputs[1].elements::<B::Raw>().first(count);
+    let c = inputs[2].elements::<C::Raw>().first(count);
+    widest(
+        #[inline(always)]
+        || {
+            for (i, out) in output.iter_mut().enumerate() {
+                *out = function(A::get(a.get(i)), B::get(b.get(i)), C::get(c.get(i))).put();
+            }
+        },
+    );
 }
 
 /// An element that is computed on in a wider type.
 pub(super) trait Narrow: Cell<Raw = Self> + Pod {
     type Wide: Pod;
-    fn widen(narrow: &[Self], wide: &mut [Self::Wide]);
+    fn widen(narrow: Elements<'_, Self>, wide: &mut [Self::Wide]);
     fn narrow(wide: &[Self::Wide], narrow: &mut [Self]);
 }
 
 impl Narrow for f16 {
     type Wide = f32;
-    fn widen(narrow: &[f16], wide: &mut [f32]) {
-        narrow.convert_to_f32_slice(wide);
+    fn widen(narrow: Elements<'_, f16>, wide: &mut [f32]) {
+        let mut halves = [f16::ZERO; 256];
+        for (piece, wide) in narrow.chunks(256).zip(wide.chunks_mut(256)) {
+            let halves = &mut halves[..piece.len()];
+            piece.strip().copy_to(cast_slice_mut(halves));
+            halves.convert_to_f32_slice(wide);
+        }
     }
     fn narrow(wide: &[f32], narrow: &mut [f16]) {
         narrow.convert_from_f32_slice(wide);
@@ -110,8 +137,8 @@ impl Narrow for f16 {
 
 impl Narrow for Complex<f32> {
     type Wide = Complex<f64>;
-    fn widen(narrow: &[Self], wide: &mut [Complex<f64>]) {
-        for (wide, &narrow) in wide.iter_mut().zip(narrow) {
+    fn widen(narrow: Elements<'_, Self>, wide: &mut [Complex<f64>]) {
+        for (wide, narrow) in wide.iter_mut().zip(narrow.iter()) {
             *wide = Complex::new(f64::from(narrow.re), f64::from(narrow.im));
         }
     }
@@ -131,7 +158,7 @@ struct Buffer([u8; PIECE]);
 
 /// Runs a loop over the wide type on elements of the narrow one, and rounds the results.
 #[inline(never)]
-pub(super) fn widened<N: Narrow>(inputs: &[&[u8]], output: &mut [u8], kernel: Kernel) {
+pub(super) fn widened<N: Narrow>(inputs: &[Strip<'_>], output: &mut [u8], kernel: Kernel) {
     let mut result = Buffer([0; PIECE]);
     let output: &mut [N] = cast_slice_mut(output);
     widen_inputs::<N>(inputs, output.len(), |wide, done, len| {
@@ -143,7 +170,7 @@ pub(super) fn widened<N: Narrow>(inputs: &[&[u8]], output: &mut [u8], kernel: Ke
 
 /// Runs a loop over the wide type on elements of the narrow one whose results are truth values.
 #[inline(never)]
-pub(super) fn widened_to_bool<N: Narrow>(inputs: &[&[u8]], output: &mut [u8], kernel: Kernel) {
+pub(super) fn widened_to_bool<N: Narrow>(inputs: &[Strip<'_>], output: &mut [u8], kernel: Kernel) {
     let mut result = Buffer([0; PIECE]);
     widen_inputs::<N>(inputs, output.len(), |wide, done, len| {
         kernel(wide, &mut result.0[..len]);
@@ -154,9 +181,9 @@ pub(super) fn widened_to_bool<N: Narrow>(inputs: &[&[u8]], output: &mut [u8], ke
 /// Calls `each` with the widened inputs, how many elements came before them, and how many they are.
 #[inline(always)]
 fn widen_inputs<N: Narrow>(
-    inputs: &[&[u8]],
+    inputs: &[Strip<'_>],
     count: usize,
-    mut each: impl FnMut(&[&[u8]], usize, usize),
+    mut each: impl FnMut(&[Strip<'_>], usize, usize),
 ) {
     let mut buffers = [const { Buffer([0; PIECE]) }; 3];
     let size = size_of::<N::Wide>();
@@ -164,10 +191,12 @@ fn widen_inputs<N: Narrow>(
     while done < count {
         let len = (PIECE / size).min(count - done);
         for (buffer, input) in buffers.iter_mut().zip(inputs) {
-            let narrow: &[N] = &cast_slice(input)[done..done + len];
+            let narrow = input.elements::<N>().from(done).first(len);
             N::widen(narrow, cast_slice_mut(&mut buffer.0[..len * size]));
         }
-        let wide = buffers.each_ref().map(|buffer| &buffer.0[..len * size]);
+        let wide = buffers
+            .each_ref()
+            .map(|buffer| Strip::from(&buffer.0[..len * size]));
         each(&wide[..inputs.len().min(3)], done, len);
         done += len;
     }

@@ -7,6 +7,11 @@
 
 mod cast;
 mod complex;
+#[expect(
+    unsafe_code,
+    reason = "the machine is asked before its instructions are used"
+)]
+mod dispatch;
 mod elementary;
 #[macro_use]
 mod family;

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use half::f16;
 use maparray::ops::{Accumulator, Op, Reduction, cast};
+use maparray::strip::Strip;
 use maparray::{ErrorKind, Scalar};
 
 /// Bytes that begin at a multiple of 16.
@@ -154,11 +155,11 @@ fn run(op: Op, operands: &[(Scalar, &[u8])]) -> (Scalar, Bytes) {
         .zip(&found.inputs)
         .map(|(&(from, bytes), &to)| {
             let mut input = Bytes::zeros(count * to.size());
-            cast(from, to)(&[bytes], input.get_mut());
+            cast(from, to)(&[bytes.into()], input.get_mut());
             input
         })
         .collect();
-    let inputs: Vec<&[u8]> = inputs.iter().map(Bytes::get).collect();
+    let inputs: Vec<Strip<'_>> = inputs.iter().map(|input| input.get().into()).collect();
     let mut output = Bytes::zeros(count * found.output.size());
     (found.kernel)(&inputs, output.get_mut());
     (found.output, output)
@@ -378,7 +379,7 @@ fn every_cast_is_numpys_over_edge_values() {
         let to = by_code(row.words[1].chars().next().unwrap());
         let (from, list) = &lists[&row.words[2]];
         let mut found = Bytes::zeros(row.bytes.len);
-        cast(*from, to)(&[list.get()], found.get_mut());
+        cast(*from, to)(&[list.get().into()], found.get_mut());
         let pairs = found
             .get()
             .chunks(to.size())
@@ -411,7 +412,7 @@ fn any_byte_but_zero_is_true() {
         (Scalar::I8, vec![0, 1, 1, 1]),
     ] {
         let mut found = Bytes::zeros(4);
-        cast(Scalar::Bool, to)(&[odd.get()], found.get_mut());
+        cast(Scalar::Bool, to)(&[odd.get().into()], found.get_mut());
         assert_eq!(found.get(), expected);
     }
     let (_, found) = run(
@@ -450,7 +451,7 @@ fn long_strips_go_through_every_piece_of_a_widened_loop() {
     );
     assert_eq!(same.get(), vec![1; 3000]);
     let mut longs = Bytes::zeros(3000 * 8);
-    cast(Scalar::F16, Scalar::I64)(&[halves.get()], longs.get_mut());
+    cast(Scalar::F16, Scalar::I64)(&[halves.get().into()], longs.get_mut());
     let longs: &[i64] = bytemuck::cast_slice(longs.get());
     assert!(longs.iter().enumerate().all(|(i, &x)| x == i as i64 % 2000));
 }
@@ -513,26 +514,31 @@ fn reduce_every_way(reduction: Reduction, scalar: Scalar, list: &Bytes) -> Vec<B
     };
 
     let mut row = (fold.start)(1, 0.0);
-    row.fold_row(0, list.get(), 0, 1);
+    row.fold_row(0, list.get().into(), 0, 1);
 
     // The second of three slots; the others stay empty.
     let mut columns = (fold.start)(3, 0.0);
     for i in 0..count {
-        columns.fold_column(1, part(i, i + 1).get(), i as u64);
+        columns.fold_column(1, part(i, i + 1).get().into(), i as u64);
     }
     let columns = finish(columns.as_ref(), 3);
     let columns = Bytes::new(&columns.get()[fold.output.size()..2 * fold.output.size()]);
 
     let cut = count / 3;
     let (mut first, mut second) = ((fold.start)(1, 0.0), (fold.start)(1, 0.0));
-    first.fold_row(0, part(cut, count).get(), cut as u64, 1);
-    second.fold_row(0, part(0, cut).get(), 0, 1);
+    first.fold_row(0, part(cut, count).get().into(), cut as u64, 1);
+    second.fold_row(0, part(0, cut).get().into(), 0, 1);
     first.merge(second.as_ref());
     first.merge((fold.start)(1, 0.0).as_ref());
 
     let mut strips = (fold.start)(1, 0.0);
     for begin in (0..count).step_by(16).rev() {
-        strips.fold_row(0, part(begin, count.min(begin + 16)).get(), begin as u64, 1);
+        strips.fold_row(
+            0,
+            part(begin, count.min(begin + 16)).get().into(),
+            begin as u64,
+            1,
+        );
     }
     vec![
         finish(row.as_ref(), 1),

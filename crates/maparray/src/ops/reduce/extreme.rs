@@ -5,7 +5,7 @@
 //!
 //! Knows: slots and indices. Must not know: axes, threads.
 
-use bytemuck::{cast_slice, cast_slice_mut};
+use bytemuck::cast_slice_mut;
 use num_complex::Complex;
 
 use super::{Accumulator, Begin, Plan, Reduction, same};
@@ -13,6 +13,7 @@ use crate::dtype::Scalar;
 use crate::ops::cast::{Cast, cast};
 use crate::ops::complex;
 use crate::ops::kernel::Cell;
+use crate::strip::{Elements, Strip};
 
 /// Elements that have an order.
 pub(super) trait Ordered: Cell + PartialEq + Cast<Self> + Send + 'static {
@@ -91,15 +92,16 @@ fn start<A: Ordered>(least: bool) -> A {
 
 /// The extreme of a row, found by sixteen partial ones.
 #[inline(never)]
-fn extreme<A: Ordered, const LEAST: bool>(values: &[A::Raw]) -> A {
+fn extreme<A: Ordered, const LEAST: bool>(values: Elements<'_, A::Raw>) -> A {
     let mut lanes = [start::<A>(LEAST); 16];
-    let (chunks, rest) = values.as_chunks::<16>();
-    for chunk in chunks {
-        for (lane, &raw) in lanes.iter_mut().zip(chunk) {
+    let whole = values.len() / 16;
+    for i in 0..whole {
+        for (lane, raw) in lanes.iter_mut().zip(values.chunk::<16>(i)) {
             *lane = pick::<A, LEAST>(*lane, A::get(raw));
         }
     }
-    for (lane, &raw) in lanes.iter_mut().zip(rest) {
+    let rest = values.from(whole * 16);
+    for (lane, raw) in lanes.iter_mut().zip(rest.iter()) {
         *lane = pick::<A, LEAST>(*lane, A::get(raw));
     }
     lanes.into_iter().fold(start(LEAST), pick::<A, LEAST>)
@@ -135,15 +137,15 @@ impl<A: Ordered> Begin for Extremes<A> {
 }
 
 #[inline(never)]
-fn pick_column<A: Ordered, const LEAST: bool>(slots: &mut [A], values: &[A::Raw]) {
-    for (slot, &raw) in slots.iter_mut().zip(values) {
+fn pick_column<A: Ordered, const LEAST: bool>(slots: &mut [A], values: Elements<'_, A::Raw>) {
+    for (slot, raw) in slots.iter_mut().zip(values.iter()) {
         *slot = pick::<A, LEAST>(*slot, A::get(raw));
     }
 }
 
 impl<A: Ordered> Accumulator for Extremes<A> {
-    fn fold_row(&mut self, slot: usize, values: &[u8], _: u64, _: u64) {
-        let values: &[A::Raw] = cast_slice(values);
+    fn fold_row(&mut self, slot: usize, values: Strip<'_>, _: u64, _: u64) {
+        let values = values.elements::<A::Raw>();
         let found = if self.least() {
             extreme::<A, true>(values)
         } else {
@@ -152,8 +154,8 @@ impl<A: Ordered> Accumulator for Extremes<A> {
         self.slots[slot] = self.pick()(self.slots[slot], found);
     }
 
-    fn fold_column(&mut self, first: usize, values: &[u8], _: u64) {
-        let values: &[A::Raw] = cast_slice(values);
+    fn fold_column(&mut self, first: usize, values: Strip<'_>, _: u64) {
+        let values = values.elements::<A::Raw>();
         let least = self.least();
         let slots = &mut self.slots[first..];
         if least {
@@ -173,7 +175,7 @@ impl<A: Ordered> Accumulator for Extremes<A> {
 
     fn finish(&self, output: &mut [u8]) {
         let raw: Vec<A::Raw> = self.slots.iter().map(|slot| slot.put()).collect();
-        cast(A::SCALAR, self.plan.output)(&[cast_slice(&raw)], output);
+        cast(A::SCALAR, self.plan.output)(&[Strip::from(&raw[..])], output);
     }
 }
 
@@ -199,7 +201,12 @@ impl<A: Ordered> Places<A> {
         }
     }
 
-    fn row<const LEAST: bool>(slot: &mut (A, u64), values: &[A::Raw], index: u64, step: u64) {
+    fn row<const LEAST: bool>(
+        slot: &mut (A, u64),
+        values: Elements<'_, A::Raw>,
+        index: u64,
+        step: u64,
+    ) {
         let found = extreme::<A, LEAST>(values);
         let mut trial = *slot;
         Self::take::<LEAST>(&mut trial, found, index);
@@ -207,7 +214,7 @@ impl<A: Ordered> Places<A> {
         if trial.1 == slot.1 && index != slot.1 {
             return;
         }
-        let position = values.iter().position(|&raw| {
+        let position = values.iter().position(|raw| {
             let value = A::get(raw);
             value == found || (value.is_nan() && found.is_nan())
         });
@@ -229,8 +236,8 @@ impl<A: Ordered> Begin for Places<A> {
 }
 
 impl<A: Ordered> Accumulator for Places<A> {
-    fn fold_row(&mut self, slot: usize, values: &[u8], index: u64, step: u64) {
-        let values: &[A::Raw] = cast_slice(values);
+    fn fold_row(&mut self, slot: usize, values: Strip<'_>, index: u64, step: u64) {
+        let values = values.elements::<A::Raw>();
         let slot = &mut self.slots[slot];
         if self.least {
             Self::row::<true>(slot, values, index, step);
@@ -239,10 +246,8 @@ impl<A: Ordered> Accumulator for Places<A> {
         }
     }
 
-    fn fold_column(&mut self, first: usize, values: &[u8], index: u64) {
-        let values = cast_slice::<u8, A::Raw>(values)
-            .iter()
-            .map(|&raw| A::get(raw));
+    fn fold_column(&mut self, first: usize, values: Strip<'_>, index: u64) {
+        let values = values.elements::<A::Raw>().iter().map(A::get);
         for (slot, value) in self.slots[first..].iter_mut().zip(values) {
             if self.least {
                 Self::take::<true>(slot, value, index);

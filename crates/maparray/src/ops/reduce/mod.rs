@@ -12,13 +12,13 @@ mod truth;
 
 use std::any::Any;
 
-use bytemuck::cast_slice;
 use half::f16;
 use num_complex::Complex;
 
 use super::kernel::Narrow;
 use crate::dtype::{Kind, Scalar};
 use crate::error::Result;
+use crate::strip::Strip;
 use extreme::{Extremes, Places};
 use spread::Spreads;
 use sum::{Products, Sums, Totals};
@@ -45,6 +45,8 @@ pub enum Reduction {
 /// How a reduction runs for elements of one dtype.
 #[derive(Clone, Debug)]
 pub struct Fold {
+    /// Which reduction it is.
+    pub reduction: Reduction,
     /// The dtype of the elements.
     pub input: Scalar,
     /// The dtype of the results.
@@ -58,15 +60,14 @@ pub type Start = fn(slots: usize, ddof: f64) -> Box<dyn Accumulator>;
 
 /// Partial results of a reduction, one per slot.
 ///
-/// Slices of elements are 16-byte aligned, native and whole, as for a [`Kernel`](super::Kernel). The
-/// index of an element is its place among the elements of its slot; only the positions of extremes
+/// Elements are native and whole, as for a [`Kernel`](super::Kernel). The index of an element is its place among the elements of its slot; only the positions of extremes
 /// need it. Elements may come in any order, but sums of floats then differ in their last bits.
 pub trait Accumulator: Send + Any {
     /// Folds `values` into one slot; `index` is that of the first, `step` the distance to the next.
-    fn fold_row(&mut self, slot: usize, values: &[u8], index: u64, step: u64);
+    fn fold_row(&mut self, slot: usize, values: Strip<'_>, index: u64, step: u64);
 
     /// Folds `values[i]` into slot `first + i`; all have the same index.
-    fn fold_column(&mut self, first: usize, values: &[u8], index: u64);
+    fn fold_column(&mut self, first: usize, values: Strip<'_>, index: u64);
 
     /// Adds the partial results of another accumulator of the same fold and number of slots.
     fn merge(&mut self, other: &dyn Accumulator);
@@ -209,7 +210,7 @@ impl Reduction {
     /// use maparray::{Scalar, ops::Reduction};
     /// let fold = Reduction::Sum.resolve(Scalar::I8)?;
     /// let mut total = (fold.start)(1, 0.0);
-    /// total.fold_row(0, &[100, 100], 0, 1);
+    /// total.fold_row(0, (&[100_u8, 100][..]).into(), 0, 1);
     /// let mut result = [0_i64];
     /// total.finish(bytemuck::cast_slice_mut(&mut result));
     /// assert_eq!(result, [200]);
@@ -234,6 +235,7 @@ impl Reduction {
             Reduction::ArgMax => starts!(input, ArgMax, Places),
         };
         Ok(Fold {
+            reduction: self,
             input,
             output: self.output(input),
             start,
@@ -251,24 +253,24 @@ const PIECE: usize = 256;
 struct Singles([f32; PIECE]);
 
 impl Accumulator for Halves {
-    fn fold_row(&mut self, slot: usize, values: &[u8], index: u64, step: u64) {
+    fn fold_row(&mut self, slot: usize, values: Strip<'_>, index: u64, step: u64) {
         let mut singles = Singles([0.0; PIECE]);
         let mut index = index;
-        for halves in cast_slice::<u8, f16>(values).chunks(PIECE) {
+        for halves in values.elements::<f16>().chunks(PIECE) {
             let singles = &mut singles.0[..halves.len()];
             f16::widen(halves, singles);
-            self.0.fold_row(slot, cast_slice(singles), index, step);
+            self.0.fold_row(slot, Strip::from(&*singles), index, step);
             index = index.wrapping_add(step.wrapping_mul(halves.len() as u64));
         }
     }
 
-    fn fold_column(&mut self, first: usize, values: &[u8], index: u64) {
+    fn fold_column(&mut self, first: usize, values: Strip<'_>, index: u64) {
         let mut singles = Singles([0.0; PIECE]);
         let mut first = first;
-        for halves in cast_slice::<u8, f16>(values).chunks(PIECE) {
+        for halves in values.elements::<f16>().chunks(PIECE) {
             let singles = &mut singles.0[..halves.len()];
             f16::widen(halves, singles);
-            self.0.fold_column(first, cast_slice(singles), index);
+            self.0.fold_column(first, Strip::from(&*singles), index);
             first += halves.len();
         }
     }

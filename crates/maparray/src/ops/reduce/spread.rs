@@ -8,13 +8,12 @@
 
 use std::marker::PhantomData;
 
-use bytemuck::cast_slice;
-
 use super::sum::{Parts, add};
 use super::{Accumulator, Begin, Plan, Reduction, same};
 use crate::dtype::Scalar;
 use crate::ops::cast::{Cast, cast};
 use crate::ops::kernel::Cell;
+use crate::strip::Strip;
 
 /// Count, mean and sum of squared deviations of some numbers.
 #[derive(Clone, Copy)]
@@ -145,27 +144,27 @@ impl<A: Parts> Begin for Spreads<A> {
 }
 
 impl<A: Parts> Accumulator for Spreads<A> {
-    fn fold_row(&mut self, slot: usize, values: &[u8], _: u64, _: u64) {
-        let values: &[<A::Part as Cell>::Raw] = cast_slice(values);
+    fn fold_row(&mut self, slot: usize, values: Strip<'_>, _: u64, _: u64) {
+        let values = values.elements::<<A::Part as Cell>::Raw>();
         let mut wide = [0.0; PIECE];
         for piece in values.chunks(PIECE * A::COUNT) {
             let wide = &mut wide[..piece.len() / A::COUNT];
             for part in 0..A::COUNT {
-                for (wide, parts) in wide.iter_mut().zip(piece.chunks_exact(A::COUNT)) {
-                    *wide = A::Part::get(parts[part]).cast();
+                for (i, wide) in wide.iter_mut().enumerate() {
+                    *wide = A::Part::get(piece.get(i * A::COUNT + part)).cast();
                 }
                 fold_piece(&mut self.slots[slot * A::COUNT + part], wide);
             }
         }
     }
 
-    fn fold_column(&mut self, first: usize, values: &[u8], _: u64) {
-        let values: &[<A::Part as Cell>::Raw] = cast_slice(values);
+    fn fold_column(&mut self, first: usize, values: Strip<'_>, _: u64) {
+        let values = values.elements::<<A::Part as Cell>::Raw>();
         let mut wide = [0.0; PIECE];
         let mut begin = first * A::COUNT;
         for piece in values.chunks(PIECE) {
             let wide = &mut wide[..piece.len()];
-            for (wide, &raw) in wide.iter_mut().zip(piece) {
+            for (wide, raw) in wide.iter_mut().zip(piece.iter()) {
                 *wide = A::Part::get(raw).cast();
             }
             push_all(&mut self.slots[begin..begin + piece.len()], wide);
@@ -191,6 +190,6 @@ impl<A: Parts> Accumulator for Spreads<A> {
             }
         };
         let results: Vec<f64> = self.slots.chunks_exact(A::COUNT).map(variance).collect();
-        cast(Scalar::F64, self.plan.output)(&[cast_slice(&results)], output);
+        cast(Scalar::F64, self.plan.output)(&[Strip::from(&results[..])], output);
     }
 }

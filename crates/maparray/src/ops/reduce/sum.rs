@@ -15,6 +15,7 @@ use super::{Accumulator, Begin, Plan, Reduction, same};
 use crate::dtype::Scalar;
 use crate::ops::cast::{Cast, cast};
 use crate::ops::kernel::Cell;
+use crate::strip::{Elements, Strip};
 
 /// Sums and products of integers. Two's complement makes `u64` of the same bits as `i64`.
 pub(super) struct Totals<A> {
@@ -35,10 +36,9 @@ impl<A: Cell + Cast<i64> + Send + 'static> Begin for Totals<A> {
 }
 
 impl<A: Cell + Cast<i64> + Send + 'static> Accumulator for Totals<A> {
-    fn fold_row(&mut self, slot: usize, values: &[u8], _: u64, _: u64) {
-        let values = cast_slice::<u8, A::Raw>(values)
-            .iter()
-            .map(|&raw| A::get(raw).cast());
+    fn fold_row(&mut self, slot: usize, values: Strip<'_>, _: u64, _: u64) {
+        let values = values.elements::<A::Raw>();
+        let values = values.iter().map(|raw| A::get(raw).cast());
         let total = &mut self.slots[slot];
         if self.multiply {
             *total = values.fold(*total, i64::wrapping_mul);
@@ -47,15 +47,15 @@ impl<A: Cell + Cast<i64> + Send + 'static> Accumulator for Totals<A> {
         }
     }
 
-    fn fold_column(&mut self, first: usize, values: &[u8], _: u64) {
-        let values: &[A::Raw] = cast_slice(values);
+    fn fold_column(&mut self, first: usize, values: Strip<'_>, _: u64) {
+        let values = values.elements::<A::Raw>();
         let slots = &mut self.slots[first..first + values.len()];
         if self.multiply {
-            for (slot, &raw) in slots.iter_mut().zip(values) {
+            for (slot, raw) in slots.iter_mut().zip(values.iter()) {
                 *slot = slot.wrapping_mul(A::get(raw).cast());
             }
         } else {
-            for (slot, &raw) in slots.iter_mut().zip(values) {
+            for (slot, raw) in slots.iter_mut().zip(values.iter()) {
                 *slot = slot.wrapping_add(A::get(raw).cast());
             }
         }
@@ -123,15 +123,16 @@ const LANES: usize = 8;
 
 /// The sum of a piece by eight partial sums; complex parts alternate.
 #[inline(always)]
-fn sum_piece<A: Parts>(piece: &[<A::Part as Cell>::Raw]) -> [f64; 2] {
+fn sum_piece<A: Parts>(piece: Elements<'_, <A::Part as Cell>::Raw>) -> [f64; 2] {
     let mut lanes = [0.0; LANES];
-    let (chunks, rest) = piece.as_chunks::<LANES>();
-    for chunk in chunks {
-        for (lane, &raw) in lanes.iter_mut().zip(chunk) {
+    let whole = piece.len() / LANES;
+    for i in 0..whole {
+        for (lane, raw) in lanes.iter_mut().zip(piece.chunk::<LANES>(i)) {
             *lane += A::Part::get(raw).cast();
         }
     }
-    for (lane, &raw) in lanes.iter_mut().zip(rest) {
+    let rest = piece.from(whole * LANES);
+    for (lane, raw) in lanes.iter_mut().zip(rest.iter()) {
         *lane += A::Part::get(raw).cast();
     }
     let [a, b, c, d, e, f, g, h] = lanes;
@@ -171,8 +172,8 @@ impl<A: Parts> Begin for Sums<A> {
 }
 
 impl<A: Parts> Accumulator for Sums<A> {
-    fn fold_row(&mut self, slot: usize, values: &[u8], _: u64, _: u64) {
-        let values: &[<A::Part as Cell>::Raw] = cast_slice(values);
+    fn fold_row(&mut self, slot: usize, values: Strip<'_>, _: u64, _: u64) {
+        let values = values.elements::<<A::Part as Cell>::Raw>();
         let first = slot * A::COUNT;
         for piece in values.chunks(PIECE * A::COUNT) {
             let sums = sum_piece::<A>(piece);
@@ -189,13 +190,13 @@ impl<A: Parts> Accumulator for Sums<A> {
         }
     }
 
-    fn fold_column(&mut self, first: usize, values: &[u8], _: u64) {
-        let values: &[<A::Part as Cell>::Raw] = cast_slice(values);
+    fn fold_column(&mut self, first: usize, values: Strip<'_>, _: u64) {
+        let values = values.elements::<<A::Part as Cell>::Raw>();
         let (begin, end) = (first * A::COUNT, first * A::COUNT + values.len());
         let sums = self.high[begin..end]
             .iter_mut()
             .zip(&mut self.low[begin..end]);
-        for ((high, low), &raw) in sums.zip(values) {
+        for ((high, low), raw) in sums.zip(values.iter()) {
             add(high, low, A::Part::get(raw).cast());
         }
         for count in self
@@ -245,7 +246,7 @@ fn write_parts(count: usize, results: &[f64], to: Scalar, output: &mut [u8]) {
     } else {
         Scalar::C128
     };
-    cast(from, to)(&[cast_slice(results)], output);
+    cast(from, to)(&[Strip::from(results)], output);
 }
 
 /// Products of floats.
@@ -326,19 +327,19 @@ impl<A: Factor> Begin for Products<A> {
 }
 
 impl<A: Factor> Accumulator for Products<A> {
-    fn fold_row(&mut self, slot: usize, values: &[u8], _: u64, _: u64) {
+    fn fold_row(&mut self, slot: usize, values: Strip<'_>, _: u64, _: u64) {
         let (mut product, mut power) = (self.slots[slot], self.powers[slot]);
-        for &raw in cast_slice::<u8, A::Raw>(values) {
+        for raw in values.elements::<A::Raw>().iter() {
             Self::take(&mut product, &mut power, A::get(raw).cast());
         }
         (self.slots[slot], self.powers[slot]) = (product, power);
     }
 
-    fn fold_column(&mut self, first: usize, values: &[u8], _: u64) {
+    fn fold_column(&mut self, first: usize, values: Strip<'_>, _: u64) {
         let products = self.slots[first..]
             .iter_mut()
             .zip(&mut self.powers[first..]);
-        for ((product, power), &raw) in products.zip(cast_slice::<u8, A::Raw>(values)) {
+        for ((product, power), raw) in products.zip(values.elements::<A::Raw>().iter()) {
             Self::take(product, power, A::get(raw).cast());
         }
     }
@@ -359,6 +360,6 @@ impl<A: Factor> Accumulator for Products<A> {
         let results: Vec<Complex<f64>> = results
             .map(|(&z, &power)| Complex::new(whole(z.re, power), whole(z.im, power)))
             .collect();
-        cast(Scalar::C128, self.plan.output)(&[cast_slice(&results)], output);
+        cast(Scalar::C128, self.plan.output)(&[Strip::from(&results[..])], output);
     }
 }

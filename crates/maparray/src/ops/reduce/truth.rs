@@ -4,11 +4,12 @@
 
 use std::marker::PhantomData;
 
-use bytemuck::{cast_slice, cast_slice_mut};
+use bytemuck::cast_slice_mut;
 
 use super::{Accumulator, Begin, Plan, Reduction, same};
 use crate::ops::cast::Cast;
 use crate::ops::kernel::Cell;
+use crate::strip::Strip;
 
 /// Counts of the elements that are true; for `all`, of those that are false.
 pub(super) struct Truths<A> {
@@ -31,23 +32,23 @@ impl<A: Cell + Cast<bool> + Send + 'static> Begin for Truths<A> {
 }
 
 impl<A: Cell + Cast<bool> + Send + 'static> Accumulator for Truths<A> {
-    fn fold_row(&mut self, slot: usize, values: &[u8], _: u64, _: u64) {
+    fn fold_row(&mut self, slot: usize, values: Strip<'_>, _: u64, _: u64) {
         let counted = self.counted;
         // Few enough for their count to fit in a byte: then the compiler adds bytes.
-        for piece in cast_slice::<u8, A::Raw>(values).chunks(255) {
+        for piece in values.elements::<A::Raw>().chunks(255) {
             let count: u8 = piece
                 .iter()
-                .map(|&raw| u8::from(A::get(raw).cast() == counted))
+                .map(|raw| u8::from(A::get(raw).cast() == counted))
                 .sum();
             self.slots[slot] += i64::from(count);
         }
     }
 
-    fn fold_column(&mut self, first: usize, values: &[u8], _: u64) {
+    fn fold_column(&mut self, first: usize, values: Strip<'_>, _: u64) {
         let counted = self.counted;
-        for (slot, &raw) in self.slots[first..]
+        for (slot, raw) in self.slots[first..]
             .iter_mut()
-            .zip(cast_slice::<u8, A::Raw>(values))
+            .zip(values.elements::<A::Raw>().iter())
         {
             *slot += i64::from(A::get(raw).cast() == counted);
         }

@@ -32,7 +32,7 @@ pub enum Flow {
 }
 
 /// A watcher of progress, called on the calling thread.
-pub(super) type Watch<'a> = Box<dyn FnMut(Progress) -> Flow + 'a>;
+pub(crate) type Watch<'a> = Box<dyn FnMut(Progress) -> Flow + 'a>;
 
 /// How often a watcher is called.
 const WATCH_EVERY: Duration = Duration::from_millis(50);
@@ -41,7 +41,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(50);
 const ALONE_BYTES: u64 = 1 << 19;
 
 /// The threads of one computation.
-pub(super) struct Crew<'a> {
+pub(crate) struct Crew<'a> {
     threads: usize,
     watch: RefCell<Option<Watch<'a>>>,
     shared: Shared,
@@ -56,7 +56,7 @@ struct Shared {
 }
 
 /// A thread's part in its crew.
-pub(super) struct Member<'c, 'a> {
+pub(crate) struct Member<'c, 'a> {
     shared: &'c Shared,
     /// The calling thread watches; the others only work.
     watch: Option<&'c RefCell<Option<Watch<'a>>>>,
@@ -65,13 +65,13 @@ pub(super) struct Member<'c, 'a> {
 
 /// Cores that this process may use; asked once, because the answer takes the system tens of
 /// microseconds.
-pub(super) fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     static CORES: OnceLock<usize> = OnceLock::new();
     *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
 impl<'a> Crew<'a> {
-    pub(super) fn new(threads: usize, total: u64, watch: Option<Watch<'a>>) -> Crew<'a> {
+    pub(crate) fn new(threads: usize, total: u64, watch: Option<Watch<'a>>) -> Crew<'a> {
         let threads = if total < ALONE_BYTES { 1 } else { threads };
         let shared = Shared {
             done: AtomicU64::new(0),
@@ -85,7 +85,7 @@ impl<'a> Crew<'a> {
         }
     }
 
-    pub(super) fn threads(&self) -> usize {
+    pub(crate) fn threads(&self) -> usize {
         self.threads
     }
 
@@ -93,7 +93,7 @@ impl<'a> Crew<'a> {
     ///
     /// # Errors
     /// The first that any thread met.
-    pub(super) fn run<S>(
+    pub(crate) fn run<S>(
         &self,
         tasks: usize,
         start: impl Fn() -> Result<S> + Sync,
@@ -144,7 +144,7 @@ impl Member<'_, '_> {
     ///
     /// # Errors
     /// `Cancelled` if the watcher or another thread says to stop.
-    pub(super) fn advance(&mut self, bytes: u64) -> Result<()> {
+    pub(crate) fn advance(&mut self, bytes: u64) -> Result<()> {
         let shared = self.shared;
         let done = shared.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if shared.stop.load(Ordering::Relaxed) {
