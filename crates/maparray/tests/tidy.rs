@@ -34,6 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 /// Which rooms may use a crate of somebody else's; every other crate is for all of them.
 const CRATE_USED_BY: &[(&str, &[&str])] = &[
     ("memmap2", &["map"]),
+    ("rayon_core", &["crew"]),
     ("rustix", &["map"]),
     ("libc", &["map"]),
     ("ndarray", &["array", "eval", "lib"]),
