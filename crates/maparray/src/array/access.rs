@@ -222,6 +222,14 @@ impl ArrayWriter<'_> {
         self.writer.is_shared_file()
     }
 
+    /// Makes the memory of elements ready to be written.
+    pub(crate) fn prepare(&self, elements: Range<usize>) -> Result<()> {
+        match self.walk.span_of(elements, self.layout.item_size()) {
+            Some(bytes) => self.writer.prepare(bytes),
+            None => Ok(()),
+        }
+    }
+
     /// Starts writing back elements that have been stored in a mapped file, and lets go of their
     /// memory.
     pub(crate) fn behind(&self, elements: Range<usize>, behind: Behind) -> Result<()> {

@@ -166,6 +166,9 @@ impl<'a> Worker<'a> {
 
     fn line(&mut self, elements: Range<usize>, member: &mut Member<'_, '_>) -> Result<()> {
         let count = elements.len();
+        for output in self.job.outputs {
+            output.prepare(elements.clone())?;
+        }
         self.strips(elements.start, count, 0)?;
         for (number, output) in self.job.outputs.iter().enumerate() {
             let item = self.job.plan.roots[number].item;
@@ -248,7 +251,9 @@ impl<'a> Worker<'a> {
             let item = plan.roots[number].item;
             let block = self.blocks[number].bytes_mut(count * item);
             for (row, part) in block.chunks_mut(run * item).enumerate().take(rows) {
-                output.store(bands.position(band, row), part)?;
+                let start = bands.position(band, row);
+                output.prepare(start..start + run)?;
+                output.store(start, part)?;
             }
         }
         for row in 0..rows {

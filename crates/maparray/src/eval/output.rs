@@ -44,6 +44,14 @@ impl Output<'_> {
         }
     }
 
+    /// Makes room for elements that are about to be computed.
+    pub(super) fn prepare(&self, elements: Range<usize>) -> Result<()> {
+        match self {
+            Output::File(_) => Ok(()),
+            Output::Array(writer) => writer.prepare(elements),
+        }
+    }
+
     /// Stores native elements from position `start` on; may leave `elements` in another byte order.
     pub(super) fn store(&self, start: usize, elements: &mut [u8]) -> Result<()> {
         match self {

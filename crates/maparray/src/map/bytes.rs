@@ -9,7 +9,7 @@
 use std::ptr;
 use std::sync::Arc;
 
-use super::{Behind, Mode, Region, platform};
+use super::{Behind, Mode, Owner, Region, platform};
 use crate::error::{Error, Problem, Result};
 use crate::strip::Strip;
 
@@ -19,9 +19,6 @@ use crate::strip::Strip;
 /// under a promise) is written only by the one holder that it has, who is borrowed meanwhile, so that
 /// no slice of it is alive.
 pub(crate) struct Writer<'a>(&'a Arc<Region>);
-
-/// From so many bytes on a system call is faster than stores through a map.
-const WRITE_BYTES: usize = 1 << 15;
 
 impl Region {
     /// # Errors
@@ -127,6 +124,25 @@ impl Writer<'_> {
         self.0.mode() == Some(Mode::ReadWrite)
     }
 
+    /// Makes the pages of a range of a file ready to be written: all at once, where stores would take
+    /// a fault each.
+    ///
+    /// # Errors
+    /// `OutOfBounds` if they are not all inside the region, `Io` if the system has no room for them:
+    /// then a store would end the process.
+    pub(crate) fn prepare(&self, range: std::ops::Range<usize>) -> Result<()> {
+        self.0.check(range.start, range.len())?;
+        match &self.0.owner {
+            Owner::File {
+                map: Some(map),
+                mode: Mode::ReadWrite,
+                ..
+            } if !range.is_empty() => platform::populate(map, range)
+                .map_err(|error| Error::io("make room for what is written", error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Starts writing back a range of a file, and lets go of its memory.
     ///
     /// # Errors
@@ -147,19 +163,9 @@ impl Writer<'_> {
     /// Copies `bytes` to `at`.
     ///
     /// # Errors
-    /// `OutOfBounds` if they do not fit inside the region, `Io` if the system cannot write.
+    /// `OutOfBounds` if they do not fit inside the region.
     pub(crate) fn write(&self, at: usize, bytes: &[u8]) -> Result<()> {
         self.0.check(at, bytes.len())?;
-        if platform::WRITES_REACH_MAPS
-            && bytes.len() >= WRITE_BYTES
-            && self.is_shared_file()
-            && let Some(file) = self.0.file()
-        {
-            // A store through a map costs a fault for every page that was not written before.
-            let offset = self.0.file_offset() + at as u64;
-            return platform::write_at(&file.descriptor(), bytes, offset)
-                .map_err(|error| Error::io("write", error));
-        }
         // SAFETY: `check` keeps the offset inside the region (invariant 1).
         let to = unsafe { self.0.start.as_ptr().add(at) };
         // SAFETY: the bytes at `to` are writable (a `Writer` exists only for writable regions) and

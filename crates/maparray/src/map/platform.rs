@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use memmap2::MmapRaw;
 use rustix::fs::OFlags;
 
 use super::Behind;
@@ -115,8 +116,22 @@ pub(super) fn unlinked(folder: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whether bytes that are written to a file are seen at once where it is mapped.
-pub(super) const WRITES_REACH_MAPS: bool = cfg!(target_os = "linux");
+/// Makes the pages of a range writable at once; does nothing where the system has no call for it.
+#[cfg(target_os = "linux")]
+pub(super) fn populate(map: &MmapRaw, range: std::ops::Range<usize>) -> io::Result<()> {
+    let done = map.advise_range(memmap2::Advice::PopulateWrite, range.start, range.len());
+    match done {
+        // Kernels before 5.14 do not know it, some file systems refuse it.
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        done => done,
+    }
+}
+
+/// There is no call for it here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn populate(_map: &MmapRaw, _range: std::ops::Range<usize>) -> io::Result<()> {
+    Ok(())
+}
 
 /// How far dropping stays behind writing: what is on its way to the disk cannot be dropped.
 #[cfg(target_os = "linux")]

@@ -62,8 +62,10 @@ pub(super) fn unlinked(folder: &Path) -> io::Result<File> {
         .open(super::replace::hidden("temporary", folder))
 }
 
-/// Whether bytes that are written to a file are seen at once where it is mapped.
-pub(super) const WRITES_REACH_MAPS: bool = false;
+/// There is no call for it here.
+pub(super) fn populate(_map: &memmap2::MmapRaw, _range: Range<usize>) -> io::Result<()> {
+    Ok(())
+}
 
 /// The system writes back as it likes here.
 pub(super) fn behind(_file: &File, _range: Range<u64>, _behind: Behind) -> io::Result<()> {
