@@ -136,6 +136,41 @@ impl MemMapArray {
     }
 }
 
+impl MemMapArray {
+    /// Zeros in a file that has no name and goes away with the last array on it.
+    ///
+    /// # Errors
+    /// `Io` if there is no room in the folder for temporary files: `TMPDIR`, or `/var/tmp`, which is
+    /// not kept in memory as `/tmp` may be.
+    pub(crate) fn scratch(dtype: &DType, shape: &[usize], order: Order) -> Result<MemMapArray> {
+        let (_, byte_len) = extent(shape, dtype.size())?;
+        if byte_len == 0 {
+            return MemMapArray::zeros(dtype, shape, order);
+        }
+        let lasting = Path::new("/var/tmp");
+        let folder = match std::env::var_os("TMPDIR") {
+            None if lasting.is_dir() => lasting.to_path_buf(),
+            _ => std::env::temp_dir(),
+        };
+        let path = folder.join("maparray-scratch");
+        let make = || {
+            let new = NewFile::create(&path, byte_len as u64, Existing::Replace, Allocate::Full)?;
+            // Never committed: without a name, the file lives as long as it is mapped.
+            let file = OpenFile::from_file(new.share()?)?;
+            let header = Header {
+                format: Format::Raw,
+                version: (0, 0),
+                dtype: dtype.clone(),
+                shape: shape.to_vec(),
+                order,
+                data_offset: 0,
+            };
+            MemMapArray::map(&file, &header, &path, Mode::ReadWrite)
+        };
+        make().map_err(|error: Error| error.at(&path))
+    }
+}
+
 /// A `.npy` file that is being written and has no name of its own yet.
 pub(crate) struct NewArray {
     file: NewFile,

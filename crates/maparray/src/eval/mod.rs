@@ -9,6 +9,7 @@ mod block;
 mod output;
 mod plan;
 mod reduce;
+mod whole;
 
 use std::path::Path;
 
@@ -25,6 +26,7 @@ use block::{BLOCK_BYTES, STRIP, Scratch, block_buffer};
 use output::Output;
 use plan::{Node, Plan, Tree};
 use reduce::Reducing;
+use whole::Room;
 
 /// Memory that a computation keeps to if nothing else is said.
 const MEMORY: usize = 256 << 20;
@@ -166,9 +168,10 @@ impl<'a> Eval<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn save(mut self, path: impl AsRef<Path>) -> Result<Report> {
-        let typed = self.infer()?;
+        let mut typed = self.infer()?;
         let crew = self.crew(&typed);
         let tree = self.bind(&typed, &crew)?;
+        typed.shape = tree.shape.clone();
         let options = Create {
             order: tree.order(),
             ..Create::default()
@@ -201,10 +204,11 @@ impl<'a> Eval<'a> {
         options: &Create,
     ) -> Result<Report> {
         let wanted = dtype.number()?;
-        let typed = self.infer()?;
+        let mut typed = self.infer()?;
         check_same_kind(typed.scalar, wanted)?;
         let crew = self.crew(&typed);
         let tree = cast_to(wanted, self.bind(&typed, &crew)?);
+        typed.shape = tree.shape.clone();
         self.save_tree(&tree, path.as_ref(), dtype, options, &crew)?;
         Ok(self.report(&typed, &crew))
     }
@@ -261,10 +265,11 @@ impl<'a> Eval<'a> {
         if let Some(name) = name {
             self.arrays.push((name.into(), source.clone()));
         }
-        let typed = self.infer()?;
+        let mut typed = self.infer()?;
         check_same_kind(typed.scalar, wanted)?;
         let crew = self.crew(&typed);
         let mut tree = self.bind(&typed, &crew)?;
+        typed.shape = tree.shape.clone();
         let mut arrays = vec![];
         tree.arrays(&mut arrays);
         if arrays.iter().any(|array| array.clashes(&source)) {
@@ -344,6 +349,7 @@ impl<'a> Eval<'a> {
                     }
                     What::Apply(_, arguments) => parts.extend(arguments),
                     What::Reduce { of, .. } => open.push(of),
+                    What::Whole { operands, .. } => open.extend(operands),
                     What::Unless { negative, value } => {
                         open.push(negative);
                         parts.push(value);
@@ -373,6 +379,14 @@ impl<'a> Eval<'a> {
                 Node::Apply(work.kernel, bound?)
             }
             What::Reduce { .. } => Node::Array(self.compute(typed, crew)?.source()),
+            What::Whole { .. } => {
+                let source = self.whole(typed, crew, Room::Scratch)?.source();
+                return Ok(Tree {
+                    scalar: typed.scalar,
+                    shape: source.layout().shape().to_vec(),
+                    node: Node::Array(source),
+                });
+            }
             What::Unless { negative, value } => {
                 if self.compute(negative, crew)?.get::<bool>(&[])? {
                     return Err(Error::new(Problem::NegativePower));
@@ -389,6 +403,9 @@ impl<'a> Eval<'a> {
 
     /// Computes into memory.
     fn compute(&self, typed: &Typed, crew: &Crew<'_>) -> Result<MemMapArray> {
+        if let What::Whole { .. } = &typed.what {
+            return self.whole(typed, crew, Room::Memory);
+        }
         let What::Reduce {
             fold,
             of,

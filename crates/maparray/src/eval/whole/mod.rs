@@ -1,0 +1,143 @@
+//! How is a function over whole arrays computed?
+//!
+//! Its operands are arrays by then, in memory or in files, and are read block by block; so is its
+//! result written. [`run`] knows which family computes which function.
+//!
+//! Knows: arrays, operations, the tree. Must not know: formats, maps.
+
+mod reader;
+
+use crate::array::{MemMapArray, Source};
+use crate::crew::Crew;
+use crate::dtype::Scalar;
+use crate::error::{Error, Problem, Result};
+use crate::expr::{Parameters, Typed, What, Whole};
+use crate::layout::Order;
+
+use super::output::Output;
+use super::plan::Node;
+use super::{Eval, bytes_of};
+
+pub(in crate::eval) use reader::{Buffer, Reader};
+
+/// A function, what it is computed of, and where its result goes.
+pub(in crate::eval) struct Call<'a, 'w> {
+    pub(in crate::eval) function: Whole,
+    pub(in crate::eval) parameters: &'a Parameters,
+    /// As they were given: of any dtype, byte order and layout.
+    pub(in crate::eval) operands: &'a [Source],
+    /// The dtype of the result.
+    pub(in crate::eval) scalar: Scalar,
+    /// Of the shape that was inferred.
+    pub(in crate::eval) output: &'a Output<'a>,
+    pub(in crate::eval) crew: &'a Crew<'w>,
+    /// Bytes to keep to besides operands and output.
+    pub(in crate::eval) memory: usize,
+}
+
+/// Computes the whole result. Says how many of its first elements are the result, if its shape was
+/// not known before; all of them if it was.
+pub(in crate::eval) fn run(call: &Call<'_, '_>) -> Result<usize> {
+    match call.function {
+        other => Err(Error::new(Problem::NoLoop {
+            operation: other.name(),
+            dtypes: call.scalar.name().to_owned(),
+        })),
+    }
+}
+
+impl Call<'_, '_> {
+    /// Stores native elements of the result from position `start` on, counted in C order; may leave
+    /// `elements` in another byte order.
+    pub(in crate::eval) fn place(&self, start: usize, elements: &mut [u8]) -> Result<()> {
+        self.output.store(start, elements)
+    }
+
+    /// Whether pages are to be let go behind what has been read and written.
+    pub(in crate::eval) fn releases(&self) -> bool {
+        let operands = self.operands.iter();
+        operands
+            .map(|operand| operand.layout().byte_len())
+            .sum::<usize>()
+            > self.memory / 2
+    }
+
+    /// An operand to be read as elements of this type, in C order.
+    pub(in crate::eval) fn reader(&self, operand: usize, scalar: Scalar) -> Result<Reader<'_>> {
+        Reader::new(&self.operands[operand], scalar, self.releases())
+    }
+
+    /// Bytes that each thread may hold.
+    pub(in crate::eval) fn share(&self) -> usize {
+        self.memory / 2 / self.crew.threads()
+    }
+}
+
+impl Eval<'_> {
+    /// Computes a function over whole arrays: into memory, or, if that is no result but goes into
+    /// another computation, perhaps into a file without a name.
+    pub(super) fn whole(&self, typed: &Typed, crew: &Crew<'_>, room: Room) -> Result<MemMapArray> {
+        let What::Whole {
+            function,
+            operands,
+            parameters,
+        } = &typed.what
+        else {
+            let tree = self.bind(typed, crew)?;
+            return self.to_memory(&tree, crew);
+        };
+        let operands: Vec<Source> = operands
+            .iter()
+            .map(|operand| self.operand(operand, crew))
+            .collect::<Result<_>>()?;
+        let mut result = self.room(typed, Order::C, room)?;
+        let count = run(&Call {
+            function: *function,
+            parameters,
+            operands: &operands,
+            scalar: typed.scalar,
+            output: &Output::Array(result.split()?.1),
+            crew,
+            memory: self.memory,
+        })?;
+        if function.has_known_shape() {
+            return Ok(result);
+        }
+        result.select(&[crate::layout::Select::Range {
+            start: None,
+            stop: Some(count as i64),
+            step: 1,
+        }])
+    }
+
+    /// An operand as an array: the one that was given, or its values computed first.
+    fn operand(&self, typed: &Typed, crew: &Crew<'_>) -> Result<Source> {
+        let tree = self.bind(typed, crew)?;
+        if let Node::Array(source) = tree.node {
+            return Ok(source);
+        }
+        let mut values = self.room(typed, tree.order(), Room::Scratch)?;
+        self.fill(&tree, &Output::Array(values.split()?.1), crew)?;
+        Ok(values.source())
+    }
+
+    /// Zeros for so many values.
+    fn room(&self, typed: &Typed, order: Order, room: Room) -> Result<MemMapArray> {
+        let dtype = typed.scalar.native();
+        match room {
+            Room::Scratch if bytes_of(typed) > self.memory as u64 / 2 => {
+                MemMapArray::scratch(&dtype, &typed.shape, order)
+            }
+            _ => MemMapArray::zeros(&dtype, &typed.shape, order),
+        }
+    }
+}
+
+/// Where values go that have no place yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Memory.
+    Memory,
+    /// Memory, or a file without a name if they are more than the budget allows.
+    Scratch,
+}
