@@ -23,6 +23,7 @@ mod reduce;
 mod table;
 
 pub use cast::cast;
+pub(crate) use dispatch::widest;
 pub use kernel::Kernel;
 pub use reduce::{Accumulator, Fold, Reduction, Start};
 pub use table::Op;

@@ -5,7 +5,11 @@
 //!
 //! Knows: arrays, operations, the tree. Must not know: formats, maps.
 
+mod lanes;
 mod reader;
+mod running;
+
+use std::ops::Range;
 
 use crate::array::{MemMapArray, Source};
 use crate::crew::Crew;
@@ -20,8 +24,10 @@ use super::{Eval, bytes_of};
 
 pub(in crate::eval) use reader::{Buffer, Reader};
 
+use lanes::Lanes;
+
 /// A function, what it is computed of, and where its result goes.
-pub(in crate::eval) struct Call<'a, 'w> {
+pub(in crate::eval) struct Call<'a> {
     pub(in crate::eval) function: Whole,
     pub(in crate::eval) parameters: &'a Parameters,
     /// As they were given: of any dtype, byte order and layout.
@@ -30,23 +36,28 @@ pub(in crate::eval) struct Call<'a, 'w> {
     pub(in crate::eval) scalar: Scalar,
     /// Of the shape that was inferred.
     pub(in crate::eval) output: &'a Output<'a>,
-    pub(in crate::eval) crew: &'a Crew<'w>,
+    pub(in crate::eval) threads: usize,
     /// Bytes to keep to besides operands and output.
     pub(in crate::eval) memory: usize,
 }
 
 /// Computes the whole result. Says how many of its first elements are the result, if its shape was
 /// not known before; all of them if it was.
-pub(in crate::eval) fn run(call: &Call<'_, '_>) -> Result<usize> {
+pub(in crate::eval) fn run(call: &Call<'_>, crew: &Crew<'_>) -> Result<usize> {
+    use Whole as W;
     match call.function {
-        other => Err(Error::new(Problem::NoLoop {
-            operation: other.name(),
-            dtypes: call.scalar.name().to_owned(),
-        })),
+        W::CumSum | W::CumProd | W::NanCumSum | W::NanCumProd => running::run(call, crew)?,
+        other => {
+            return Err(Error::new(Problem::NoLoop {
+                operation: other.name(),
+                dtypes: call.scalar.name().to_owned(),
+            }));
+        }
     }
+    Ok(call.output.layout().len())
 }
 
-impl Call<'_, '_> {
+impl Call<'_> {
     /// Stores native elements of the result from position `start` on, counted in C order; may leave
     /// `elements` in another byte order.
     pub(in crate::eval) fn place(&self, start: usize, elements: &mut [u8]) -> Result<()> {
@@ -64,12 +75,30 @@ impl Call<'_, '_> {
 
     /// An operand to be read as elements of this type, in C order.
     pub(in crate::eval) fn reader(&self, operand: usize, scalar: Scalar) -> Result<Reader<'_>> {
-        Reader::new(&self.operands[operand], scalar, self.releases())
+        let axes: Vec<usize> = (0..self.operands[operand].layout().ndim()).collect();
+        Reader::new(&self.operands[operand], &axes, scalar, self.releases())
+    }
+
+    /// The same in the order in which the result lies, for functions along an axis; in C order if
+    /// there is no axis.
+    fn reader_along(&self, operand: usize, scalar: Scalar) -> Result<Reader<'_>> {
+        if self.parameters.axis("axis").is_none() {
+            return self.reader(operand, scalar);
+        }
+        let axes = self.output.layout().memory_order();
+        Reader::new(&self.operands[operand], &axes, scalar, self.releases())
+    }
+
+    /// Lets go of the memory behind elements that have been stored, if memory is short.
+    pub(in crate::eval) fn release(&self, elements: Range<usize>) {
+        if self.releases() {
+            self.output.release(elements);
+        }
     }
 
     /// Bytes that each thread may hold.
     pub(in crate::eval) fn share(&self) -> usize {
-        self.memory / 2 / self.crew.threads()
+        self.memory / 2 / self.threads.max(1)
     }
 }
 
@@ -90,16 +119,23 @@ impl Eval<'_> {
             .iter()
             .map(|operand| self.operand(operand, crew))
             .collect::<Result<_>>()?;
-        let mut result = self.room(typed, Order::C, room)?;
-        let count = run(&Call {
+        let order = match operands.first().map(Source::layout) {
+            Some(layout) if function.keeps_order() && layout.ndim() == typed.shape.len() => {
+                layout.order()
+            }
+            _ => Order::C,
+        };
+        let mut result = self.room(typed, order, room)?;
+        let call = Call {
             function: *function,
             parameters,
             operands: &operands,
             scalar: typed.scalar,
             output: &Output::Array(result.split()?.1),
-            crew,
+            threads: crew.threads(),
             memory: self.memory,
-        })?;
+        };
+        let count = run(&call, crew)?;
         if function.has_known_shape() {
             return Ok(result);
         }

@@ -37,11 +37,17 @@ pub(in crate::eval) struct Reader<'a> {
 pub(in crate::eval) struct Buffer(Vec<u128>);
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(source: &'a Source, scalar: Scalar, release: bool) -> Result<Reader<'a>> {
+    /// With the axes of the operand in this order.
+    pub(super) fn new(
+        source: &'a Source,
+        axes: &[usize],
+        scalar: Scalar,
+        release: bool,
+    ) -> Result<Reader<'a>> {
         let own = source.dtype().number()?;
         Ok(Reader {
             source,
-            walk: Walk::new(source.layout()),
+            walk: Walk::new(&source.layout().permuted(axes)),
             cast: (own != scalar).then(|| cast(own, scalar)),
             from: own.size(),
             item: scalar.size(),

@@ -233,6 +233,25 @@ impl Whole {
         self != Whole::Unique
     }
 
+    /// Whether it runs along an axis and is computed in whatever order its operand lies.
+    pub(crate) fn keeps_order(self) -> bool {
+        use Whole as W;
+        matches!(
+            self,
+            W::CumSum
+                | W::CumProd
+                | W::NanCumSum
+                | W::NanCumProd
+                | W::Diff
+                | W::RollingSum
+                | W::RollingMean
+                | W::RollingMin
+                | W::RollingMax
+                | W::RollingVar
+                | W::RollingStd
+        )
+    }
+
     /// Dtype and shape of the result for operands of these dtypes and shapes, and the parameters
     /// resolved.
     pub(super) fn resolve(

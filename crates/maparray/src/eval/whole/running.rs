@@ -1,0 +1,462 @@
+//! How are running sums and products computed?
+//!
+//! Blocks are read, summed on their own and stored by any thread; in between each waits for its turn
+//! to hear what the blocks before it come to. Blocks do not depend on threads or memory, so neither
+//! does the result. Floats are summed in `f64`.
+//!
+//! Knows: readers, outputs. Must not know: formats, maps.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytemuck::Pod;
+use num_complex::Complex;
+
+use super::{Buffer, Call, Lanes};
+use crate::crew::{Crew, Member};
+use crate::dtype::{Kind, Scalar};
+use crate::error::Result;
+use crate::expr::Whole;
+use crate::ops::{cast, widest};
+use crate::strip::Strip;
+
+/// Elements of a block.
+const BLOCK: usize = 1 << 15;
+
+pub(super) fn run(call: &Call<'_>, crew: &Crew<'_>) -> Result<()> {
+    match call.scalar.kind() {
+        Kind::Float => of::<f64>(call, crew, Scalar::F64),
+        Kind::Complex => of::<Complex<f64>>(call, crew, Scalar::C128),
+        Kind::Unsigned => of::<u64>(call, crew, Scalar::U64),
+        // Wrapped sums and products have the same bits with and without signs.
+        Kind::Bool | Kind::Signed => of::<u64>(call, crew, Scalar::I64),
+    }
+}
+
+fn of<A: Number>(call: &Call<'_>, crew: &Crew<'_>, scalar: Scalar) -> Result<()> {
+    match call.function {
+        Whole::CumProd | Whole::NanCumProd => scan::<A, Product>(call, crew, scalar),
+        _ => scan::<A, Sum>(call, crew, scalar),
+    }
+}
+
+/// What the running totals are made of.
+trait Number: Pod + PartialEq + Send + Sync {
+    const ZERO: Self;
+    const ONE: Self;
+    /// Whether a product is the same however it is split.
+    const EXACT: bool;
+    fn plus(self, other: Self) -> Self;
+    fn times(self, other: Self) -> Self;
+}
+
+impl Number for u64 {
+    const ZERO: u64 = 0;
+    const ONE: u64 = 1;
+    const EXACT: bool = true;
+
+    #[inline(always)]
+    fn plus(self, other: u64) -> u64 {
+        self.wrapping_add(other)
+    }
+
+    #[inline(always)]
+    fn times(self, other: u64) -> u64 {
+        self.wrapping_mul(other)
+    }
+}
+
+impl Number for f64 {
+    const ZERO: f64 = 0.0;
+    const ONE: f64 = 1.0;
+    const EXACT: bool = false;
+
+    #[inline(always)]
+    fn plus(self, other: f64) -> f64 {
+        self + other
+    }
+
+    #[inline(always)]
+    fn times(self, other: f64) -> f64 {
+        self * other
+    }
+}
+
+impl Number for Complex<f64> {
+    const ZERO: Complex<f64> = Complex::new(0.0, 0.0);
+    const ONE: Complex<f64> = Complex::new(1.0, 0.0);
+    const EXACT: bool = false;
+
+    #[inline(always)]
+    fn plus(self, other: Complex<f64>) -> Complex<f64> {
+        self + other
+    }
+
+    #[inline(always)]
+    fn times(self, other: Complex<f64>) -> Complex<f64> {
+        self * other
+    }
+}
+
+/// What is done to two neighbours.
+trait Join {
+    fn join<A: Number>(total: A, next: A) -> A;
+    fn identity<A: Number>() -> A;
+    /// Whether blocks may be joined within themselves first. A part of a product of floats may
+    /// overflow where the whole does not.
+    fn splits<A: Number>() -> bool;
+}
+
+struct Sum;
+struct Product;
+
+impl Join for Sum {
+    #[inline(always)]
+    fn join<A: Number>(total: A, next: A) -> A {
+        total.plus(next)
+    }
+
+    fn identity<A: Number>() -> A {
+        A::ZERO
+    }
+
+    fn splits<A: Number>() -> bool {
+        true
+    }
+}
+
+impl Join for Product {
+    #[inline(always)]
+    fn join<A: Number>(total: A, next: A) -> A {
+        total.times(next)
+    }
+
+    fn identity<A: Number>() -> A {
+        A::ONE
+    }
+
+    fn splits<A: Number>() -> bool {
+        A::EXACT
+    }
+}
+
+fn scan<A: Number, J: Join>(call: &Call<'_>, crew: &Crew<'_>, scalar: Scalar) -> Result<()> {
+    let lanes = Lanes::new(call, 0)?;
+    let reader = call.reader_along(0, scalar)?;
+    let back = (scalar != call.scalar).then(|| cast(scalar, call.scalar));
+    let (item, out_item) = (scalar.size(), call.scalar.size());
+    let skip_nan = matches!(call.function, Whole::NanCumSum | Whole::NanCumProd);
+    let cut = Cut::new(&lanes);
+    let turns = Turns::<A>::new();
+    let room = cut.room();
+    crew.run(
+        cut.tasks(),
+        || Ok((Buffer::new(room, item)?, Buffer::new(room, out_item)?)),
+        |task, (totals, result), member| {
+            let piece = cut.piece(task);
+            let count = piece.count;
+            reader.load(piece.start, totals.bytes(count, item))?;
+            let values = totals.elements::<A>(count);
+            if skip_nan {
+                let identity = J::identity();
+                for value in values.iter_mut().filter(|value| **value != **value) {
+                    *value = identity;
+                }
+            }
+            if !cut.chained() {
+                // Whole lanes.
+                for lane in values.chunks_mut(lanes.len * lanes.inner) {
+                    prefix::<A, J>(lane, lanes.inner);
+                }
+            } else if J::splits::<A>() {
+                prefix::<A, J>(values, piece.width);
+                let base = turns.take(task, member, |base| {
+                    let before = (!piece.first).then(|| base.clone());
+                    let last = &values[count - piece.width..];
+                    base.clear();
+                    base.extend_from_slice(last);
+                    if let Some(before) = &before {
+                        add_before::<A, J>(base, before);
+                    }
+                    before
+                })?;
+                if let Some(base) = base {
+                    add_before::<A, J>(values, &base);
+                }
+            } else {
+                turns.take(task, member, |base| {
+                    if !piece.first {
+                        add_before::<A, J>(&mut values[..piece.width], base);
+                    }
+                    chain::<A, J>(values, piece.width);
+                    base.clear();
+                    base.extend_from_slice(&values[count - piece.width..]);
+                })?;
+            }
+            match back {
+                Some(back) => {
+                    let result = result.bytes(count, out_item);
+                    back(&[Strip::from(&*values)], result);
+                    call.output.store(piece.start, result)?;
+                }
+                None => call.output.store(piece.start, totals.bytes(count, item))?,
+            }
+            reader.release(piece.start..piece.start + count);
+            call.release(piece.start..piece.start + count);
+            member.advance((count * (reader.bytes() + out_item)) as u64)
+        },
+    )
+}
+
+/// Joins every row of a block with the row that came before the block.
+fn add_before<A: Number, J: Join>(values: &mut [A], before: &[A]) {
+    if let [before] = *before {
+        widest(
+            #[inline(always)]
+            || {
+                for value in values {
+                    *value = J::join(before, *value);
+                }
+            },
+        );
+        return;
+    }
+    for row in values.chunks_exact_mut(before.len().max(1)) {
+        widest(
+            #[inline(always)]
+            || {
+                for (value, &before) in row.iter_mut().zip(before) {
+                    *value = J::join(before, *value);
+                }
+            },
+        );
+    }
+}
+
+/// Replaces rows of so many elements by what they and all rows above come to.
+fn prefix<A: Number, J: Join>(values: &mut [A], width: usize) {
+    if width > 1 || !J::splits::<A>() {
+        chain::<A, J>(values, width);
+    } else {
+        flat::<A, J>(values);
+    }
+}
+
+/// The same, one after the other.
+fn chain<A: Number, J: Join>(values: &mut [A], width: usize) {
+    if width == 1 {
+        let mut values = values.iter_mut();
+        let Some(mut total) = values.next().map(|first| *first) else {
+            return;
+        };
+        for value in values {
+            total = J::join(total, *value);
+            *value = total;
+        }
+        return;
+    }
+    let mut rest = values;
+    while rest.len() > width {
+        let (above, below) = rest.split_at_mut(width);
+        let row = &mut below[..width];
+        widest(
+            #[inline(always)]
+            || {
+                for (value, &above) in row.iter_mut().zip(&*above) {
+                    *value = J::join(above, *value);
+                }
+            },
+        );
+        rest = below;
+    }
+}
+
+/// Elements that are joined one after the other; rows of them side by side, because each step has to
+/// wait for the one before.
+const ROW: usize = 256;
+
+/// Rows side by side.
+const ROWS: usize = 8;
+
+/// The same for rows of one element. Each row of `ROW` is summed from nothing, and then joined with
+/// the rows before it, so that sums of numbers that are not negative never decrease.
+fn flat<A: Number, J: Join>(values: &mut [A]) {
+    let mut before: Option<A> = None;
+    let mut add = |row: &mut [A]| {
+        let Some(&last) = row.last() else { return };
+        let Some(so_far) = before else {
+            before = Some(last);
+            return;
+        };
+        before = Some(J::join(so_far, last));
+        add_before::<A, J>(row, &[so_far]);
+    };
+    let mut groups = values.chunks_exact_mut(ROW * ROWS);
+    for group in &mut groups {
+        side_by_side::<A, J>(group);
+        group.chunks_exact_mut(ROW).for_each(&mut add);
+    }
+    for row in groups.into_remainder().chunks_mut(ROW) {
+        chain::<A, J>(row, 1);
+        add(row);
+    }
+}
+
+fn side_by_side<A: Number, J: Join>(group: &mut [A]) {
+    let (rows, _) = group.as_chunks_mut::<ROW>();
+    let [a, b, c, d, e, f, g, h] = rows else {
+        return;
+    };
+    let mut totals = [a[0], b[0], c[0], d[0], e[0], f[0], g[0], h[0]];
+    for i in 1..ROW {
+        let mut step = |row: &mut [A; ROW], place: usize| {
+            totals[place] = J::join(totals[place], row[i]);
+            row[i] = totals[place];
+        };
+        step(a, 0);
+        step(b, 1);
+        step(c, 2);
+        step(d, 3);
+        step(e, 4);
+        step(f, 5);
+        step(g, 6);
+        step(h, 7);
+    }
+}
+
+/// How lanes are cut into blocks that follow each other without gaps.
+struct Cut {
+    outer: usize,
+    len: usize,
+    inner: usize,
+    /// Elements of a row of a block.
+    width: usize,
+    /// Rows of a block.
+    rows: usize,
+    /// Blocks above each other.
+    bands: usize,
+    /// Whole lanes' worth of elements in a block, if they fit.
+    whole: Option<usize>,
+}
+
+/// A block.
+struct Piece {
+    start: usize,
+    count: usize,
+    width: usize,
+    /// Whether nothing comes before it.
+    first: bool,
+}
+
+impl Cut {
+    fn new(lanes: &Lanes) -> Cut {
+        let Lanes { outer, len, inner } = *lanes;
+        let slab = len.saturating_mul(inner);
+        let width = inner.clamp(1, BLOCK);
+        let rows = (BLOCK / width).max(1);
+        Cut {
+            outer,
+            len,
+            inner,
+            width,
+            rows,
+            bands: len.div_ceil(rows),
+            whole: (slab <= BLOCK).then(|| (BLOCK / slab.max(1)).max(1)),
+        }
+    }
+
+    /// Whether blocks have to hear of those before.
+    fn chained(&self) -> bool {
+        self.whole.is_none()
+    }
+
+    fn tasks(&self) -> usize {
+        if self.outer == 0 || self.len == 0 || self.inner == 0 {
+            return 0;
+        }
+        match self.whole {
+            Some(slabs) => self.outer.div_ceil(slabs),
+            None => self.outer * self.inner.div_ceil(self.width) * self.bands,
+        }
+    }
+
+    /// Elements of the largest block.
+    fn room(&self) -> usize {
+        match self.whole {
+            Some(slabs) => slabs.min(self.outer.max(1)) * self.len * self.inner,
+            None => self.width * self.rows.min(self.len),
+        }
+    }
+
+    fn piece(&self, task: usize) -> Piece {
+        let slab = self.len * self.inner;
+        if let Some(slabs) = self.whole {
+            let first = task * slabs;
+            return Piece {
+                start: first * slab,
+                count: slabs.min(self.outer - first) * slab,
+                width: self.inner,
+                first: true,
+            };
+        }
+        let tiles = self.inner.div_ceil(self.width);
+        let (band, rest) = (task % self.bands, task / self.bands);
+        let (column, outer) = ((rest % tiles) * self.width, rest / tiles);
+        let row = band * self.rows;
+        let width = self.width.min(self.inner - column);
+        Piece {
+            start: outer * slab + row * self.inner + column,
+            count: self.rows.min(self.len - row) * width,
+            width,
+            first: band == 0,
+        }
+    }
+}
+
+/// What the blocks so far come to; each block in its turn.
+struct Turns<A> {
+    turn: Mutex<Turn<A>>,
+    passed: Condvar,
+}
+
+struct Turn<A> {
+    task: usize,
+    base: Vec<A>,
+}
+
+impl<A> Turns<A> {
+    fn new() -> Turns<A> {
+        Turns {
+            turn: Mutex::new(Turn {
+                task: 0,
+                base: vec![],
+            }),
+            passed: Condvar::new(),
+        }
+    }
+
+    /// Waits for this task's turn.
+    ///
+    /// # Errors
+    /// `Cancelled` if the computation ends meanwhile.
+    fn take<R>(
+        &self,
+        task: usize,
+        member: &mut Member<'_, '_>,
+        work: impl FnOnce(&mut Vec<A>) -> R,
+    ) -> Result<R> {
+        /// After so long a thread looks whether the one that it waits for has given up.
+        const PATIENCE: Duration = Duration::from_millis(5);
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        while turn.task != task {
+            member.advance(0)?;
+            let waited = self.passed.wait_timeout(turn, PATIENCE);
+            turn = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let done = work(&mut turn.base);
+        turn.task += 1;
+        drop(turn);
+        self.passed.notify_all();
+        Ok(done)
+    }
+}
