@@ -5,6 +5,7 @@
 //!
 //! Knows: arrays, operations, the tree. Must not know: formats, maps.
 
+mod diff;
 mod lanes;
 mod reader;
 mod running;
@@ -23,8 +24,6 @@ use super::plan::Node;
 use super::{Eval, bytes_of};
 
 pub(in crate::eval) use reader::{Buffer, Reader};
-
-use lanes::Lanes;
 
 /// A function, what it is computed of, and where its result goes.
 pub(in crate::eval) struct Call<'a> {
@@ -47,6 +46,7 @@ pub(in crate::eval) fn run(call: &Call<'_>, crew: &Crew<'_>) -> Result<usize> {
     use Whole as W;
     match call.function {
         W::CumSum | W::CumProd | W::NanCumSum | W::NanCumProd => running::run(call, crew)?,
+        W::Diff => diff::run(call, crew)?,
         other => {
             return Err(Error::new(Problem::NoLoop {
                 operation: other.name(),

@@ -12,16 +12,14 @@ use std::time::Duration;
 use bytemuck::Pod;
 use num_complex::Complex;
 
-use super::{Buffer, Call, Lanes};
+use super::lanes::Lanes;
+use super::{Buffer, Call};
 use crate::crew::{Crew, Member};
 use crate::dtype::{Kind, Scalar};
 use crate::error::Result;
 use crate::expr::Whole;
 use crate::ops::{cast, widest};
 use crate::strip::Strip;
-
-/// Elements of a block.
-const BLOCK: usize = 1 << 15;
 
 pub(super) fn run(call: &Call<'_>, crew: &Crew<'_>) -> Result<()> {
     match call.scalar.kind() {
@@ -141,21 +139,20 @@ impl Join for Product {
 }
 
 fn scan<A: Number, J: Join>(call: &Call<'_>, crew: &Crew<'_>, scalar: Scalar) -> Result<()> {
-    let lanes = Lanes::new(call, 0)?;
+    let lanes = Lanes::new(call, 0, 0, 1);
     let reader = call.reader_along(0, scalar)?;
     let back = (scalar != call.scalar).then(|| cast(scalar, call.scalar));
     let (item, out_item) = (scalar.size(), call.scalar.size());
     let skip_nan = matches!(call.function, Whole::NanCumSum | Whole::NanCumProd);
-    let cut = Cut::new(&lanes);
     let turns = Turns::<A>::new();
-    let room = cut.room();
+    let room = lanes.room();
     crew.run(
-        cut.tasks(),
+        lanes.tasks(),
         || Ok((Buffer::new(room, item)?, Buffer::new(room, out_item)?)),
         |task, (totals, result), member| {
-            let piece = cut.piece(task);
-            let count = piece.count;
-            reader.load(piece.start, totals.bytes(count, item))?;
+            let piece = lanes.piece(task);
+            let count = piece.count();
+            piece.load(&reader, totals.bytes(count, item))?;
             let values = totals.elements::<A>(count);
             if skip_nan {
                 let identity = J::identity();
@@ -163,10 +160,10 @@ fn scan<A: Number, J: Join>(call: &Call<'_>, crew: &Crew<'_>, scalar: Scalar) ->
                     *value = identity;
                 }
             }
-            if !cut.chained() {
+            if !lanes.chained() {
                 // Whole lanes.
-                for lane in values.chunks_mut(lanes.len * lanes.inner) {
-                    prefix::<A, J>(lane, lanes.inner);
+                for slab in values.chunks_mut(piece.rows * piece.width) {
+                    prefix::<A, J>(slab, piece.width);
                 }
             } else if J::splits::<A>() {
                 prefix::<A, J>(values, piece.width);
@@ -197,12 +194,10 @@ fn scan<A: Number, J: Join>(call: &Call<'_>, crew: &Crew<'_>, scalar: Scalar) ->
                 Some(back) => {
                     let result = result.bytes(count, out_item);
                     back(&[Strip::from(&*values)], result);
-                    call.output.store(piece.start, result)?;
+                    piece.store(call, &reader, result)?;
                 }
-                None => call.output.store(piece.start, totals.bytes(count, item))?,
+                None => piece.store(call, &reader, totals.bytes(count, item))?,
             }
-            reader.release(piece.start..piece.start + count);
-            call.release(piece.start..piece.start + count);
             member.advance((count * (reader.bytes() + out_item)) as u64)
         },
     )
@@ -321,95 +316,6 @@ fn side_by_side<A: Number, J: Join>(group: &mut [A]) {
         step(f, 5);
         step(g, 6);
         step(h, 7);
-    }
-}
-
-/// How lanes are cut into blocks that follow each other without gaps.
-struct Cut {
-    outer: usize,
-    len: usize,
-    inner: usize,
-    /// Elements of a row of a block.
-    width: usize,
-    /// Rows of a block.
-    rows: usize,
-    /// Blocks above each other.
-    bands: usize,
-    /// Whole lanes' worth of elements in a block, if they fit.
-    whole: Option<usize>,
-}
-
-/// A block.
-struct Piece {
-    start: usize,
-    count: usize,
-    width: usize,
-    /// Whether nothing comes before it.
-    first: bool,
-}
-
-impl Cut {
-    fn new(lanes: &Lanes) -> Cut {
-        let Lanes { outer, len, inner } = *lanes;
-        let slab = len.saturating_mul(inner);
-        let width = inner.clamp(1, BLOCK);
-        let rows = (BLOCK / width).max(1);
-        Cut {
-            outer,
-            len,
-            inner,
-            width,
-            rows,
-            bands: len.div_ceil(rows),
-            whole: (slab <= BLOCK).then(|| (BLOCK / slab.max(1)).max(1)),
-        }
-    }
-
-    /// Whether blocks have to hear of those before.
-    fn chained(&self) -> bool {
-        self.whole.is_none()
-    }
-
-    fn tasks(&self) -> usize {
-        if self.outer == 0 || self.len == 0 || self.inner == 0 {
-            return 0;
-        }
-        match self.whole {
-            Some(slabs) => self.outer.div_ceil(slabs),
-            None => self.outer * self.inner.div_ceil(self.width) * self.bands,
-        }
-    }
-
-    /// Elements of the largest block.
-    fn room(&self) -> usize {
-        match self.whole {
-            Some(slabs) => slabs.min(self.outer.max(1)) * self.len * self.inner,
-            None => self.width * self.rows.min(self.len),
-        }
-    }
-
-    fn piece(&self, task: usize) -> Piece {
-        let slab = self.len * self.inner;
-        if let Some(slabs) = self.whole {
-            let first = task * slabs;
-            return Piece {
-                start: first * slab,
-                count: slabs.min(self.outer - first) * slab,
-                width: self.inner,
-                first: true,
-            };
-        }
-        let tiles = self.inner.div_ceil(self.width);
-        let (band, rest) = (task % self.bands, task / self.bands);
-        let (column, outer) = ((rest % tiles) * self.width, rest / tiles);
-        let row = band * self.rows;
-        let width = self.width.min(self.inner - column);
-        Piece {
-            start: outer * slab + row * self.inner + column,
-            count: self.rows.min(self.len - row) * width,
-            width,
-            first: band == 0,
-        }
     }
 }
 
