@@ -196,6 +196,14 @@ fn whole(node: &Node, mut operands: Vec<Part>, lookup: Lookup<'_>) -> Result<Par
 
 /// A function over whole arrays; it casts its operands itself, piece by piece.
 fn whole_array(function: Whole, parameters: &Parameters, parts: Vec<Part>) -> Result<Typed> {
+    let number = |part: &Part| match part {
+        Part::Weak(_) => true,
+        Part::Strong(typed) => typed.shape.is_empty(),
+    };
+    if function == Whole::Dot && parts.iter().any(number) {
+        // As in NumPy.
+        return strong(apply(Op::Multiply, parts)?);
+    }
     let operands: Vec<Typed> = parts.into_iter().map(strong).collect::<Result<_>>()?;
     let known: Vec<(Scalar, &[usize])> = operands
         .iter()

@@ -13,6 +13,9 @@ const BLOCK: usize = 1 << 15;
 /// Elements of a row of a block; longer rows are cut.
 const WIDTH: usize = 1 << 12;
 
+/// Elements that a row of a block has at least, however many rows there are.
+const NARROW: usize = 16;
+
 /// An operand's elements seen as `outer` slabs of `len` rows of `inner` elements, in the order in
 /// which the result lies; the function runs down the rows, and gives `out` rows for each slab.
 #[derive(Clone, Copy)]
@@ -67,7 +70,7 @@ impl Lanes {
             }
         };
         let slab = inner.saturating_mul(len);
-        let width = inner.clamp(1, WIDTH);
+        let width = inner.clamp(1, WIDTH.min(BLOCK / rows.max(1)).max(NARROW));
         Lanes {
             outer,
             len,
@@ -160,11 +163,10 @@ impl Piece {
         }
         let row = (out.len() / self.rows.max(1)).max(1);
         let mut rows = out.chunks_exact_mut(row).enumerate();
-        rows.try_for_each(|(i, row)| reader.load(self.from + i * self.pitch, row))
+        rows.try_for_each(|(i, row)| reader.load_anywhere(self.from + i * self.pitch, row))
     }
 
-    /// Stores the elements of the result and lets go of what is not needed any more; `keep` rows of
-    /// the operand are those of the next block, too.
+    /// Stores the elements of the result and lets go of what is not needed any more.
     pub(super) fn store(
         &self,
         call: &Call<'_>,
@@ -173,9 +175,13 @@ impl Piece {
     ) -> Result<()> {
         if self.width == self.pitch {
             call.output.store(self.to, elements)?;
-            let read = self.slabs * self.out * self.width;
-            let keep = if self.slabs == 1 { read } else { self.count() };
-            reader.release(self.from..self.from + keep);
+            // The rows that give no result are those that the next block begins with.
+            let read = if self.slabs == 1 {
+                self.out_count()
+            } else {
+                self.count()
+            };
+            reader.release(self.from..self.from + read);
             call.release(self.to..self.to + self.out_count());
             return Ok(());
         }

@@ -6,9 +6,13 @@
 //! Knows: arrays, operations, the tree. Must not know: formats, maps.
 
 mod diff;
+mod histogram;
 mod lanes;
+mod matmul;
 mod reader;
+mod rolling;
 mod running;
+mod turns;
 
 use std::ops::Range;
 
@@ -47,6 +51,14 @@ pub(in crate::eval) fn run(call: &Call<'_>, crew: &Crew<'_>) -> Result<usize> {
     match call.function {
         W::CumSum | W::CumProd | W::NanCumSum | W::NanCumProd => running::run(call, crew)?,
         W::Diff => diff::run(call, crew)?,
+        W::Histogram | W::HistogramEdges => histogram::run(call, crew)?,
+        W::MatMul | W::Dot => matmul::run(call, crew)?,
+        W::RollingSum
+        | W::RollingMean
+        | W::RollingMin
+        | W::RollingMax
+        | W::RollingVar
+        | W::RollingStd => rolling::run(call, crew)?,
         other => {
             return Err(Error::new(Problem::NoLoop {
                 operation: other.name(),
@@ -94,6 +106,16 @@ impl Call<'_> {
         if self.releases() {
             self.output.release(elements);
         }
+    }
+
+    /// A parameter that turned out to be impossible.
+    fn wrong(&self, name: &str, found: impl ToString, expected: impl ToString) -> Error {
+        Error::new(Problem::Parameter {
+            function: self.function.name(),
+            name: name.to_owned(),
+            found: found.to_string(),
+            expected: expected.to_string(),
+        })
     }
 
     /// Bytes that each thread may hold.

@@ -13,7 +13,7 @@ use crate::array::Source;
 use crate::dtype::Scalar;
 use crate::error::Result;
 use crate::eval::block::block_buffer;
-use crate::layout::Walk;
+use crate::layout::{Layout, Walk};
 use crate::ops::{Kernel, cast};
 use crate::strip::Strip;
 
@@ -30,6 +30,7 @@ pub(in crate::eval) struct Reader<'a> {
     from: usize,
     /// Bytes of an element as it is wanted.
     item: usize,
+    len: usize,
     release: bool,
 }
 
@@ -44,20 +45,31 @@ impl<'a> Reader<'a> {
         scalar: Scalar,
         release: bool,
     ) -> Result<Reader<'a>> {
+        Reader::over(source, &source.layout().permuted(axes), scalar, release)
+    }
+
+    /// Over other places of the operand's elements: repeated, or with other axes.
+    pub(super) fn over(
+        source: &'a Source,
+        layout: &Layout,
+        scalar: Scalar,
+        release: bool,
+    ) -> Result<Reader<'a>> {
         let own = source.dtype().number()?;
         Ok(Reader {
             source,
-            walk: Walk::new(&source.layout().permuted(axes)),
+            walk: Walk::new(layout),
             cast: (own != scalar).then(|| cast(own, scalar)),
             from: own.size(),
             item: scalar.size(),
+            len: layout.len(),
             release,
         })
     }
 
     /// How many elements there are.
     pub(in crate::eval) fn len(&self) -> usize {
-        self.source.layout().len()
+        self.len
     }
 
     /// Bytes that are read for each.
@@ -78,6 +90,27 @@ impl<'a> Reader<'a> {
             let own = &mut piece[..count * self.from];
             self.source.load(&self.walk, at, own)?;
             cast(&[Strip::from(&*own)], part);
+            at += count;
+        }
+        Ok(())
+    }
+
+    /// The same for `out` at any alignment.
+    pub(in crate::eval) fn load_anywhere(&self, start: usize, out: &mut [u8]) -> Result<()> {
+        let Some(cast) = self.cast else {
+            return self.source.load(&self.walk, start, out);
+        };
+        let (mut own, mut wanted) = ([0_u128; PIECE], [0_u128; PIECE]);
+        let own: &mut [u8] = bytemuck::cast_slice_mut(&mut own);
+        let wanted: &mut [u8] = bytemuck::cast_slice_mut(&mut wanted);
+        let mut at = start;
+        for part in out.chunks_mut(PIECE * self.item) {
+            let count = part.len() / self.item;
+            self.source
+                .load(&self.walk, at, &mut own[..count * self.from])?;
+            let wanted = &mut wanted[..part.len()];
+            cast(&[Strip::from(&own[..count * self.from])], wanted);
+            part.copy_from_slice(wanted);
             at += count;
         }
         Ok(())

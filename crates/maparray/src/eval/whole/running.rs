@@ -6,15 +6,13 @@
 //!
 //! Knows: readers, outputs. Must not know: formats, maps.
 
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
-
 use bytemuck::Pod;
 use num_complex::Complex;
 
 use super::lanes::Lanes;
+use super::turns::Turns;
 use super::{Buffer, Call};
-use crate::crew::{Crew, Member};
+use crate::crew::Crew;
 use crate::dtype::{Kind, Scalar};
 use crate::error::Result;
 use crate::expr::Whole;
@@ -144,7 +142,7 @@ fn scan<A: Number, J: Join>(call: &Call<'_>, crew: &Crew<'_>, scalar: Scalar) ->
     let back = (scalar != call.scalar).then(|| cast(scalar, call.scalar));
     let (item, out_item) = (scalar.size(), call.scalar.size());
     let skip_nan = matches!(call.function, Whole::NanCumSum | Whole::NanCumProd);
-    let turns = Turns::<A>::new();
+    let turns = Turns::new(vec![]);
     let room = lanes.room();
     crew.run(
         lanes.tasks(),
@@ -316,53 +314,5 @@ fn side_by_side<A: Number, J: Join>(group: &mut [A]) {
         step(f, 5);
         step(g, 6);
         step(h, 7);
-    }
-}
-
-/// What the blocks so far come to; each block in its turn.
-struct Turns<A> {
-    turn: Mutex<Turn<A>>,
-    passed: Condvar,
-}
-
-struct Turn<A> {
-    task: usize,
-    base: Vec<A>,
-}
-
-impl<A> Turns<A> {
-    fn new() -> Turns<A> {
-        Turns {
-            turn: Mutex::new(Turn {
-                task: 0,
-                base: vec![],
-            }),
-            passed: Condvar::new(),
-        }
-    }
-
-    /// Waits for this task's turn.
-    ///
-    /// # Errors
-    /// `Cancelled` if the computation ends meanwhile.
-    fn take<R>(
-        &self,
-        task: usize,
-        member: &mut Member<'_, '_>,
-        work: impl FnOnce(&mut Vec<A>) -> R,
-    ) -> Result<R> {
-        /// After so long a thread looks whether the one that it waits for has given up.
-        const PATIENCE: Duration = Duration::from_millis(5);
-        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        while turn.task != task {
-            member.advance(0)?;
-            let waited = self.passed.wait_timeout(turn, PATIENCE);
-            turn = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let done = work(&mut turn.base);
-        turn.task += 1;
-        drop(turn);
-        self.passed.notify_all();
-        Ok(done)
     }
 }
