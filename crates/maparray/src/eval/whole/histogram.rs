@@ -25,6 +25,8 @@ struct Bins {
     edges: Vec<f64>,
     /// Bins per unit, if all are equally wide.
     scale: Option<f64>,
+    /// Rounds to the dtype of the edges.
+    round: fn(f64) -> f64,
 }
 
 pub(super) fn run(call: &Call<'_>, crew: &Crew<'_>) -> Result<()> {
@@ -54,7 +56,7 @@ pub(super) fn run(call: &Call<'_>, crew: &Crew<'_>) -> Result<()> {
         Some(operand) => parts.push(fill::<f64>(call, crew, &bins, Some(operand), 8)?),
     }
     if density {
-        density_of(&mut parts, &bins.edges);
+        density_of(&mut parts, &bins);
     }
     match parts.as_slice() {
         [totals] => finish(call, totals, Scalar::F64),
@@ -69,10 +71,10 @@ pub(super) fn run(call: &Call<'_>, crew: &Crew<'_>) -> Result<()> {
 }
 
 /// Totals divided by the width of their bins and by all totals together.
-fn density_of(parts: &mut [Vec<f64>], edges: &[f64]) {
+fn density_of(parts: &mut [Vec<f64>], bins: &Bins) {
     let widths = |totals: &mut Vec<f64>| {
-        for (total, edge) in totals.iter_mut().zip(edges.windows(2)) {
-            *total /= edge[1] - edge[0];
+        for (total, edge) in totals.iter_mut().zip(bins.edges.windows(2)) {
+            *total /= (bins.round)(edge[1] - edge[0]);
         }
     };
     let sum = |totals: &[f64]| totals.iter().sum::<f64>();
@@ -120,7 +122,11 @@ fn bins(call: &Call<'_>, crew: &Crew<'_>) -> Result<Bins> {
         if edges.windows(2).any(|pair| pair[0] > pair[1]) {
             return Err(call.wrong("bins", "edges that decrease", "edges in ascending order"));
         }
-        return Ok(Bins { edges, scale: None });
+        return Ok(Bins {
+            edges,
+            scale: None,
+            round: rounding(call.operands[place].dtype().number()?),
+        });
     }
     let scalar = call.operands[0].dtype().number()?;
     let (mut low, mut high) = match call.parameters.get("range") {
@@ -135,13 +141,10 @@ fn bins(call: &Call<'_>, crew: &Crew<'_>) -> Result<Bins> {
         (low, high) = (low - 0.5, high + 0.5);
     }
     // Edges have the dtype of the elements, where that is a float.
-    let given = matches!(call.parameters.get("range"), Setting::List(_));
+    let empty = call.operands[0].layout().is_empty();
+    let given = empty || matches!(call.parameters.get("range"), Setting::List(_));
     let count = call.parameters.int("bins");
-    let round: fn(f64) -> f64 = match scalar {
-        Scalar::F32 => |x| f64::from(x as f32),
-        Scalar::F16 => |x| half::f16::from_f64(x).to_f64(),
-        _ => |x| x,
-    };
+    let round = rounding(scalar);
     // Numbers of a range are taken as `float64` on the way, those of the array as what they are.
     let step_round = if given { |x| x } else { round };
     let step = step_round(step_round(high - low) / count as f64);
@@ -164,7 +167,17 @@ fn bins(call: &Call<'_>, crew: &Crew<'_>) -> Result<Bins> {
     Ok(Bins {
         edges,
         scale: Some(scale),
+        round,
     })
+}
+
+/// Rounds to a number that this dtype has, if it is a float.
+fn rounding(scalar: Scalar) -> fn(f64) -> f64 {
+    match scalar {
+        Scalar::F32 => |x| f64::from(x as f32),
+        Scalar::F16 => |x| half::f16::from_f64(x).to_f64(),
+        _ => |x| x,
+    }
 }
 
 /// The least and the greatest element; 0 and 1 if there is none.
