@@ -73,7 +73,10 @@ pub mod layout;
 #[expect(unsafe_code, reason = "mapping files is what this room is for")]
 pub mod map;
 pub mod ops;
-#[expect(unsafe_code, reason = "bytes that may change must not be borrowed")]
+#[expect(
+    unsafe_code,
+    reason = "bytes that may change must not be borrowed, instructions be asked for"
+)]
 pub mod strip;
 
 pub use array::{Create, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw};

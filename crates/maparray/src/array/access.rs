@@ -12,7 +12,8 @@ use super::MemMapArray;
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
 use crate::layout::{Layout, Walk, shape_text};
-use crate::map::{Region, Writer};
+use crate::map::{Behind, Region, Writer};
+use crate::strip::Strip;
 
 /// The elements of an array, to be copied out.
 #[derive(Clone)]
@@ -85,6 +86,42 @@ impl Source {
         &self.dtype
     }
 
+    /// The elements of a walk over this source's region where they lie, if they follow each other
+    /// there in the machine's byte order.
+    pub(crate) fn strip(
+        &self,
+        walk: &Walk,
+        start: usize,
+        count: usize,
+    ) -> Result<Option<Strip<'_>>> {
+        let item = self.layout.item_size();
+        if !self.dtype.is_native() || count == 0 {
+            return Ok(None);
+        }
+        let place = walk.run_at(start, count, item);
+        place
+            .map(|place| self.region.strip(place, count * item))
+            .transpose()
+    }
+
+    /// Calls `visit` with `len` bytes from each place of a walk on, bytes as they are.
+    pub(crate) fn strips<'s>(
+        &'s self,
+        walk: &Walk,
+        start: usize,
+        count: usize,
+        len: usize,
+        mut visit: impl FnMut(Strip<'s>) -> Result<()>,
+    ) -> Result<()> {
+        walk.runs(start, count, |place, stride, count| {
+            for i in 0..count {
+                let place = place.wrapping_add_signed(i as isize * stride);
+                visit(self.region.strip(place, len)?)?;
+            }
+            Ok(())
+        })
+    }
+
     /// Fills `out` with the elements from position `start` of a walk over this source's region, in
     /// the machine's byte order.
     pub(crate) fn load(&self, walk: &Walk, start: usize, out: &mut [u8]) -> Result<()> {
@@ -108,7 +145,7 @@ impl Source {
     /// Lets go of the memory behind elements that have been read, if they are mapped from a file and
     /// walked in the order in which they lie.
     pub(crate) fn release(&self, walk: &Walk, elements: Range<usize>) {
-        if let Some(bytes) = walk.bytes_of(elements, self.layout.item_size()) {
+        if let Some(bytes) = walk.span_of(elements, self.layout.item_size()) {
             self.region.release(bytes);
         }
     }
@@ -123,6 +160,21 @@ impl Source {
     /// Whether this and other elements lie in the same bytes, of memory or of a file, in different
     /// places.
     pub(crate) fn clashes(&self, other: &Source) -> bool {
+        let same = self.layout.shape() == other.layout.shape()
+            && self.layout.strides() == other.layout.strides();
+        match self.shared(other) {
+            Some((a, b)) => a != b || !same,
+            None => false,
+        }
+    }
+
+    /// Whether this and other elements lie in the same bytes, of memory or of a file.
+    pub(crate) fn overlaps(&self, other: &Source) -> bool {
+        self.shared(other).is_some()
+    }
+
+    /// The bytes of both, if they have some in common.
+    fn shared(&self, other: &Source) -> Option<(Range<u64>, Range<u64>)> {
         let (a, b) = match (self.region.file(), other.region.file()) {
             // One file may be mapped twice, at different addresses.
             (Some(file), Some(same)) if Arc::ptr_eq(file, same) => {
@@ -137,11 +189,7 @@ impl Source {
                 )
             }
         };
-        let overlap = a.start < b.end && b.start < a.end;
-        let same = a == b
-            && self.layout.shape() == other.layout.shape()
-            && self.layout.strides() == other.layout.strides();
-        overlap && !same
+        (a.start < b.end && b.start < a.end).then_some((a, b))
     }
 
     fn bytes_from(&self, start: u64) -> Range<u64> {
@@ -173,10 +221,24 @@ impl ArrayWriter<'_> {
         })
     }
 
-    /// Lets go of the memory behind elements that have been written to a mapped file.
-    pub(crate) fn release(&self, elements: Range<usize>) {
-        if let Some(bytes) = self.walk.bytes_of(elements, self.layout.item_size()) {
-            self.writer.region().release(bytes);
+    /// Stores native elements from position `start` in C order on; leaves them in the array's byte
+    /// order.
+    pub(crate) fn place(&self, start: usize, elements: &mut [u8]) -> Result<()> {
+        self.dtype.swap_to_native(elements);
+        self.store_raw(&Walk::new(&self.layout), start, elements)
+    }
+
+    /// Whether what is stored goes into a file.
+    pub(crate) fn is_file(&self) -> bool {
+        self.writer.is_shared_file()
+    }
+
+    /// Starts writing back elements that have been stored in a mapped file, and lets go of their
+    /// memory.
+    pub(crate) fn behind(&self, elements: Range<usize>, behind: Behind) -> Result<()> {
+        match self.walk.span_of(elements, self.layout.item_size()) {
+            Some(bytes) => self.writer.behind(bytes, behind),
+            None => Ok(()),
         }
     }
 }

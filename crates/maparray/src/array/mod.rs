@@ -20,7 +20,8 @@ use std::sync::Arc;
 use crate::dtype::{DType, Element, Scalar};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{self, Layout, Order, Select, Walk};
-use crate::map::{Advice, Flush, Mode, Region, StableFiles};
+use crate::map::{Advice, Mode, Region, StableFiles};
+pub(crate) use crate::map::{Behind, Flush};
 
 pub(crate) use access::{ArrayWriter, Source};
 pub use info::{Info, info, info_raw};

@@ -9,7 +9,7 @@
 use std::ptr;
 use std::sync::Arc;
 
-use super::Region;
+use super::{Behind, Mode, Region, platform};
 use crate::error::{Error, Problem, Result};
 use crate::strip::Strip;
 
@@ -19,6 +19,9 @@ use crate::strip::Strip;
 /// under a promise) is written only by the one holder that it has, who is borrowed meanwhile, so that
 /// no slice of it is alive.
 pub(crate) struct Writer<'a>(&'a Arc<Region>);
+
+/// From so many bytes on a system call is faster than stores through a map.
+const WRITE_BYTES: usize = 1 << 15;
 
 impl Region {
     /// # Errors
@@ -119,12 +122,44 @@ impl Writer<'_> {
         Arc::clone(self.0)
     }
 
+    /// Whether what is written goes to a file that others may map.
+    pub(crate) fn is_shared_file(&self) -> bool {
+        self.0.mode() == Some(Mode::ReadWrite)
+    }
+
+    /// Starts writing back a range of a file, and lets go of its memory.
+    ///
+    /// # Errors
+    /// `Io` if the system cannot write.
+    pub(crate) fn behind(&self, range: std::ops::Range<usize>, behind: Behind) -> Result<()> {
+        let (Some(file), true) = (self.0.file(), self.is_shared_file()) else {
+            return Ok(());
+        };
+        if behind == Behind::Drop {
+            self.0.release(range.clone());
+        }
+        let place = |at: usize| self.0.file_offset() + at as u64;
+        let range = place(range.start)..place(range.end);
+        platform::behind(&file.descriptor(), range, behind)
+            .map_err(|error| Error::io("write back", error))
+    }
+
     /// Copies `bytes` to `at`.
     ///
     /// # Errors
-    /// `OutOfBounds` if they do not fit inside the region.
+    /// `OutOfBounds` if they do not fit inside the region, `Io` if the system cannot write.
     pub(crate) fn write(&self, at: usize, bytes: &[u8]) -> Result<()> {
         self.0.check(at, bytes.len())?;
+        if platform::WRITES_REACH_MAPS
+            && bytes.len() >= WRITE_BYTES
+            && self.is_shared_file()
+            && let Some(file) = self.0.file()
+        {
+            // A store through a map costs a fault for every page that was not written before.
+            let offset = self.0.file_offset() + at as u64;
+            return platform::write_at(&file.descriptor(), bytes, offset)
+                .map_err(|error| Error::io("write", error));
+        }
         // SAFETY: `check` keeps the offset inside the region (invariant 1).
         let to = unsafe { self.0.start.as_ptr().add(at) };
         // SAFETY: the bytes at `to` are writable (a `Writer` exists only for writable regions) and

@@ -42,12 +42,14 @@ pub enum Extend {
 #[derive(Debug)]
 pub struct OpenFile {
     id: FileId,
+    /// Whether it has no name, so that no one else can open it.
+    temporary: bool,
     handle: Mutex<Handle>,
 }
 
 #[derive(Debug)]
 struct Handle {
-    file: File,
+    file: Arc<File>,
     writable: bool,
     /// Bytes that mappings of this file reach to.
     mapped_to: u64,
@@ -84,6 +86,47 @@ impl OpenFile {
         OpenFile::adopt(file, writable)
     }
 
+    /// A file without a name, with space for `len` bytes, in a folder or where the system keeps
+    /// temporary files. It goes away when nobody has it open any more.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be made or the disk has no room.
+    pub(crate) fn temporary(folder: Option<&Path>, len: u64) -> Result<Arc<OpenFile>> {
+        let usual = std::env::temp_dir();
+        let folder = folder.unwrap_or(&usual);
+        let make = || {
+            let file = match platform::unnamed(folder) {
+                Some(file) => file,
+                None => platform::unlinked(folder).map_err(|error| Error::io("create", error))?,
+            };
+            if len > 0 {
+                allocate(&file, len).map_err(|error| Error::io("allocate space", error))?;
+            }
+            let id = platform::file_id(&file).map_err(|error| Error::io("inspect", error))?;
+            let handle = Mutex::new(Handle {
+                file: Arc::new(file),
+                writable: true,
+                mapped_to: 0,
+            });
+            Ok(Arc::new(OpenFile {
+                id,
+                temporary: true,
+                handle,
+            }))
+        };
+        make().map_err(|error: Error| error.at(folder))
+    }
+
+    /// Whether no one else can open it.
+    pub(super) fn is_temporary(&self) -> bool {
+        self.temporary
+    }
+
+    /// Its descriptor.
+    pub(super) fn descriptor(&self) -> Arc<File> {
+        Arc::clone(&lock(&self.handle).file)
+    }
+
     fn adopt(file: File, writable: bool) -> Result<Arc<OpenFile>> {
         let metadata = file
             .metadata()
@@ -94,18 +137,22 @@ impl OpenFile {
         if let Some(known) = open.get(&id).and_then(Weak::upgrade) {
             let mut handle = lock(&known.handle);
             if writable && !handle.writable {
-                handle.file = file;
+                handle.file = Arc::new(file);
                 handle.writable = true;
             }
             drop(handle);
             return Ok(known);
         }
         let handle = Mutex::new(Handle {
-            file,
+            file: Arc::new(file),
             writable,
             mapped_to: 0,
         });
-        let new = Arc::new(OpenFile { id, handle });
+        let new = Arc::new(OpenFile {
+            id,
+            temporary: false,
+            handle,
+        });
         open.insert(id, Arc::downgrade(&new));
         Ok(new)
     }

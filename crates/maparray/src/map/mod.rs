@@ -78,6 +78,17 @@ pub enum Flush {
     Durable,
 }
 
+/// What becomes of bytes that have been written to a file while more are being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Behind {
+    /// The system writes them back when it likes.
+    Leave,
+    /// Writing back begins at once, so that it need not be waited for in the end.
+    Start,
+    /// The same, and the page cache gives up what has been written a while ago.
+    Drop,
+}
+
 /// What the kernel should expect of the next accesses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Advice {
@@ -240,7 +251,11 @@ impl Region {
 
     /// Whether no one but the holder of this region can reach its bytes.
     pub fn is_private(&self) -> bool {
-        matches!(self.owner, Owner::Heap { .. })
+        match &self.owner {
+            Owner::Heap { .. } => true,
+            Owner::File { file, .. } => file.is_temporary(),
+            Owner::Lent { .. } => false,
+        }
     }
 
     /// Byte of the file at which a mapped region begins; 0 for memory.

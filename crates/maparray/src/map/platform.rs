@@ -4,10 +4,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
+
+use super::Behind;
 
 /// What tells one file from another, whatever its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,6 +101,72 @@ pub(super) fn unnamed(_folder: &Path) -> Option<File> {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn give_name(_file: &File, _name: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A file in this folder whose name is taken away at once.
+pub(super) fn unlinked(folder: &Path) -> io::Result<File> {
+    let name = super::replace::hidden("temporary", folder);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&name)?;
+    std::fs::remove_file(&name)?;
+    Ok(file)
+}
+
+/// Whether bytes that are written to a file are seen at once where it is mapped.
+pub(super) const WRITES_REACH_MAPS: bool = cfg!(target_os = "linux");
+
+/// How far dropping stays behind writing: what is on its way to the disk cannot be dropped.
+#[cfg(target_os = "linux")]
+const LAG: u64 = 16 << 20;
+
+/// Starts writing back a range, and drops what lies a while before it.
+#[cfg(target_os = "linux")]
+pub(super) fn behind(file: &File, range: Range<u64>, behind: Behind) -> io::Result<()> {
+    use rustix::fs::{Advice, fadvise};
+    if behind == Behind::Leave || range.is_empty() {
+        return Ok(());
+    }
+    sync_range(file, &range, libc::SYNC_FILE_RANGE_WRITE)?;
+    if behind == Behind::Drop && range.end > LAG {
+        let before = range.start.saturating_sub(LAG)..range.end - LAG;
+        let wait = libc::SYNC_FILE_RANGE_WAIT_BEFORE
+            | libc::SYNC_FILE_RANGE_WRITE
+            | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+        sync_range(file, &before, wait)?;
+        let len = std::num::NonZero::new(before.end - before.start);
+        fadvise(file, before.start, len, Advice::DontNeed)?;
+    }
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn sync_range(file: &File, range: &Range<u64>, flags: libc::c_uint) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let (start, len) = (range.start as i64, (range.end - range.start) as i64);
+    // SAFETY: the call takes numbers only, and the descriptor is open while `file` is borrowed.
+    let done = unsafe { libc::sync_file_range(file.as_raw_fd(), start, len, flags) };
+    match (done, io::Error::last_os_error()) {
+        (0, _) => Ok(()),
+        // File systems without it write back as they like.
+        (_, error)
+            if matches!(
+                error.raw_os_error(),
+                Some(libc::ENOSYS | libc::ESPIPE | libc::EINVAL)
+            ) =>
+        {
+            Ok(())
+        }
+        (_, error) => Err(error),
+    }
+}
+
+/// The system writes back as it likes here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn behind(_file: &File, _range: Range<u64>, _behind: Behind) -> io::Result<()> {
+    Ok(())
 }
 
 /// Makes a rename inside this folder outlive a crash.

@@ -4,8 +4,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Behind;
 
 /// What tells one file from another: here each opening counts as a file of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +48,26 @@ pub(super) fn unnamed(_folder: &Path) -> Option<File> {
 /// There are no unnamed files here.
 pub(super) fn give_name(_file: &File, _name: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A file in this folder that goes away when it is closed.
+pub(super) fn unlinked(folder: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    const DELETE_ON_CLOSE: u32 = 0x0400_0000;
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .custom_flags(DELETE_ON_CLOSE)
+        .open(super::replace::hidden("temporary", folder))
+}
+
+/// Whether bytes that are written to a file are seen at once where it is mapped.
+pub(super) const WRITES_REACH_MAPS: bool = false;
+
+/// The system writes back as it likes here.
+pub(super) fn behind(_file: &File, _range: Range<u64>, _behind: Behind) -> io::Result<()> {
+    Ok(())
 }
 
 /// A rename needs no further step here.

@@ -60,11 +60,12 @@ pub(super) fn unary<A: Cell, R: Cell>(
     function: impl Fn(A) -> R,
 ) {
     let output: &mut [R::Raw] = cast_slice_mut(output);
-    let count = output.len();
-    let a = inputs[0].elements::<A::Raw>().first(count);
+    let a = inputs[0].elements::<A::Raw>();
     widest(
         #[inline(always)]
-        || {
+        move || {
+            // Inside, so that the compiler sees that the lengths are equal.
+            let a = a.first(output.len());
             for (i, out) in output.iter_mut().enumerate() {
                 *out = function(A::get(a.get(i))).put();
             }
@@ -79,12 +80,14 @@ pub(super) fn binary<A: Cell, B: Cell, R: Cell>(
     function: impl Fn(A, B) -> R,
 ) {
     let output: &mut [R::Raw] = cast_slice_mut(output);
-    let count = output.len();
-    let a = inputs[0].elements::<A::Raw>().first(count);
-    let b = inputs[1].elements::<B::Raw>().first(count);
+    let a = inputs[0].elements::<A::Raw>();
+    let b = inputs[1].elements::<B::Raw>();
     widest(
         #[inline(always)]
-        || {
+        move || {
+            // Inside, so that the compiler sees that the lengths are equal.
+            let a = a.first(output.len());
+            let b = b.first(output.len());
             for (i, out) in output.iter_mut().enumerate() {
                 *out = function(A::get(a.get(i)), B::get(b.get(i))).put();
             }
@@ -99,13 +102,16 @@ pub(super) fn ternary<A: Cell, B: Cell, C: Cell, R: Cell>(
     function: impl Fn(A, B, C) -> R,
 ) {
     let output: &mut [R::Raw] = cast_slice_mut(output);
-    let count = output.len();
-    let a = inputs[0].elements::<A::Raw>().first(count);
-    let b = inputs[1].elements::<B::Raw>().first(count);
-    let c = inputs[2].elements::<C::Raw>().first(count);
+    let a = inputs[0].elements::<A::Raw>();
+    let b = inputs[1].elements::<B::Raw>();
+    let c = inputs[2].elements::<C::Raw>();
     widest(
         #[inline(always)]
-        || {
+        move || {
+            // Inside, so that the compiler sees that the lengths are equal.
+            let a = a.first(output.len());
+            let b = b.first(output.len());
+            let c = c.first(output.len());
             for (i, out) in output.iter_mut().enumerate() {
                 *out = function(A::get(a.get(i)), B::get(b.get(i)), C::get(c.get(i))).put();
             }

@@ -7,11 +7,6 @@
 
 mod cast;
 mod complex;
-#[expect(
-    unsafe_code,
-    reason = "the machine is asked before its instructions are used"
-)]
-mod dispatch;
 mod elementary;
 #[macro_use]
 mod family;
@@ -22,6 +17,7 @@ mod kernel;
 mod reduce;
 mod table;
 
+use crate::strip::dispatch;
 pub use cast::cast;
 pub(crate) use dispatch::widest;
 pub use kernel::Kernel;

@@ -182,8 +182,7 @@ impl Piece {
                 self.count()
             };
             reader.release(self.from..self.from + read);
-            call.release(self.to..self.to + self.out_count());
-            return Ok(());
+            return call.behind(self.to..self.to + self.out_count());
         }
         let row = (elements.len() / self.out.max(1)).max(1);
         let mut rows = elements.chunks_exact_mut(row).enumerate();

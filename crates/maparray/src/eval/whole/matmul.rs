@@ -257,7 +257,7 @@ impl Shapes {
 fn product<T: Number + Send>(call: &Call<'_>, crew: &Crew<'_>, scalar: Scalar) -> Result<()> {
     let shapes = Shapes::new(call)?;
     let (rows, columns, depth) = (shapes.rows, shapes.columns, shapes.depth);
-    let release = call.releases();
+    let release = call.release;
     let mut left = Stack::new(&call.operands[0], &shapes.left, scalar, release)?;
     let right = Stack::new(&call.operands[1], &shapes.right, scalar, release)?;
     if call.function == Whole::Dot {

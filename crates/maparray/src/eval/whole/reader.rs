@@ -12,7 +12,7 @@ use bytemuck::Pod;
 use crate::array::Source;
 use crate::dtype::Scalar;
 use crate::error::Result;
-use crate::eval::block::block_buffer;
+use crate::eval::block;
 use crate::layout::{Layout, Walk};
 use crate::ops::{Kernel, cast};
 use crate::strip::Strip;
@@ -35,7 +35,7 @@ pub(in crate::eval) struct Reader<'a> {
 }
 
 /// Memory for elements of any type, aligned for every kernel.
-pub(in crate::eval) struct Buffer(Vec<u128>);
+pub(in crate::eval) struct Buffer(block::Buffer);
 
 impl<'a> Reader<'a> {
     /// With the axes of the operand in this order.
@@ -125,18 +125,21 @@ impl<'a> Reader<'a> {
 }
 
 impl Buffer {
-    /// Room for so many elements of so many bytes.
+    /// Room for so many elements of so many bytes. What it holds at first is left over from before.
+    ///
+    /// # Errors
+    /// `Io` if there is no room.
     pub(in crate::eval) fn new(count: usize, item: usize) -> Result<Buffer> {
-        block_buffer(count.saturating_mul(item)).map(Buffer)
+        block::Buffer::new(count.saturating_mul(item)).map(Buffer)
     }
 
     /// The first `count` elements, to be filled as bytes.
     pub(in crate::eval) fn bytes(&mut self, count: usize, item: usize) -> &mut [u8] {
-        &mut bytemuck::cast_slice_mut(&mut self.0)[..count * item]
+        self.0.bytes_mut(count * item)
     }
 
     /// The first `count` elements.
     pub(in crate::eval) fn elements<T: Pod>(&mut self, count: usize) -> &mut [T] {
-        &mut bytemuck::cast_slice_mut(&mut self.0)[..count]
+        bytemuck::cast_slice_mut(self.0.bytes_mut(count * size_of::<T>()))
     }
 }

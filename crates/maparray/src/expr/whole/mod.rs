@@ -332,6 +332,11 @@ impl Parameters {
         }
     }
 
+    /// Whose they are.
+    pub fn function(&self) -> Whole {
+        self.function
+    }
+
     /// Sets one of them.
     ///
     /// # Errors
