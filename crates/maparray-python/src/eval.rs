@@ -198,6 +198,18 @@ fn replaced(expr: &Expr, numbers: &HashMap<String, Literal>) -> Expr {
             of: replaced(&reduce.of, numbers),
             ..reduce.clone()
         }),
+        Node::Whole {
+            function,
+            operands,
+            parameters,
+        } => Node::Whole {
+            function: *function,
+            operands: operands
+                .iter()
+                .map(|part| replaced(part, numbers))
+                .collect(),
+            parameters: parameters.clone(),
+        },
         Node::Literal(_) | Node::Index(_) => return expr.clone(),
     })
 }

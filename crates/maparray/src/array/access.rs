@@ -160,6 +160,21 @@ impl Source {
     /// Whether this and other elements lie in the same bytes, of memory or of a file, in different
     /// places.
     pub(crate) fn clashes(&self, other: &Source) -> bool {
+        let same = self.layout.shape() == other.layout.shape()
+            && self.layout.strides() == other.layout.strides();
+        match self.shared(other) {
+            Some((a, b)) => a != b || !same,
+            None => false,
+        }
+    }
+
+    /// Whether this and other elements lie in the same bytes, of memory or of a file.
+    pub(crate) fn overlaps(&self, other: &Source) -> bool {
+        self.shared(other).is_some()
+    }
+
+    /// The bytes of both, if they have some in common.
+    fn shared(&self, other: &Source) -> Option<(Range<u64>, Range<u64>)> {
         let (a, b) = match (self.region.file(), other.region.file()) {
             // One file may be mapped twice, at different addresses.
             (Some(file), Some(same)) if Arc::ptr_eq(file, same) => {
@@ -174,11 +189,7 @@ impl Source {
                 )
             }
         };
-        let overlap = a.start < b.end && b.start < a.end;
-        let same = a == b
-            && self.layout.shape() == other.layout.shape()
-            && self.layout.strides() == other.layout.strides();
-        overlap && !same
+        (a.start < b.end && b.start < a.end).then_some((a, b))
     }
 
     fn bytes_from(&self, start: u64) -> Range<u64> {

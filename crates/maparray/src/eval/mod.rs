@@ -13,6 +13,7 @@ mod output;
 mod plan;
 mod program;
 mod reduce;
+mod whole;
 
 use std::path::Path;
 
@@ -201,6 +202,7 @@ impl<'a> Eval<'a> {
         let typed = self.infer()?;
         let mut program = Program::new(&self.arrays, &typed, self.settings)?;
         let crew = program.crew(self.watch.take());
+        program.keep_roots();
         program.reduce(&crew)?;
         program.run(&crew)
     }

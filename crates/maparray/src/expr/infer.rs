@@ -8,7 +8,9 @@
 use bytemuck::bytes_of;
 
 use super::literal::operate;
-use super::{Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Reduce, SIZE_LIMIT, parts};
+use super::{
+    Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Parameters, Reduce, SIZE_LIMIT, Whole, parts,
+};
 use crate::dtype::{Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{broadcast, extent, resolve_axis};
@@ -51,6 +53,15 @@ pub enum What {
         /// What `var` and `std` subtract from the number of elements.
         ddof: f64,
     },
+    /// A function over whole arrays.
+    Whole {
+        /// Which one.
+        function: Whole,
+        /// The arrays, as they are given.
+        operands: Vec<Typed>,
+        /// How it is done; axes are counted from the front.
+        parameters: Parameters,
+    },
     /// The position of each element in C order.
     Index,
     /// A value whose loop has no answer for some operands: integers to negative powers.
@@ -92,6 +103,19 @@ const CONSTANTS: &[(&str, f64)] = &[
 enum Part {
     Weak(Literal),
     Strong(Typed),
+}
+
+impl Part {
+    /// The function that makes it, if only its values tell how many elements that gives.
+    fn unknown_shape(&self) -> Option<&'static str> {
+        match self {
+            Part::Strong(Typed {
+                what: What::Whole { function, .. },
+                ..
+            }) if !function.has_known_shape() => Some(function.name()),
+            _ => None,
+        }
+    }
 }
 
 /// Says dtype and shape of the array of a name, if there is one.
@@ -144,6 +168,9 @@ fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
 
 /// A node, given the parts that it is made of.
 fn whole(node: &Node, mut operands: Vec<Part>, lookup: Lookup<'_>) -> Result<Part> {
+    if let Some(operation) = operands.iter().find_map(Part::unknown_shape) {
+        return Err(Error::new(Problem::UnknownLength { operation }));
+    }
     let mut of = || {
         operands
             .pop()
@@ -159,7 +186,36 @@ fn whole(node: &Node, mut operands: Vec<Part>, lookup: Lookup<'_>) -> Result<Par
         },
         Node::Reduce(reduce) => reduced(reduce, strong(of())?).map(Part::Strong),
         Node::Apply(op, _) => apply(*op, operands),
+        Node::Whole {
+            function,
+            parameters,
+            ..
+        } => whole_array(*function, parameters, operands).map(Part::Strong),
     }
+}
+
+/// A function over whole arrays; it casts its operands itself, piece by piece.
+fn whole_array(function: Whole, parameters: &Parameters, parts: Vec<Part>) -> Result<Typed> {
+    let number = |part: &Part| match part {
+        Part::Weak(_) => true,
+        Part::Strong(typed) => typed.shape.is_empty(),
+    };
+    if function == Whole::Dot && parts.iter().any(number) {
+        // As in NumPy.
+        return strong(apply(Op::Multiply, parts)?);
+    }
+    let operands: Vec<Typed> = parts.into_iter().map(strong).collect::<Result<_>>()?;
+    let known: Vec<(Scalar, &[usize])> = operands
+        .iter()
+        .map(|operand| (operand.scalar, &operand.shape[..]))
+        .collect();
+    let (scalar, shape, parameters) = function.resolve(parameters, &known)?;
+    let what = What::Whole {
+        function,
+        operands,
+        parameters,
+    };
+    typed(scalar, shape, what)
 }
 
 fn named(name: &str, column: usize, lookup: Lookup<'_>) -> Result<Part> {

@@ -19,6 +19,7 @@ mod table;
 
 use crate::strip::dispatch;
 pub use cast::cast;
+pub(crate) use dispatch::widest;
 pub use kernel::Kernel;
 pub use reduce::{Accumulator, Fold, Reduction, Start};
 pub use table::Op;
