@@ -95,6 +95,62 @@ pub(super) fn binary<A: Cell, B: Cell, R: Cell>(
     );
 }
 
+/// As [`unary`]; operands that are rare, by the second function, go through the third afterwards, so
+/// that the loop over all of them has no branch.
+#[inline(always)]
+pub(super) fn unary_but<A: Cell<Raw = A>>(
+    inputs: &[Strip<'_>],
+    output: &mut [u8],
+    (function, is_rare, slowly): (impl Fn(A) -> A, impl Fn(A) -> bool, impl Fn(A) -> A),
+) where
+    A: Pod,
+{
+    unary::<A, A>(inputs, output, function);
+    let output: &mut [A] = cast_slice_mut(output);
+    let a = inputs[0].elements::<A>().first(output.len());
+    let any = widest(
+        #[inline(always)]
+        || (0..a.len()).fold(false, |any, i| any | is_rare(a.get(i))),
+    );
+    if any {
+        for (out, a) in output.iter_mut().zip(a.iter()) {
+            if is_rare(a) {
+                *out = slowly(a);
+            }
+        }
+    }
+}
+
+/// As [`unary_but`], for two operands.
+#[inline(always)]
+pub(super) fn binary_but<A: Cell<Raw = A>>(
+    inputs: &[Strip<'_>],
+    output: &mut [u8],
+    (function, is_rare, slowly): (
+        impl Fn(A, A) -> A,
+        impl Fn(A, A) -> bool,
+        impl Fn(A, A) -> A,
+    ),
+) where
+    A: Pod,
+{
+    binary::<A, A, A>(inputs, output, function);
+    let output: &mut [A] = cast_slice_mut(output);
+    let a = inputs[0].elements::<A>().first(output.len());
+    let b = inputs[1].elements::<A>().first(output.len());
+    let any = widest(
+        #[inline(always)]
+        || (0..a.len()).fold(false, |any, i| any | is_rare(a.get(i), b.get(i))),
+    );
+    if any {
+        for ((out, a), b) in output.iter_mut().zip(a.iter()).zip(b.iter()) {
+            if is_rare(a, b) {
+                *out = slowly(a, b);
+            }
+        }
+    }
+}
+
 #[inline(always)]
 pub(super) fn ternary<A: Cell, B: Cell, C: Cell, R: Cell>(
     inputs: &[Strip<'_>],

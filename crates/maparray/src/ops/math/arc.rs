@@ -192,9 +192,10 @@ fn angle<const N: usize>(y: f64, x: f64, series: &[f64; N]) -> f64 {
     let both_infinite = short == f64::INFINITY;
     let (long, short) = (pick(both_infinite, 1.0, long), pick(both_infinite, 1.0, short));
     let long = pick(long == 0.0, 1.0, long);
-    // So that sums do not overflow.
-    let down = pick(long > 1e300, 1e-30, 1.0);
-    let (long, short) = (long * down, short * down);
+    // So that sums do not overflow, and fractions of a number are not 0.
+    const UP: f64 = (1_u128 << 100) as f64;
+    let there = pick(long > 1e300, 1.0 / UP, pick(long < 1e-290, UP, 1.0));
+    let (long, short) = (long * there, short * there);
 
     let (over, under, base) = (short, long, ZERO);
     let half = short >= 0.4375 * long;

@@ -8,12 +8,14 @@
 
 mod arc;
 mod circle;
+mod division;
 mod exponential;
 mod hyperbolic;
 mod logarithm;
 mod parts;
 mod power;
 mod reduction;
+mod rounding;
 
 macro_rules! functions {
     ($($name:ident($($operand:ident)*) $double:path, $single:path;)*) => {
@@ -23,12 +25,20 @@ macro_rules! functions {
 
             /// Whether an angle is finite, but too large for sine, cosine and tangent without `_far`.
             fn is_far(self) -> bool;
+
+            /// Whether a quotient is too large for a whole quotient and its remainder.
+            fn is_far_quotient(a: Self, b: Self) -> bool;
         }
 
         impl Math for f64 {
             #[inline(always)]
             fn is_far(self) -> bool {
                 reduction::is_far(self)
+            }
+
+            #[inline(always)]
+            fn is_far_quotient(a: f64, b: f64) -> bool {
+                division::is_far(a, b)
             }
 
             $(#[inline(always)]
@@ -41,6 +51,11 @@ macro_rules! functions {
             #[inline(always)]
             fn is_far(self) -> bool {
                 reduction::is_far_single(self)
+            }
+
+            #[inline(always)]
+            fn is_far_quotient(a: f32, b: f32) -> bool {
+                division::is_far_single(a, b)
             }
 
             $(#[inline(always)]
@@ -77,5 +92,12 @@ functions! {
     arctanh(a) hyperbolic::arctanh, hyperbolic::arctanh_single;
     power(a b) power::power, power::power_single;
     cbrt(a) power::cbrt, power::cbrt_single;
+    floor(a) rounding::floor, rounding::floor_single;
+    ceil(a) rounding::ceil, rounding::ceil_single;
+    trunc(a) rounding::trunc, rounding::trunc_single;
+    rint(a) rounding::rint, rounding::rint_single;
+    fmod(a b) division::fmod, division::fmod_single;
+    remainder(a b) division::remainder, division::remainder_single;
+    floor_divide(a b) division::floor_divide, division::floor_divide_single;
     hypot(a b) power::hypot, power::hypot_single;
 }
