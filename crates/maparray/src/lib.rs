@@ -87,6 +87,7 @@ pub use eval::{Eval, Report};
 pub use expr::Expr;
 pub use format::raw::Raw;
 pub use layout::{Layout, Order, Select};
+pub use ops::Accuracy;
 pub use map::{
     Advice, Allocate, Existing, Extend, Flush, Mode, OpenFile, Region, Span, StableFiles,
 };

@@ -12,7 +12,7 @@ use super::{Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Reduce, SIZE_LIMIT
 use crate::dtype::{Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{broadcast, extent, resolve_axis};
-use crate::ops::{Fold, Kernel, Op, Reduction, cast};
+use crate::ops::{Accuracy, Fold, Kernel, Op, Reduction, cast};
 use crate::strip::Strip;
 
 /// An expression whose dtypes and shapes are known, ready to be planned.
@@ -111,11 +111,19 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>;
 /// # Ok::<(), maparray::Error>(())
 /// ```
 pub fn infer(expr: &Expr, lookup: Lookup<'_>) -> Result<Typed> {
+    infer_to(expr, lookup, Accuracy::default())
+}
+
+/// As [`infer`], with loops of this accuracy.
+///
+/// # Errors
+/// As [`infer`].
+pub fn infer_to(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Typed> {
     if expr.depth() > DEPTH_LIMIT || expr.size() > SIZE_LIMIT {
         let (depth, size) = (expr.depth(), expr.size());
         return Err(Error::new(Problem::TreeSize { depth, size }));
     }
-    strong(part(expr, lookup)?)
+    strong(part(expr, lookup, accuracy)?)
 }
 
 /// What is to be done next on the way through a tree; a loop, so that depth costs no stack.
@@ -124,7 +132,7 @@ enum Step<'e> {
     Leave(&'e Expr),
 }
 
-fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
+fn part(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Part> {
     let mut steps = vec![Step::Enter(expr)];
     let mut done: Vec<Part> = Vec::new();
     while let Some(step) = steps.pop() {
@@ -135,7 +143,7 @@ fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
             }
             Step::Leave(expr) => {
                 let operands = done.split_off(done.len() - parts(expr.node()).len());
-                done.push(whole(expr.node(), operands, lookup)?);
+                done.push(whole(expr.node(), operands, lookup, accuracy)?);
             }
         }
     }
@@ -143,7 +151,12 @@ fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
 }
 
 /// A node, given the parts that it is made of.
-fn whole(node: &Node, mut operands: Vec<Part>, lookup: Lookup<'_>) -> Result<Part> {
+fn whole(
+    node: &Node,
+    mut operands: Vec<Part>,
+    lookup: Lookup<'_>,
+    accuracy: Accuracy,
+) -> Result<Part> {
     let mut of = || {
         operands
             .pop()
@@ -158,7 +171,7 @@ fn whole(node: &Node, mut operands: Vec<Part>, lookup: Lookup<'_>) -> Result<Par
             Part::Strong(of) => cast_to(*scalar, of).map(Part::Strong),
         },
         Node::Reduce(reduce) => reduced(reduce, strong(of())?).map(Part::Strong),
-        Node::Apply(op, _) => apply(*op, operands),
+        Node::Apply(op, _) => apply(*op, operands, accuracy),
     }
 }
 
@@ -226,7 +239,7 @@ fn adapted(kind: Kind, beside: Scalar) -> Scalar {
     }
 }
 
-fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
+fn apply(op: Op, parts: Vec<Part>, accuracy: Accuracy) -> Result<Part> {
     if parts.len() != op.arity() {
         return Err(Error::new(Problem::ArgumentCount {
             column: 0,
@@ -264,7 +277,7 @@ fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
         Part::Weak(literal) => adapt(*literal),
         Part::Strong(typed) => typed.scalar,
     }));
-    let chosen = op.resolve(&scalars)?;
+    let chosen = op.resolve_to(&scalars, accuracy)?;
     let mut operands: Vec<Typed> = condition.into_iter().collect();
     for (place, part) in parts.into_iter().enumerate() {
         let scalar = chosen.inputs[operands.len()];

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::ops::{Op, Reduction};
 
 pub use build::{Reduced, where_};
-pub use infer::{Does, Lookup, Typed, What, Work, infer};
+pub use infer::{Does, Lookup, Typed, What, Work, infer, infer_to};
 
 /// Operations inside each other that an expression may hold; deeper trees are refused before they
 /// can exhaust the stack.

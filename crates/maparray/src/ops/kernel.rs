@@ -8,10 +8,10 @@
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use half::f16;
-use half::slice::HalfFloatSliceExt;
 use num_complex::Complex;
 
 use super::dispatch::widest;
+use super::math::halves;
 use crate::strip::{Elements, Strip};
 
 /// A loop over elements.
@@ -110,7 +110,11 @@ pub(super) fn unary_but<A: Cell<Raw = A>>(
     let a = inputs[0].elements::<A>().first(output.len());
     let any = widest(
         #[inline(always)]
-        || (0..a.len()).fold(false, |any, i| any | is_rare(a.get(i))),
+        || {
+            let count = a.len();
+            let a = a.first(count);
+            (0..count).fold(false, |any, i| any | is_rare(a.get(i)))
+        },
     );
     if any {
         for (out, a) in output.iter_mut().zip(a.iter()) {
@@ -140,7 +144,11 @@ pub(super) fn binary_but<A: Cell<Raw = A>>(
     let b = inputs[1].elements::<A>().first(output.len());
     let any = widest(
         #[inline(always)]
-        || (0..a.len()).fold(false, |any, i| any | is_rare(a.get(i), b.get(i))),
+        || {
+            let count = a.len();
+            let (a, b) = (a.first(count), b.first(count));
+            (0..count).fold(false, |any, i| any | is_rare(a.get(i), b.get(i)))
+        },
     );
     if any {
         for ((out, a), b) in output.iter_mut().zip(a.iter()).zip(b.iter()) {
@@ -185,15 +193,25 @@ pub(super) trait Narrow: Cell<Raw = Self> + Pod {
 impl Narrow for f16 {
     type Wide = f32;
     fn widen(narrow: Elements<'_, f16>, wide: &mut [f32]) {
-        let mut halves = [f16::ZERO; 256];
-        for (piece, wide) in narrow.chunks(256).zip(wide.chunks_mut(256)) {
-            let halves = &mut halves[..piece.len()];
-            piece.strip().copy_to(cast_slice_mut(halves));
-            halves.convert_to_f32_slice(wide);
-        }
+        widest(
+            #[inline(always)]
+            move || {
+                let narrow = narrow.first(wide.len());
+                for (i, wide) in wide.iter_mut().enumerate() {
+                    *wide = halves::to_single(narrow.get(i).to_bits());
+                }
+            },
+        );
     }
     fn narrow(wide: &[f32], narrow: &mut [f16]) {
-        narrow.convert_from_f32_slice(wide);
+        widest(
+            #[inline(always)]
+            move || {
+                for (narrow, &wide) in narrow.iter_mut().zip(wide) {
+                    *narrow = f16::from_bits(halves::from_single(wide));
+                }
+            },
+        );
     }
 }
 

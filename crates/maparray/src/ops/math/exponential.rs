@@ -173,3 +173,13 @@ pub(super) fn logaddexp2(a: f64, b: f64) -> f64 {
     let sum = greater + LOG2_E * log1p(exp2(less - greater));
     pick(a == b, a + 1.0, sum)
 }
+
+#[inline(always)]
+pub(super) fn logaddexp_single(a: f32, b: f32) -> f32 {
+    logaddexp(f64::from(a), f64::from(b)) as f32
+}
+
+#[inline(always)]
+pub(super) fn logaddexp2_single(a: f32, b: f32) -> f32 {
+    logaddexp2(f64::from(a), f64::from(b)) as f32
+}

@@ -10,6 +10,7 @@ mod arc;
 mod circle;
 mod division;
 mod exponential;
+pub(super) mod halves;
 mod hyperbolic;
 mod logarithm;
 mod parts;
