@@ -160,7 +160,21 @@ impl Source {
     /// Whether this and other elements lie in the same bytes, of memory or of a file, in different
     /// places.
     pub(crate) fn clashes(&self, other: &Source) -> bool {
-        let (a, b) = match (self.region.file(), other.region.file()) {
+        let (a, b) = self.bytes_of_both(other);
+        let same = a == b
+            && self.layout.shape() == other.layout.shape()
+            && self.layout.strides() == other.layout.strides();
+        a.start < b.end && b.start < a.end && !same
+    }
+
+    /// Whether this and other elements lie in the same bytes, of memory or of a file.
+    pub(crate) fn meets(&self, other: &Source) -> bool {
+        let (a, b) = self.bytes_of_both(other);
+        a.start < b.end && b.start < a.end
+    }
+
+    fn bytes_of_both(&self, other: &Source) -> (Range<u64>, Range<u64>) {
+        match (self.region.file(), other.region.file()) {
             // One file may be mapped twice, at different addresses.
             (Some(file), Some(same)) if Arc::ptr_eq(file, same) => {
                 let place = |source: &Source| source.region.file_offset();
@@ -173,12 +187,7 @@ impl Source {
                     other.bytes_from(address(other)),
                 )
             }
-        };
-        let overlap = a.start < b.end && b.start < a.end;
-        let same = a == b
-            && self.layout.shape() == other.layout.shape()
-            && self.layout.strides() == other.layout.strides();
-        overlap && !same
+        }
     }
 
     fn bytes_from(&self, start: u64) -> Range<u64> {

@@ -10,6 +10,8 @@ mod access;
 mod info;
 mod open;
 mod save;
+mod share;
+mod take;
 mod typed;
 mod view;
 
@@ -381,34 +383,6 @@ impl MemMapArray {
     /// `F` if the elements follow each other in that order and not in C order.
     pub fn order(&self) -> Order {
         self.layout.order()
-    }
-
-    /// Copies of the rows at `indices` along an axis, in that order.
-    ///
-    /// # Errors
-    /// `OutOfBounds` for an axis or index that is not there, `Io` if there is no room.
-    ///
-    /// ```
-    /// let array = maparray::MemMapArray::from_slice(&[10_i32, 20, 30]);
-    /// assert_eq!(array.take(&[2, 0, -1], 0)?.to_vec::<i32>()?, [30, 10, 30]);
-    /// # Ok::<(), maparray::Error>(())
-    /// ```
-    pub fn take(&self, indices: &[i64], axis: i64) -> Result<MemMapArray> {
-        let axis = layout::resolve_axis(axis, self.ndim())?;
-        let mut shape = self.shape().to_vec();
-        shape[axis] = indices.len();
-        let native = self.dtype.to_native();
-        let mut taken = MemMapArray::zeros(&native, &shape, Order::C)?;
-        let places = taken.layout.clone();
-        let (_, writer) = taken.split()?;
-        let mut picks = vec![Select::ALL; axis + 1];
-        for (place, &index) in indices.iter().enumerate() {
-            picks[axis] = Select::At(index);
-            let from = self.layout.select(&picks)?;
-            picks[axis] = Select::At(place as i64);
-            self.copy_elements(&from, &writer, &places.select(&picks)?)?;
-        }
-        Ok(taken)
     }
 
     /// Writes what was changed back to the file; does nothing in memory, for `r` and for `c`.

@@ -35,7 +35,13 @@ impl Region {
     }
 
     /// Checks that `count` items, `stride` bytes apart, lie inside the region.
-    fn check_strided(&self, at: usize, stride: isize, item: usize, count: usize) -> Result<()> {
+    pub(super) fn check_strided(
+        &self,
+        at: usize,
+        stride: isize,
+        item: usize,
+        count: usize,
+    ) -> Result<()> {
         if count == 0 {
             return Ok(());
         }

@@ -254,6 +254,11 @@ impl OpenFile {
         }))
     }
 
+    /// Lets go of what the page cache holds of a part of the file.
+    pub(super) fn forget(&self, offset: u64, len: u64) {
+        platform::forget(&lock(&self.handle).file, offset, len);
+    }
+
     /// Finds a file that became shorter than its mappings, which no flush reports.
     pub(super) fn check_not_shorter(&self) -> Result<()> {
         let file_len = self.len()?;

@@ -12,6 +12,8 @@ mod heap;
 #[cfg_attr(not(unix), path = "portable.rs")]
 mod platform;
 mod replace;
+mod resident;
+mod rows;
 
 use std::any::Any;
 use std::ptr::NonNull;
@@ -25,6 +27,7 @@ use crate::error::{Error, Problem, Result};
 pub(crate) use bytes::Writer;
 pub use file::{Extend, OpenFile, Span};
 pub(crate) use replace::NewFile;
+pub(crate) use rows::Rows;
 
 /// How an existing file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
