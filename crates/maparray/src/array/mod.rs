@@ -24,6 +24,7 @@ use crate::error::{Error, Problem, Result};
 use crate::layout::{self, Layout, Order, Select, Walk};
 use crate::map::{Advice, Mode, Region, StableFiles};
 pub(crate) use crate::map::{Behind, Flush};
+use share::share_out;
 
 pub(crate) use access::{ArrayWriter, Source};
 pub use info::{Info, info, info_raw};
@@ -448,28 +449,26 @@ impl MemMapArray {
 
     fn copy_in(&self, order: Order) -> Result<MemMapArray> {
         let mut copy = MemMapArray::zeros(&self.dtype.to_native(), self.shape(), order)?;
-        let places = copy.layout.clone();
-        self.copy_elements(&self.layout, &copy.split()?.1, &places)?;
+        // Walked in the order in which the copy lies.
+        let axes = copy.layout.memory_order();
+        let from = Walk::new(&self.layout.permuted(&axes));
+        let source = self.source();
+        let item = self.layout.item_size().max(1);
+        let piece = (COPY_BYTES / item).max(1);
+        let pieces = copy.own_bytes()?.chunks_mut(piece * item);
+        share_out(pieces.enumerate(), self.byte_len(), |(n, bytes)| {
+            source.load(&from, n * piece, bytes)
+        })?;
         Ok(copy)
     }
 
-    /// Copies elements at `from` to `to`, of the same shape, in the machine's byte order.
-    fn copy_elements(&self, from: &Layout, writer: &ArrayWriter<'_>, to: &Layout) -> Result<()> {
-        let (item, total, axes) = (from.item_size().max(1), to.len(), to.memory_order());
-        // Both are walked in the order in which the target lies.
-        let (from, to) = (
-            Walk::new(&from.permuted(&axes)),
-            Walk::new(&to.permuted(&axes)),
-        );
-        let source = self.source();
-        let mut buffer = vec![0; (COPY_BYTES / item).clamp(1, total.max(1)) * item];
-        for start in (0..total).step_by(buffer.len() / item) {
-            let count = (total - start).min(buffer.len() / item);
-            let bytes = &mut buffer[..count * item];
-            source.load(&from, start, bytes)?;
-            writer.store_raw(&to, start, bytes)?;
+    /// The bytes of an array in memory that nobody else holds yet.
+    fn own_bytes(&mut self) -> Result<&mut [u8]> {
+        let holders = Arc::strong_count(&self.region);
+        match Arc::get_mut(&mut self.region) {
+            Some(region) => region.as_mut_slice(None),
+            None => Err(Error::new(Problem::Shared { holders })),
         }
-        Ok(())
     }
 }
 

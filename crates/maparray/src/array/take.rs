@@ -8,7 +8,6 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::share::share_out;
 use super::{COPY_BYTES, Create, MemMapArray, NewArray};
@@ -30,6 +29,7 @@ const GAP: usize = 32 << 10;
 struct Take<'a> {
     region: &'a Region,
     indices: &'a [i64],
+    axis: usize,
     item: usize,
     /// The axis itself, from outer position 0; the size is that of a whole row.
     rows: Rows,
@@ -59,14 +59,19 @@ impl MemMapArray {
     /// ```
     pub fn take(&self, indices: &[i64], axis: i64) -> Result<MemMapArray> {
         let (take, shape) = self.taking(indices, axis)?;
+        if let [index] = indices {
+            // Evenly spaced, whatever the axis.
+            let mut picks = vec![Select::ALL; take.axis + 1];
+            picks[take.axis] = Select::At(*index);
+            let row = self.select(&picks)?.copy_in(Order::C)?;
+            let layout = Layout::contiguous(&shape, self.layout.item_size(), Order::C, 0)?;
+            return Ok(MemMapArray { layout, ..row });
+        }
         let mut taken = MemMapArray::zeros(&self.dtype.to_native(), &shape, Order::C)?;
         if take.is_empty() {
             return Ok(taken);
         }
-        let Some(region) = Arc::get_mut(&mut taken.region) else {
-            return Err(Error::new(Problem::Shared { holders: 2 }));
-        };
-        let bytes = region.as_mut_slice(None)?;
+        let bytes = taken.own_bytes()?;
         for part in take.parts() {
             let out = &mut bytes[part.start * take.item..part.end * take.item];
             let pieces = out.chunks_mut(take.piece() * take.item);
@@ -225,6 +230,7 @@ impl MemMapArray {
         Ok(Take {
             region: &self.region,
             indices,
+            axis,
             item,
             rows: Rows {
                 at: layout.offset(),

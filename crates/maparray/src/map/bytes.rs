@@ -75,33 +75,6 @@ impl Region {
         Ok(unsafe { Strip::over(start, len) })
     }
 
-    /// Copies items of `item` bytes that lie `stride` bytes apart, from `at` on, until `out` is full.
-    ///
-    /// # Errors
-    /// `OutOfBounds` if they are not all inside the region.
-    pub(crate) fn gather(
-        &self,
-        at: usize,
-        stride: isize,
-        item: usize,
-        out: &mut [u8],
-    ) -> Result<()> {
-        if stride == item as isize {
-            return self.read(at, out);
-        }
-        let count = out.len() / item.max(1);
-        self.check_strided(at, stride, item, count)?;
-        let start = self.start.as_ptr().wrapping_add(at);
-        let copy = |i: usize, to: &mut [u8]| {
-            // `check_strided` proved the first and the last item to be inside, hence all between.
-            let from = start.wrapping_offset(i as isize * stride);
-            // SAFETY: `to.len() == item` bytes are readable at `from` (above) and writable at `to`.
-            unsafe { ptr::copy(from, to.as_mut_ptr(), to.len()) };
-        };
-        each_item(item, out, copy);
-        Ok(())
-    }
-
     /// The right to write.
     ///
     /// # Errors
@@ -204,26 +177,5 @@ impl Writer<'_> {
             unsafe { ptr::copy(from.as_ptr(), to, from.len()) };
         }
         Ok(())
-    }
-}
-
-/// Calls `copy` for each item of `out`, with the item's size known to the compiler where it is common.
-fn each_item(item: usize, out: &mut [u8], copy: impl Fn(usize, &mut [u8])) {
-    fn sized<const N: usize>(out: &mut [u8], copy: impl Fn(usize, &mut [u8])) {
-        let (items, _) = out.as_chunks_mut::<N>();
-        for (i, to) in items.iter_mut().enumerate() {
-            copy(i, to);
-        }
-    }
-    match item {
-        1 => sized::<1>(out, copy),
-        2 => sized::<2>(out, copy),
-        4 => sized::<4>(out, copy),
-        8 => sized::<8>(out, copy),
-        16 => sized::<16>(out, copy),
-        _ => out
-            .chunks_exact_mut(item.max(1))
-            .enumerate()
-            .for_each(|(i, to)| copy(i, to)),
     }
 }

@@ -10,6 +10,10 @@ use memmap2::{MmapOptions, MmapRaw};
 use super::{Owner, Region};
 use crate::error::{Error, Problem, Result};
 
+/// From so many bytes on, memory is asked for in large pages, as NumPy does.
+#[cfg(target_os = "linux")]
+const LARGE: usize = 4 << 20;
+
 impl Region {
     /// Zeroed memory of our own.
     ///
@@ -26,9 +30,13 @@ impl Region {
             0 => None,
             _ => {
                 let no_room = |_| Error::new(Problem::OutOfMemory { bytes: len as u64 });
-                Some(MmapRaw::from(
-                    MmapOptions::new().len(len).map_anon().map_err(no_room)?,
-                ))
+                let map = MmapOptions::new().len(len).map_anon().map_err(no_room)?;
+                #[cfg(target_os = "linux")]
+                if len >= LARGE {
+                    // Advice: without it, pages are small and touching them costs more.
+                    let _ = map.advise(memmap2::Advice::HugePage);
+                }
+                Some(MmapRaw::from(map))
             }
         };
         Ok(Region::from_map(map, true, |map| Owner::Heap { _map: map }))
