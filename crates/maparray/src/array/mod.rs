@@ -7,6 +7,7 @@
 //! Knows: errors, dtypes, layouts, formats, maps. Must not know: operations, expressions.
 
 mod access;
+mod chunks;
 mod info;
 mod open;
 mod save;
@@ -27,9 +28,11 @@ pub(crate) use crate::map::{Behind, Flush};
 use share::share_out;
 
 pub(crate) use access::{ArrayWriter, Source};
+pub use chunks::{ChunkSize, Chunks};
 pub use info::{Info, info, info_raw};
 pub use save::Create;
 pub(crate) use save::NewArray;
+pub use take::Indices;
 pub use typed::{MapArray, MapArrayMut};
 
 /// Bytes that are copied at once when an array moves.
@@ -456,7 +459,7 @@ impl MemMapArray {
         let item = self.layout.item_size().max(1);
         let piece = (COPY_BYTES / item).max(1);
         let pieces = copy.own_bytes()?.chunks_mut(piece * item);
-        share_out(pieces.enumerate(), self.byte_len(), |(n, bytes)| {
+        share_out(pieces.enumerate(), self.byte_len(), |(n, bytes), _| {
             source.load(&from, n * piece, bytes)
         })?;
         Ok(copy)

@@ -12,29 +12,32 @@ use crate::error::{Error, Result};
 /// Below this many bytes one thread is faster than two.
 const ALONE_BYTES: usize = 1 << 19;
 
-/// Gives every piece to `work`, on several threads if there are many bytes.
+/// Gives every piece to `work`, on several threads if there are many bytes, with memory that each
+/// thread keeps from piece to piece.
 ///
 /// # Errors
 /// The first that any thread met.
 pub(super) fn share_out<T: Send>(
     pieces: impl Iterator<Item = T> + Send,
     bytes: usize,
-    work: impl Fn(T) -> Result<()> + Sync,
+    work: impl Fn(T, &mut Vec<u8>) -> Result<()> + Sync,
 ) -> Result<()> {
     let mut pieces = pieces;
     if bytes < ALONE_BYTES || cores() == 1 {
-        return pieces.try_for_each(work);
+        let mut scratch = vec![];
+        return pieces.try_for_each(|piece| work(piece, &mut scratch));
     }
     let pieces = Mutex::new(pieces);
     let failure: Mutex<Option<Error>> = Mutex::new(None);
     let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
     let failed = || failure.lock().unwrap_or_else(PoisonError::into_inner);
     let member = || {
+        let mut scratch = vec![];
         while let Some(piece) = next() {
             if failed().is_some() {
                 return;
             }
-            if let Err(error) = work(piece) {
+            if let Err(error) = work(piece, &mut scratch) {
                 failed().get_or_insert(error);
             }
         }

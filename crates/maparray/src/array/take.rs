@@ -24,6 +24,63 @@ const SAMPLES: usize = 64;
 /// Pages that nobody asked for and that are read all the same, if the pages on both sides are wanted.
 const GAP: usize = 32 << 10;
 
+/// Which rows to take, and in which shape: positions along an axis, from the back if negative.
+///
+/// ```
+/// use maparray::{Indices, MemMapArray};
+/// let array = MemMapArray::from_slice(&[10_i32, 20, 30]);
+/// let square = array.take(Indices::shaped(&[2, 0, -1, 1], &[2, 2])?, 0)?;
+/// assert_eq!(square.shape(), [2, 2]);
+/// # Ok::<(), maparray::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Indices<'a> {
+    values: &'a [i64],
+    /// `None` for one axis.
+    shape: Option<&'a [usize]>,
+}
+
+impl<'a> Indices<'a> {
+    /// Indices in C order of a shape, which will stand in the place of the axis.
+    ///
+    /// # Errors
+    /// `Mismatch` if it is a shape of another number of indices.
+    pub fn shaped(values: &'a [i64], shape: &'a [usize]) -> Result<Indices<'a>> {
+        let (count, _) = layout::extent(shape, 1)?;
+        if count != values.len() {
+            return Err(Error::new(Problem::WrongShape {
+                found: shape_text(shape),
+                expected: format!("a shape of {} elements", values.len()),
+            }));
+        }
+        Ok(Indices {
+            values,
+            shape: Some(shape),
+        })
+    }
+}
+
+impl<'a> From<&'a [i64]> for Indices<'a> {
+    fn from(values: &'a [i64]) -> Indices<'a> {
+        Indices {
+            values,
+            shape: None,
+        }
+    }
+}
+
+impl<'a, const N: usize> From<&'a [i64; N]> for Indices<'a> {
+    fn from(values: &'a [i64; N]) -> Indices<'a> {
+        values.as_slice().into()
+    }
+}
+
+impl<'a> From<&'a Vec<i64>> for Indices<'a> {
+    fn from(values: &'a Vec<i64>) -> Indices<'a> {
+        values.as_slice().into()
+    }
+}
+
 /// The rows of one `take`, seen as a table: outer positions by indices, each entry a row of inner
 /// elements.
 struct Take<'a> {
@@ -57,41 +114,36 @@ impl MemMapArray {
     /// assert_eq!(array.take(&[2, 0, -1], 0)?.to_vec::<i32>()?, [30, 10, 30]);
     /// # Ok::<(), maparray::Error>(())
     /// ```
-    pub fn take(&self, indices: &[i64], axis: i64) -> Result<MemMapArray> {
-        let (take, shape) = self.taking(indices, axis)?;
-        if let [index] = indices {
-            // Evenly spaced, whatever the axis.
-            let mut picks = vec![Select::ALL; take.axis + 1];
-            picks[take.axis] = Select::At(*index);
-            let row = self.select(&picks)?.copy_in(Order::C)?;
-            let layout = Layout::contiguous(&shape, self.layout.item_size(), Order::C, 0)?;
-            return Ok(MemMapArray { layout, ..row });
+    pub fn take<'a>(&self, indices: impl Into<Indices<'a>>, axis: i64) -> Result<MemMapArray> {
+        let (take, shape) = self.taking(indices.into(), axis)?;
+        let layout = Layout::contiguous(&shape, self.layout.item_size(), Order::C, 0)?;
+        if let Some(row) = take.only_row(&self.layout)? {
+            let row = MemMapArray {
+                layout: row,
+                ..self.clone()
+            };
+            return Ok(MemMapArray {
+                layout,
+                ..row.copy_in(Order::C)?
+            });
         }
         let mut taken = MemMapArray::zeros(&self.dtype.to_native(), &shape, Order::C)?;
-        if take.is_empty() {
-            return Ok(taken);
-        }
         let bytes = taken.own_bytes()?;
         for part in take.parts() {
             let out = &mut bytes[part.start * take.item..part.end * take.item];
-            let pieces = out.chunks_mut(take.piece() * take.item);
-            share_out(
-                pieces.enumerate(),
-                self.layout.item_size() * part.len(),
-                |(piece, out)| {
-                    take.fill(part.start + piece * take.piece(), out)?;
-                    self.dtype.swap_to_native(out);
-                    Ok(())
-                },
-            )
+            let pieces = out.chunks_mut(take.piece() * take.item).enumerate();
+            share_out(pieces, part.len() * take.item, |(n, out), _| {
+                take.fill(part.start + n * take.piece(), out)?;
+                self.dtype.swap_to_native(out);
+                Ok(())
+            })
             .map_err(|error| self.name(error))?;
         }
         Ok(taken)
     }
 
-    /// Copies the rows at `indices` along an axis to an array that is there: of this one's shape, with
-    /// `indices.len()` in the place of the axis, or with several axes there whose lengths multiply to
-    /// it. The two arrays may share bytes.
+    /// Copies the rows at `indices` along an axis to an array that is there, and may share bytes with
+    /// this one.
     ///
     /// # Errors
     /// As [`MemMapArray::take`]; `Mismatch` if the shape or the dtype does not fit; `ReadOnly` and
@@ -100,20 +152,19 @@ impl MemMapArray {
     /// ```
     /// use maparray::{DType, MemMapArray, Order};
     /// let array = MemMapArray::from_slice(&[10_i32, 20, 30]);
-    /// let mut out = MemMapArray::zeros(&DType::of::<i32>(), &[2, 2], Order::C)?;
-    /// array.take_into(&[2, 0, 1, 1], 0, &mut out)?;
-    /// assert_eq!(out.to_vec::<i32>()?, [30, 10, 20, 20]);
+    /// let mut out = MemMapArray::zeros(&DType::of::<i32>(), &[2], Order::C)?;
+    /// array.take_into(&[2, 0], 0, &mut out)?;
+    /// assert_eq!(out.to_vec::<i32>()?, [30, 10]);
     /// # Ok::<(), maparray::Error>(())
     /// ```
-    pub fn take_into(&self, indices: &[i64], axis: i64, out: &mut MemMapArray) -> Result<()> {
-        let (take, shape) = self.taking(indices, axis)?;
-        let axis = layout::resolve_axis(axis, self.ndim())?;
-        let (before, after) = (&shape[..axis], &shape[axis + 1..]);
-        let fits = out.shape().starts_with(before)
-            && out.shape().ends_with(after)
-            && out.ndim() >= before.len() + after.len()
-            && out.len() == take.len();
-        if !fits {
+    pub fn take_into<'a>(
+        &self,
+        indices: impl Into<Indices<'a>>,
+        axis: i64,
+        out: &mut MemMapArray,
+    ) -> Result<()> {
+        let (take, shape) = self.taking(indices.into(), axis)?;
+        if out.shape() != shape {
             return Err(out.name(Error::new(Problem::WrongShape {
                 found: shape_text(out.shape()),
                 expected: shape_text(&shape),
@@ -126,9 +177,12 @@ impl MemMapArray {
             })));
         }
         if self.source().meets(&out.source()) {
-            let taken = self.take(indices, axis as i64)?;
-            let all: Vec<i64> = (0..indices.len() as i64).collect();
-            return taken.take_into(&all, axis as i64, out);
+            let copy = self.to_memory()?;
+            let indices = Indices {
+                values: take.indices,
+                shape: Some(&shape[take.axis..shape.len() + take.axis + 1 - self.ndim()]),
+            };
+            return copy.take_into(indices, take.axis as i64, out);
         }
         let swap = out.dtype != self.dtype;
         let walk = Walk::new(&out.layout);
@@ -159,8 +213,13 @@ impl MemMapArray {
     /// assert_eq!(MemMapArray::read(&path)?.to_vec::<i32>()?, [30, 10]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn take_to(&self, indices: &[i64], axis: i64, path: impl AsRef<Path>) -> Result<()> {
-        let (take, shape) = self.taking(indices, axis)?;
+    pub fn take_to<'a>(
+        &self,
+        indices: impl Into<Indices<'a>>,
+        axis: i64,
+        path: impl AsRef<Path>,
+    ) -> Result<()> {
+        let (take, shape) = self.taking(indices.into(), axis)?;
         let new = NewArray::create(path.as_ref(), &self.dtype, &shape, &Create::default())?;
         take.each_piece(|start, bytes| new.write(start, bytes))
             .map_err(|error| self.name(error))?;
@@ -185,21 +244,22 @@ impl MemMapArray {
     }
 
     /// What to take, and the shape of the result.
-    fn taking<'a>(&'a self, indices: &'a [i64], axis: i64) -> Result<(Take<'a>, Vec<usize>)> {
+    fn taking<'a>(&'a self, indices: Indices<'a>, axis: i64) -> Result<(Take<'a>, Vec<usize>)> {
         let axis = layout::resolve_axis(axis, self.ndim())?;
         let mut shape = self.shape().to_vec();
-        let count = shape[axis];
-        shape[axis] = indices.len();
-        let take = self.table(indices, axis)?;
-        match indices
-            .iter()
-            .find(|&&index| take.rows.resolve(index).is_none())
-        {
+        let places = match indices.shape {
+            Some(places) => places,
+            None => &[indices.values.len()],
+        };
+        shape.splice(axis..=axis, places.iter().copied());
+        let take = self.table(indices.values, axis)?;
+        let missing = |index: &&i64| take.rows.resolve(**index).is_none();
+        match indices.values.iter().find(missing) {
             None => Ok((take, shape)),
             Some(&index) => Err(self.name(Error::new(Problem::Index {
                 index,
                 axis,
-                len: count as u64,
+                len: take.rows.count as u64,
             }))),
         }
     }
@@ -258,6 +318,16 @@ impl Take<'_> {
         self.len() == 0
     }
 
+    /// The elements of the only row that is taken: they are evenly spaced, whatever the axis.
+    fn only_row(&self, layout: &Layout) -> Result<Option<Layout>> {
+        let [index] = self.indices else {
+            return Ok(None);
+        };
+        let mut picks = vec![Select::ALL; self.axis + 1];
+        picks[self.axis] = Select::At(*index);
+        layout.select(&picks).map(Some)
+    }
+
     /// Elements of the result that a thread claims at once.
     fn piece(&self) -> usize {
         let elements = (COPY_BYTES / self.item.max(1)).max(1);
@@ -275,11 +345,12 @@ impl Take<'_> {
         }
         for part in self.parts() {
             let starts = part.clone().step_by(self.piece());
-            share_out(starts, part.len() * self.item, |start| {
+            share_out(starts, part.len() * self.item, |start, scratch| {
+                scratch.resize(self.piece() * self.item, 0);
                 let count = self.piece().min(part.end - start);
-                let mut bytes = vec![0; count * self.item];
-                self.fill(start, &mut bytes)?;
-                consume(start, &mut bytes)
+                let bytes = &mut scratch[..count * self.item];
+                self.fill(start, bytes)?;
+                consume(start, bytes)
             })?;
         }
         Ok(())
@@ -305,7 +376,11 @@ impl Take<'_> {
     /// Whether the pages of some rows are not in memory.
     fn is_cold(&self) -> bool {
         let all = self.outer_len * self.indices.len();
-        if self.region.mode().is_none() || all < SAMPLES || self.reach.len() > COPY_BYTES {
+        if self.region.mode().is_none()
+            || self.is_empty()
+            || all < SAMPLES
+            || self.reach.len() > COPY_BYTES
+        {
             return false;
         }
         let missing = |place: &usize| self.region.resident(*place..place + 1).unwrap_or(1) == 0;
@@ -343,7 +418,7 @@ impl Take<'_> {
             }
         }
         // Advice that is not taken costs time only.
-        let _ = share_out(spans.chunks(64), COPY_BYTES * spans.len(), |spans| {
+        let _ = share_out(spans.chunks(64), COPY_BYTES * spans.len(), |spans, _| {
             for span in spans {
                 let _ = self.region.advise(span.clone(), Advice::WillNeed);
             }

@@ -1,6 +1,7 @@
 //! Tests of the public interface, one module per room.
 
 mod array;
+mod chunks;
 mod docs;
 mod dtype;
 mod eval;
@@ -13,3 +14,4 @@ mod map;
 mod naive;
 mod ops;
 mod promote;
+mod take;
