@@ -181,11 +181,12 @@ impl Source {
                 (self.bytes_from(place(self)), other.bytes_from(place(other)))
             }
             _ => {
-                let address = |source: &Source| source.region.as_ptr().addr() as u64;
-                (
-                    self.bytes_from(address(self)),
-                    other.bytes_from(address(other)),
-                )
+                // What has no address yet lies nowhere in memory.
+                let bytes = |source: &Source| match source.region.address() {
+                    Some(address) => source.bytes_from(address as u64),
+                    None => 0..0,
+                };
+                (bytes(self), bytes(other))
             }
         }
     }

@@ -59,6 +59,10 @@ impl Region {
     /// # Errors
     /// `OutOfBounds` if they are not all inside the region.
     pub(crate) fn read(&self, at: usize, out: &mut [u8]) -> Result<()> {
+        if !self.is_mapped() {
+            self.check(at, out.len())?;
+            return self.read_unmapped(at, out);
+        }
         self.strip(at, out.len())?.copy_to(out);
         Ok(())
     }
@@ -69,7 +73,7 @@ impl Region {
     /// `OutOfBounds` if they are not all inside the region.
     pub(crate) fn strip(&self, at: usize, len: usize) -> Result<Strip<'_>> {
         self.check(at, len)?;
-        let start = self.start.as_ptr().wrapping_add(at);
+        let start = self.start()?.as_ptr().wrapping_add(at);
         // SAFETY: `check` keeps the bytes inside the region, and they stay readable while it is
         // borrowed (invariant 1).
         Ok(unsafe { Strip::over(start, len) })
@@ -145,8 +149,9 @@ impl Writer<'_> {
     /// `OutOfBounds` if they do not fit inside the region.
     pub(crate) fn write(&self, at: usize, bytes: &[u8]) -> Result<()> {
         self.0.check(at, bytes.len())?;
+        let start = self.0.start()?.as_ptr();
         // SAFETY: `check` keeps the offset inside the region (invariant 1).
-        let to = unsafe { self.0.start.as_ptr().add(at) };
+        let to = unsafe { start.add(at) };
         // SAFETY: the bytes at `to` are writable (a `Writer` exists only for writable regions) and
         // `bytes` is a Rust slice; `copy` allows the two to overlap.
         unsafe { ptr::copy(bytes.as_ptr(), to, bytes.len()) };
@@ -169,7 +174,7 @@ impl Writer<'_> {
         }
         self.0
             .check_strided(at, stride, item, bytes.len() / item.max(1))?;
-        let start = self.0.start.as_ptr().wrapping_add(at);
+        let start = self.0.start()?.as_ptr().wrapping_add(at);
         for (i, from) in bytes.chunks_exact(item.max(1)).enumerate() {
             let to = start.wrapping_offset(i as isize * stride);
             // SAFETY: `check_strided` proved the first and the last item to be inside, hence all

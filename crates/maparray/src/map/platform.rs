@@ -24,9 +24,8 @@ impl FileId {
     }
 }
 
-pub(super) fn file_id(file: &File) -> io::Result<FileId> {
-    let metadata = file.metadata()?;
-    Ok(FileId(metadata.dev(), metadata.ino()))
+pub(super) fn file_id(metadata: &std::fs::Metadata) -> FileId {
+    FileId(metadata.dev(), metadata.ino())
 }
 
 /// Opens without waiting for the other end of a pipe.

@@ -20,7 +20,7 @@ impl Region {
     /// `OutOfBounds` for a range outside the region.
     ///
     /// ```
-    /// let mut region = maparray::Region::heap(1 << 20)?;
+    /// let region = maparray::Region::heap(1 << 20)?;
     /// assert_eq!(region.resident(0..0)?, 0);
     /// # Ok::<(), maparray::Error>(())
     /// ```
@@ -31,7 +31,7 @@ impl Region {
             return Ok(0);
         }
         let page = platform::page_size();
-        let address = self.start.as_ptr().addr() + range.start;
+        let address = self.start()?.as_ptr().addr() + range.start;
         let first = address - address % page;
         let mut flags = [0u8; 1024];
         let mut resident = 0;

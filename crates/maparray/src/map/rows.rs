@@ -91,7 +91,7 @@ impl Region {
     ) -> Result<Option<usize>> {
         self.check_strided(rows.at, rows.stride, rows.size, rows.count)?;
         let source = Spaced {
-            start: self.start.as_ptr().wrapping_add(rows.at).cast_const(),
+            start: self.start()?.as_ptr().wrapping_add(rows.at).cast_const(),
             rows,
             row,
             ahead,

@@ -37,7 +37,7 @@ fn the_end_of_a_part_may_be_left_open() {
     let region = file.map(span, Mode::Read, Extend::Never).unwrap();
     assert_eq!(region.len(), 903);
     // Not at a page boundary: the address keeps the offset's remainder.
-    assert_eq!(region.as_ptr().addr() % 4096, 1);
+    assert_eq!(region.as_ptr().unwrap().addr() % 4096, 1);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn regions_without_bytes_need_no_mapping() {
     let heap = Region::heap(0).unwrap();
     for region in [file, heap] {
         assert!(region.is_empty());
-        assert_eq!(region.as_ptr().addr() % 64, 0);
+        assert_eq!(region.as_ptr().unwrap().addr() % 64, 0);
         region.flush(0..0, Flush::Durable).unwrap();
         assert!(region.flush(0..1, Flush::Durable).is_err());
     }
@@ -173,7 +173,7 @@ fn regions_without_bytes_need_no_mapping() {
 #[test]
 fn memory_is_zeroed_and_page_aligned_and_too_much_is_an_error() {
     let region = Region::heap(10_000).unwrap();
-    assert_eq!(region.as_ptr().addr() % 4096, 0);
+    assert_eq!(region.as_ptr().unwrap().addr() % 4096, 0);
     assert!(region.is_writable());
     assert_eq!(
         Region::heap(usize::MAX / 2).unwrap_err().kind(),
