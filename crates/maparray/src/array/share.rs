@@ -23,7 +23,9 @@ pub(super) fn share_out<T: Send>(
     let pieces = Mutex::new(pieces);
     let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
     let crew = Crew::new(cores(), bytes as u64, None);
-    crew.run(count, || Ok(vec![]), |_, scratch, _| {
-        next().map_or(Ok(()), |piece| work(piece, scratch))
-    })
+    crew.run(
+        count,
+        || Ok(vec![]),
+        |_, scratch, _| next().map_or(Ok(()), |piece| work(piece, scratch)),
+    )
 }

@@ -286,7 +286,7 @@ impl MemMapArray {
         };
         let row = first(axis + 1..shape.len())?;
         let (inner, reach) = (Walk::new(&row), row.byte_range());
-        let gapless = inner_len == 1 || inner.bytes_of(0..inner_len, item).is_some();
+        let gapless = inner_len == 1 || inner.run_at(0, inner_len, item).is_some();
         Ok(Take {
             region: &self.region,
             indices,

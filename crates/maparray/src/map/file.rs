@@ -104,10 +104,13 @@ impl OpenFile {
             if len > 0 {
                 allocate(&file, len).map_err(|error| Error::io("allocate space", error))?;
             }
-            let id = platform::file_id(&file).map_err(|error| Error::io("inspect", error))?;
+            let metadata = file.metadata();
+            let metadata = metadata.map_err(|error| Error::io("inspect", error))?;
+            let id = platform::file_id(&metadata);
             let handle = Mutex::new(Handle {
                 file: Arc::new(file),
                 writable: true,
+                len: metadata.len(),
                 mapped_to: 0,
             });
             Ok(Arc::new(OpenFile {
@@ -134,7 +137,7 @@ impl OpenFile {
             .metadata()
             .map_err(|error| Error::io("inspect", error))?;
         check_regular(&metadata)?;
-        let (id, len, file) = (platform::file_id(&metadata), metadata.len(), Arc::new(file));
+        let (id, len) = (platform::file_id(&metadata), metadata.len());
         let mut open = lock(&OPEN);
         if let Some(known) = open.get(&id).and_then(Weak::upgrade) {
             let mut handle = lock(&known.handle);
