@@ -9,6 +9,7 @@ mod expr;
 mod format;
 mod hostile;
 mod infer;
+mod late;
 mod laws;
 mod map;
 mod naive;

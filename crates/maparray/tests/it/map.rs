@@ -171,10 +171,23 @@ fn regions_without_bytes_need_no_mapping() {
 }
 
 #[test]
-fn memory_is_zeroed_and_page_aligned_and_too_much_is_an_error() {
-    let region = Region::heap(10_000).unwrap();
-    assert_eq!(region.as_ptr().unwrap().addr() % 4096, 0);
-    assert!(region.is_writable());
+fn memory_is_zeroed_and_aligned_and_too_much_is_an_error() {
+    // A little memory to a cache line, more to a page.
+    for (len, align) in [
+        (1, 64),
+        (10_000, 64),
+        (16_384, 64),
+        (16_385, 4096),
+        (5 << 20, 4096),
+    ] {
+        let region = Region::heap(len).unwrap();
+        assert_eq!(region.as_ptr().unwrap().addr() % align, 0, "{len}");
+        assert!(region.is_writable() && region.is_private());
+        let dtype = maparray::DType::of::<u8>();
+        let layout = maparray::Layout::contiguous(&[len], 1, maparray::Order::C, 0).unwrap();
+        let array = maparray::MemMapArray::from_region(region, dtype, layout).unwrap();
+        assert!(array.view::<u8>().unwrap().iter().all(|&byte| byte == 0));
+    }
     assert_eq!(
         Region::heap(usize::MAX / 2).unwrap_err().kind(),
         ErrorKind::Io
