@@ -13,7 +13,7 @@ use super::share::share_out;
 use super::{COPY_BYTES, Create, MemMapArray, NewArray};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{self, Layout, Order, Select, Walk, shape_text};
-use crate::map::{Advice, Flush, Region, Rows};
+use crate::map::{Advice, Flush, Region, Rows, resolve};
 
 /// Rows whose pages are asked for at once, at most.
 const ASK_ROWS: usize = 1 << 17;
@@ -86,7 +86,6 @@ impl<'a> From<&'a Vec<i64>> for Indices<'a> {
 struct Take<'a> {
     region: &'a Region,
     indices: &'a [i64],
-    axis: usize,
     item: usize,
     /// The axis itself, from outer position 0; the size is that of a whole row.
     rows: Rows,
@@ -116,17 +115,6 @@ impl MemMapArray {
     /// ```
     pub fn take<'a>(&self, indices: impl Into<Indices<'a>>, axis: i64) -> Result<MemMapArray> {
         let (take, shape) = self.taking(indices.into(), axis)?;
-        let layout = Layout::contiguous(&shape, self.layout.item_size(), Order::C, 0)?;
-        if let Some(row) = take.only_row(&self.layout)? {
-            let row = MemMapArray {
-                layout: row,
-                ..self.clone()
-            };
-            return Ok(MemMapArray {
-                layout,
-                ..row.copy_in(Order::C)?
-            });
-        }
         let mut taken = MemMapArray::zeros(&self.dtype.to_native(), &shape, Order::C)?;
         let bytes = taken.own_bytes()?;
         for part in take.parts() {
@@ -163,7 +151,8 @@ impl MemMapArray {
         axis: i64,
         out: &mut MemMapArray,
     ) -> Result<()> {
-        let (take, shape) = self.taking(indices.into(), axis)?;
+        let indices = indices.into();
+        let (take, shape) = self.taking(indices, axis)?;
         if out.shape() != shape {
             return Err(out.name(Error::new(Problem::WrongShape {
                 found: shape_text(out.shape()),
@@ -178,11 +167,7 @@ impl MemMapArray {
         }
         if self.source().meets(&out.source()) {
             let copy = self.to_memory()?;
-            let indices = Indices {
-                values: take.indices,
-                shape: Some(&shape[take.axis..shape.len() + take.axis + 1 - self.ndim()]),
-            };
-            return copy.take_into(indices, take.axis as i64, out);
+            return copy.take_into(indices, axis, out);
         }
         let swap = out.dtype != self.dtype;
         let walk = Walk::new(&out.layout);
@@ -252,26 +237,41 @@ impl MemMapArray {
             None => &[indices.values.len()],
         };
         shape.splice(axis..=axis, places.iter().copied());
-        let take = self.table(indices.values, axis)?;
-        let missing = |index: &&i64| take.rows.resolve(**index).is_none();
-        match indices.values.iter().find(missing) {
-            None => Ok((take, shape)),
-            Some(&index) => Err(self.name(Error::new(Problem::Index {
+        let len = self.shape()[axis];
+        let missing = |index: &&i64| resolve(**index, len).is_none();
+        if let Some(&index) = indices.values.iter().find(missing) {
+            return Err(self.name(Error::new(Problem::Index {
                 index,
                 axis,
-                len: take.rows.count as u64,
-            }))),
+                len: len as u64,
+            })));
         }
+        Ok((self.table(indices.values, axis)?, shape))
     }
 
     fn table<'a>(&'a self, indices: &'a [i64], axis: usize) -> Result<Take<'a>> {
-        let layout = &self.layout;
+        let (layout, indices, axis) = match indices {
+            // The elements of one row are evenly spaced, whatever the axis: a table of one long row.
+            [index] => {
+                let mut picks = vec![Select::ALL; axis + 1];
+                picks[axis] = Select::Range {
+                    start: Some(*index),
+                    stop: Some(*index + 1).filter(|&stop| stop != 0),
+                    step: 1,
+                };
+                let mut axes: Vec<usize> = (0..self.ndim()).collect();
+                axes.remove(axis);
+                axes.insert(0, axis);
+                (self.layout.select(&picks)?.permuted(&axes), &[0][..], 0)
+            }
+            _ => (self.layout.clone(), indices, axis),
+        };
         let (shape, strides, item) = (layout.shape(), layout.strides(), layout.item_size());
         let outer_len: usize = shape[..axis].iter().product();
         let inner_len: usize = shape[axis + 1..].iter().product();
         // Of an empty array nothing is taken, and its first row may lie anywhere.
         let first = |axes: Range<usize>| -> Result<Layout> {
-            if self.is_empty() {
+            if layout.is_empty() {
                 return Layout::contiguous(&[], item, Order::C, 0);
             }
             let pick = |at| {
@@ -290,7 +290,6 @@ impl MemMapArray {
         Ok(Take {
             region: &self.region,
             indices,
-            axis,
             item,
             rows: Rows {
                 at: layout.offset(),
@@ -316,16 +315,6 @@ impl Take<'_> {
 
     fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// The elements of the only row that is taken: they are evenly spaced, whatever the axis.
-    fn only_row(&self, layout: &Layout) -> Result<Option<Layout>> {
-        let [index] = self.indices else {
-            return Ok(None);
-        };
-        let mut picks = vec![Select::ALL; self.axis + 1];
-        picks[self.axis] = Select::At(*index);
-        layout.select(&picks).map(Some)
     }
 
     /// Elements of the result that a thread claims at once.

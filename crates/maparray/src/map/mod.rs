@@ -28,7 +28,7 @@ use crate::error::{Error, Problem, Result};
 pub(crate) use bytes::Writer;
 pub use file::{Extend, OpenFile, Span};
 pub(crate) use replace::NewFile;
-pub(crate) use rows::Rows;
+pub(crate) use rows::{Rows, resolve};
 
 /// How an existing file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -30,12 +30,19 @@ pub(crate) struct Rows {
 
 impl Rows {
     /// The row that an index means, counted from the back if it is negative.
+    #[inline(always)]
     pub(crate) fn resolve(&self, index: i64) -> Option<usize> {
-        let back = if index < 0 { self.count as i64 } else { 0 };
-        // An index this far out is caught by the comparison, whatever the sum wraps to.
-        let row = index.wrapping_add(back) as u64;
-        (row < self.count as u64).then_some(row as usize)
+        resolve(index, self.count)
     }
+}
+
+/// The position that an index means on an axis of so many, counted from the back if it is negative.
+#[inline(always)]
+pub(crate) fn resolve(index: i64, len: usize) -> Option<usize> {
+    let back = if index < 0 { len as i64 } else { 0 };
+    // An index this far out is caught by the comparison, whatever the sum wraps to.
+    let position = index.wrapping_add(back) as u64;
+    (position < len as u64).then_some(position as usize)
 }
 
 impl Region {
