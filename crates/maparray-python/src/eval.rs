@@ -224,7 +224,7 @@ fn replaced(expr: &Expr, numbers: &HashMap<String, Literal>) -> Expr {
 }
 
 /// An argument as an array to read.
-fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
+pub(crate) fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
     if let Ok(container) = value.cast::<Container>() {
         return Ok(container.get().share()?);
     }
@@ -235,7 +235,7 @@ fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
 }
 
 /// An argument as an array to write.
-fn writable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
+pub(crate) fn writable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
     static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Ok(container) = value.cast::<Container>() {
         return Ok(container.get().share()?);

@@ -79,7 +79,9 @@ pub mod ops;
 )]
 pub mod strip;
 
-pub use array::{Create, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw};
+pub use array::{
+    ChunkSize, Chunks, Create, Indices, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw,
+};
 pub use crew::{Flow, Progress};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};

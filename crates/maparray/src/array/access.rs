@@ -160,36 +160,35 @@ impl Source {
     /// Whether this and other elements lie in the same bytes, of memory or of a file, in different
     /// places.
     pub(crate) fn clashes(&self, other: &Source) -> bool {
-        let same = self.layout.shape() == other.layout.shape()
+        let (a, b) = self.bytes_of_both(other);
+        let same = a == b
+            && self.layout.shape() == other.layout.shape()
             && self.layout.strides() == other.layout.strides();
-        match self.shared(other) {
-            Some((a, b)) => a != b || !same,
-            None => false,
-        }
+        a.start < b.end && b.start < a.end && !same
     }
 
     /// Whether this and other elements lie in the same bytes, of memory or of a file.
-    pub(crate) fn overlaps(&self, other: &Source) -> bool {
-        self.shared(other).is_some()
+    pub(crate) fn meets(&self, other: &Source) -> bool {
+        let (a, b) = self.bytes_of_both(other);
+        a.start < b.end && b.start < a.end
     }
 
-    /// The bytes of both, if they have some in common.
-    fn shared(&self, other: &Source) -> Option<(Range<u64>, Range<u64>)> {
-        let (a, b) = match (self.region.file(), other.region.file()) {
+    fn bytes_of_both(&self, other: &Source) -> (Range<u64>, Range<u64>) {
+        match (self.region.file(), other.region.file()) {
             // One file may be mapped twice, at different addresses.
             (Some(file), Some(same)) if Arc::ptr_eq(file, same) => {
                 let place = |source: &Source| source.region.file_offset();
                 (self.bytes_from(place(self)), other.bytes_from(place(other)))
             }
             _ => {
-                let address = |source: &Source| source.region.as_ptr().addr() as u64;
-                (
-                    self.bytes_from(address(self)),
-                    other.bytes_from(address(other)),
-                )
+                // What has no address yet lies nowhere in memory.
+                let bytes = |source: &Source| match source.region.address() {
+                    Some(address) => source.bytes_from(address as u64),
+                    None => 0..0,
+                };
+                (bytes(self), bytes(other))
             }
-        };
-        (a.start < b.end && b.start < a.end).then_some((a, b))
+        }
     }
 
     fn bytes_from(&self, start: u64) -> Range<u64> {

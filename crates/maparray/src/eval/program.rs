@@ -524,7 +524,7 @@ impl<'a> Program<'a> {
         if self.direct.contains(&root) {
             let operands = self.graph.operands(root);
             let apart = |&operand: &usize| match &self.graph.nodes[operand].value {
-                Value::Array(source) => !source.overlaps(out),
+                Value::Array(source) => !source.meets(out),
                 _ => true,
             };
             if operands.iter().all(apart) {

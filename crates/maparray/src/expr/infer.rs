@@ -203,19 +203,24 @@ fn whole(
             function,
             parameters,
             ..
-        } => whole_array(*function, parameters, operands).map(Part::Strong),
+        } => whole_array(*function, parameters, operands, accuracy).map(Part::Strong),
     }
 }
 
 /// A function over whole arrays; it casts its operands itself, piece by piece.
-fn whole_array(function: Whole, parameters: &Parameters, parts: Vec<Part>) -> Result<Typed> {
+fn whole_array(
+    function: Whole,
+    parameters: &Parameters,
+    parts: Vec<Part>,
+    accuracy: Accuracy,
+) -> Result<Typed> {
     let number = |part: &Part| match part {
         Part::Weak(_) => true,
         Part::Strong(typed) => typed.shape.is_empty(),
     };
     if function == Whole::Dot && parts.iter().any(number) {
         // As in NumPy.
-        return strong(apply(Op::Multiply, parts)?);
+        return strong(apply(Op::Multiply, parts, accuracy)?);
     }
     let operands: Vec<Typed> = parts.into_iter().map(strong).collect::<Result<_>>()?;
     let known: Vec<(Scalar, &[usize])> = operands

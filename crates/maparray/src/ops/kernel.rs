@@ -98,13 +98,11 @@ pub(super) fn binary<A: Cell, B: Cell, R: Cell>(
 /// As [`unary`]; operands that are rare, by the second function, go through the third afterwards, so
 /// that the loop over all of them has no branch.
 #[inline(always)]
-pub(super) fn unary_but<A: Cell<Raw = A>>(
+pub(super) fn unary_but<A: Cell<Raw = A> + Pod>(
     inputs: &[Strip<'_>],
     output: &mut [u8],
     (function, is_rare, slowly): (impl Fn(A) -> A, impl Fn(A) -> bool, impl Fn(A) -> A),
-) where
-    A: Pod,
-{
+) {
     unary::<A, A>(inputs, output, function);
     let output: &mut [A] = cast_slice_mut(output);
     let a = inputs[0].elements::<A>().first(output.len());
@@ -127,7 +125,7 @@ pub(super) fn unary_but<A: Cell<Raw = A>>(
 
 /// As [`unary_but`], for two operands.
 #[inline(always)]
-pub(super) fn binary_but<A: Cell<Raw = A>>(
+pub(super) fn binary_but<A: Cell<Raw = A> + Pod>(
     inputs: &[Strip<'_>],
     output: &mut [u8],
     (function, is_rare, slowly): (
@@ -135,9 +133,7 @@ pub(super) fn binary_but<A: Cell<Raw = A>>(
         impl Fn(A, A) -> bool,
         impl Fn(A, A) -> A,
     ),
-) where
-    A: Pod,
-{
+) {
     binary::<A, A, A>(inputs, output, function);
     let output: &mut [A] = cast_slice_mut(output);
     let a = inputs[0].elements::<A>().first(output.len());
