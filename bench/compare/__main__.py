@@ -7,6 +7,7 @@ import argparse
 import importlib.util
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import warnings
@@ -23,6 +24,7 @@ import table
 import untouched
 from files import SIZES, need
 
+SIZE, ROUNDS = 512 << 20, 7
 # Quick means within a minute.
 QUICK_SIZE, QUICK_ROUNDS = 16 << 20, 2
 CHECK_SIZE = 1 << 20
@@ -46,16 +48,21 @@ def arguments():
     add("--list", action="store_true", help="print the names of the rows")
     add("--limit", type=size, help="the part with so much memory, as in 256M, and no other")
     add("--growth", action="store_true", help="the part with growing arrays, and no other")
+    add("--touch", action="store_true", help="touch free memory first, as the whole table does")
     add("--folder", help="where the files go, in a folder of their own [a temporary folder]")
     add("--program", help="our benchmark program, for what is measured from Rust")
     chosen = parser.parse_args()
     small = CHECK_SIZE if chosen.check else QUICK_SIZE
     chosen.full = not (chosen.quick or chosen.check or chosen.size or chosen.only)
-    chosen.size = chosen.size or (small if chosen.quick or chosen.check else 512 << 20)
-    chosen.rounds = chosen.rounds or (QUICK_ROUNDS if chosen.quick else 7)
+    chosen.size = chosen.size or (small if chosen.quick or chosen.check else SIZE)
+    chosen.rounds = chosen.rounds or (QUICK_ROUNDS if chosen.quick else ROUNDS)
     if chosen.program:
         chosen.program = str(Path(chosen.program).resolve())
     return chosen
+
+
+def say(text):
+    print(text, flush=True)
 
 
 def all_rows(program):
@@ -96,22 +103,24 @@ def installed(row):
     return {side: work for side, work in row.sides().items() if side not in missing}
 
 
-def compare(rows, rounds, full):
-    """Warm rows, then cold ones: a file that was read anew lies in the page cache otherwise than before."""
+def compare(rows, rounds, touch):
+    """Warm rows, then cold ones: files read anew lie in the page cache in other pieces."""
     results, lines = [], []
 
     def add(result):
         results.append(result)
-        print(table.line(result), flush=True)
+        say(table.line(result))
 
-    print(table.HEAD, flush=True)
+    say(table.HEAD)
     for row in rows:
         if row.name == "add-untouched":
             prepare(row)
-            lines.append(f"first touch of memory before anything else: {untouched.speed():.2f} GiB/s")
+            lines.append(
+                f"first touch of memory before anything else: {untouched.speed():.2f} GiB/s"
+            )
             add(measure.measure(row, row.sides(), min(rounds, 3)))
             row.let_go()
-    if full:
+    if touch:
         amount = untouched.touch_all()
         lines.append(
             f"then {facts.gib(amount)} of free memory were touched once; first touch by a process "
@@ -126,14 +135,15 @@ def compare(rows, rounds, full):
         if row.cold:
             pair = {row.against: row.theirs, "maparray": row.ours}
             add(measure.measure(row, pair, min(rounds, 5), row.files))
-    lines = [f"- {line}" for line in lines]
-    table_lines = [table.HEAD, *(table.line(result) for result in results)]
-    return [*lines, *table.notes(results), "", *table_lines, "", *table.peers(results)]
+    remarks = [*(f"- {line}" for line in lines), *table.notes(results)]
+    others = table.peers(results)
+    say("\n".join(["", *remarks, "", *others]))
+    whole = [table.HEAD, *(table.line(result) for result in results)]
+    return [*remarks, "", *whole, "", "The same for every side:", "", *others]
 
 
 def run(chosen, rows):
     """Each part that was asked for, as titles and lines."""
-    say = lambda text: print(text, flush=True)  # noqa: E731
     if chosen.limit:
         title = f"In {facts.gib(chosen.limit)} of memory"
         try:
@@ -148,12 +158,24 @@ def run(chosen, rows):
         largest = growth.SIZES[1] if chosen.quick else growth.SIZES[-1]
         yield "Growth", growth.measure(largest, chosen.rounds, say)
     if not (chosen.limit or chosen.growth):
-        lines = compare(rows, chosen.rounds, chosen.full)
-        say("\n" + "\n".join(lines))
-        yield "Workloads", lines
+        yield "Workloads", compare(rows, chosen.rounds, chosen.full or chosen.touch)
+
+
+def command(chosen):
+    """What one types to have the same done again."""
+    words = ["cargo xtask bench"]
+    if chosen.limit:
+        words.append(f"--limit {chosen.limit >> 20}M")
+    if chosen.growth:
+        words.append("--growth")
+    if chosen.rounds != ROUNDS:
+        words.append(f"--rounds {chosen.rounds}")
+    return " ".join(words)
 
 
 def main():
+    # An end by a signal is an end by an exception: files and control groups are removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # Peers say what they will change one day; it is their users who should hear that.
     warnings.simplefilter("ignore")
     chosen = arguments()
@@ -170,11 +192,9 @@ def main():
         if chosen.check:
             check(rows)
             return
-        given = " ".join(word for word in sys.argv[1:] if word not in ("--program", "--folder"))
-        command = f"cargo xtask bench {given}".strip()
         for title, lines in run(chosen, rows):
             if chosen.full:
-                head = facts.preamble(command, busy)
+                head = facts.preamble(command(chosen), busy)
                 facts.write(title, [*head, *lines])
                 print(f"\nwritten to {facts.RESULTS.name}: {title}")
     finally:

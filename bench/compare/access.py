@@ -4,10 +4,11 @@ import os
 import subprocess
 
 import answers
-import maparray
 import numpy as np
 from files import COLUMN, WIDTH, load, picks, small_names
 from measure import Row, Timed, nothing
+
+import maparray
 
 ROWS = "rows.npy"
 
@@ -54,11 +55,20 @@ def gather(kept):
         return out
 
     return Row(
-        "gather", "rows at random, map kept open", lambda: np.asarray(kept.numpy()[picks()]),
-        lambda: take(kept.maparray()), answers.gathered, 3.5, None, "`a[idx]`", files=(ROWS,),
-        before=nothing, let_go=kept.let_go, cold=True, cold_bar=1.7,
+        "gather",
+        "rows at random, map kept open",
+        theirs=lambda: np.asarray(kept.numpy()[picks()]),
+        ours=lambda: take(kept.maparray()),
+        check=answers.gathered,
+        bar=3.5,
+        against="`a[idx]`",
+        files=(ROWS,),
+        before=nothing,
+        let_go=kept.let_go,
+        cold=True,
+        cold_bar=1.7,
         peers={"np.take(out=)": by_take, "dask": dask, "numba": numba},
-    )  # fmt: skip
+    )
 
 
 def column(kept):
@@ -76,10 +86,19 @@ def column(kept):
         return maparray.eval("a", a=kept.maparray().view()[:, COLUMN])
 
     return Row(
-        "column", "one column", lambda: np.array(kept.numpy()[:, COLUMN]), ours, answers.column,
-        1.5, None, "`np.array(a[:, 5])`", files=(ROWS,), before=nothing, let_go=kept.let_go, cold=True,
+        "column",
+        "one column",
+        theirs=lambda: np.array(kept.numpy()[:, COLUMN]),
+        ours=ours,
+        check=answers.column,
+        bar=1.5,
+        against="`np.array(a[:, 5])`",
+        files=(ROWS,),
+        before=nothing,
+        let_go=kept.let_go,
+        cold=True,
         peers={"numexpr": numexpr, "dask": dask},
-    )  # fmt: skip
+    )
 
 
 # Many small files.
@@ -120,13 +139,20 @@ def opening(program):
     row = {"check": answers.small, "files": ("small",), "before": nothing}
     rows = [
         Row(
-            "open", f"{title}, from Python", numpy_open, our_open, bar=5.0,
-            peers={"os.open, os.pread": open_by_hand}, **row,
+            "open",
+            f"{title}, from Python",
+            theirs=numpy_open,
+            ours=our_open,
+            bar=5.0,
+            peers={"os.open, os.pread": open_by_hand},
+            **row,
         )
-    ]  # fmt: skip
+    ]
     if program:
         found = our_open_in_rust(program)
-        rows.append(Row("open-rust", f"{title}, from Rust", numpy_open, found, bar=10.0, **row))
+        rows.append(
+            Row("open-rust", f"{title}, from Rust", theirs=numpy_open, ours=found, bar=10.0, **row)
+        )
     return rows
 
 
@@ -143,13 +169,20 @@ def our_sum(name):
 
 def who_wrote(name, title, work):
     return Row(
-        name, title, work("a.npy"), work("written.npy"), answers.numbers("a.npy", "sum", strict=False),
-        1.5, None, "the file of `np.save`", files=("a.npy", "written.npy"), before=nothing,
-    )  # fmt: skip
+        name,
+        title,
+        theirs=work("a.npy"),
+        ours=work("written.npy"),
+        check=answers.numbers("a.npy", "sum", strict=False),
+        bar=1.5,
+        against="the file of `np.save`",
+        files=("a.npy", "written.npy"),
+        before=nothing,
+    )
 
 
 def rows(program=None):
-    """The rows of the issue's table that reach for elements."""
+    """The rows of the table that reach for elements."""
     kept = Kept()
     return [
         gather(kept),

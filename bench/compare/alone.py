@@ -1,7 +1,6 @@
 """One side of one row, once, in a process of its own: `alone.py ROW SIDE`.
 
-Prints, as JSON, the seconds it took and its answer. What is imported is not counted, and neither are
-the peers that nobody asked for.
+Prints, as JSON, the seconds it took and its answer. Imports are not counted.
 """
 
 import gc

@@ -150,4 +150,3 @@ class Counted:
 
 def small(answer, ours, whole):
     return differs(np.float64(answer), np.float64(sum(range(SIZES.small))), 0)
-

@@ -78,5 +78,5 @@ def seconds(value):
 def verdict(found, bar):
     """A ratio's bar, and whether it was met."""
     if bar is None:
-        return "–"
+        return "-"
     return f"{bar:g}: {'met' if found >= bar else '**missed**'}"

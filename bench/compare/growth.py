@@ -5,7 +5,6 @@ import os
 import statistics
 from pathlib import Path
 
-import maparray
 import numpy as np
 from answers import differs
 from facts import gib
@@ -13,10 +12,12 @@ from files import chunks, load
 from measure import OUT, Row, run_once
 from numpy.lib.format import open_memmap
 
+import maparray
+
 SIZES = [64 << 20, 256 << 20, 1 << 30, 4 << 30, 8 << 30]
 HEAD = (
-    "| work | data | two threads: ms for a GiB | one thread: ms for a GiB | one / two (least to greatest) "
-    "|\n|---|---|---|---|---|"
+    "| work | data | two threads: ms for a GiB | one thread: ms for a GiB "
+    "| one / two (least to greatest) |\n|---|---|---|---|---|"
 )
 
 
@@ -69,7 +70,7 @@ def line(title, files, work, right, size, rounds):
             took, answer, _ = run_once(row, work(size, threads))
             wrong = right(answer, ours=True, whole=False)
             if wrong:
-                return f"| {title} | {gib(size)} | **wrong: {wrong}** | – | – |"
+                return f"| {title} | {gib(size)} | **wrong: {wrong}** | - | - |"
             if turn:
                 times[threads].append(took)
     for name in ("one.npy", "two.npy", OUT):
@@ -92,7 +93,7 @@ def measure(largest, rounds, say):
             if size > largest:
                 continue
             if size > room:
-                lines.append(f"| {title} | {gib(size)} | no room on the disk | – | – |")
+                lines.append(f"| {title} | {gib(size)} | no room on the disk | - | - |")
             else:
                 again = rounds if size <= 1 << 30 else math.ceil(rounds / 2)
                 lines.append(line(title, files, work, right, size, again))

@@ -21,6 +21,8 @@ from measure import OUT, drop
 # Peak anonymous memory, interpreter included, and time against the run without a limit.
 MOST_MEMORY = 64 << 20
 MOST_TIME = 1.2
+# NumPy is ended if it takes so many times as long as we, and so many seconds.
+PATIENCE, LEAST_PATIENCE = 20.0, 60.0
 WORKLOADS = ["sum", "std", "square", "add", "mix", "inplace"]
 
 
@@ -108,8 +110,13 @@ def watch(process, peak):
         time.sleep(0.005)
 
 
-def run(row, side, group=None):
-    """A side of a row, its files out of the page cache first."""
+def end(process):
+    process.kill()
+    process.communicate()
+
+
+def run(row, side, group=None, patience=600.0):
+    """A side of a row, its files out of the page cache first, ended after `patience` seconds."""
     row.before()
     os.sync()
     left = drop(row.files)
@@ -126,10 +133,13 @@ def run(row, side, group=None):
     watcher = threading.Thread(target=watch, args=(process, peak))
     watcher.start()
     try:
-        out, err = process.communicate()
+        out, err = process.communicate(timeout=patience)
+    except subprocess.TimeoutExpired:
+        # Its pages are thrown out as fast as it asks for them.
+        end(process)
+        return Run(None, 0.0, None, peak[0], f"not done after {patience:.0f} s")
     except BaseException:
-        process.kill()
-        process.wait()
+        end(process)
         raise
     finally:
         watcher.join()
@@ -163,25 +173,27 @@ def data(row):
 
 
 def line(row, group, rounds):
-    theirs = run(row, "theirs", group)
-    numpy = f"**{theirs.ended}**" if theirs.seconds is None else seconds(theirs.seconds)
     limited, free = [], []
     for turn in range(rounds):
         pair = [(group, limited), (None, free)]
         for where, runs in pair if turn % 2 == 0 else reversed(pair):
             done = run(row, "ours", where)
             if done.seconds is None:
-                return f"| {row.title} | – | {numpy} | **{done.ended}** |" + " – |" * 6
+                return f"| {row.title} | - | - | **{done.ended}** |" + " - |" * 6
             wrong = row.check(done.answer, ours=True, whole=turn == 0)
             if wrong:
-                return f"| {row.title} | – | {numpy} | **wrong: {wrong}** |" + " – |" * 6
+                return f"| {row.title} | - | - | **wrong: {wrong}** |" + " - |" * 6
             runs.append(done)
+    size = data(row)
+    patience = max(LEAST_PATIENCE, PATIENCE * median(limited, "seconds"))
+    theirs = run(row, "theirs", group, patience)
+    numpy = f"**{theirs.ended}**" if theirs.seconds is None else seconds(theirs.seconds)
     ratios = sorted(a.seconds / b.seconds for a, b in zip(limited, free, strict=True))
     ratio = statistics.median(ratios)
     peak = max(run.anonymous for run in limited)
     cells = [
         row.title,
-        gib(round(data(row) / 2**26) * 2**26),
+        gib(round(size / 2**24) * 2**24),
         numpy,
         seconds(median(limited, "seconds")),
         seconds(median(free, "seconds")),

@@ -7,7 +7,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Row:
     ours: Callable[[], Any]
     # Says what is wrong with an answer. Our side is held to stricter rules.
     check: Callable[..., str | None]
+    _: KW_ONLY
     # How many times as fast as their side, and as the fastest peer, we must be; None: no bar.
     bar: float | None = None
     best: float | None = None
@@ -90,7 +91,8 @@ def run_once(row, work, files=()):
     if files:
         row.let_go()
     gc.collect()
-    os.sync()
+    if hasattr(os, "sync"):
+        os.sync()
     left = drop(files) if files else 0.0
     started = time.perf_counter()
     answer = work()
@@ -101,29 +103,30 @@ def run_once(row, work, files=()):
 
 
 def measure(row, sides, rounds, cold_files=()):
-    """Every side `rounds` times, in turns. Each begins with a run that is checked and not counted."""
+    """Every side `rounds` times, in turns, after a run of each that is checked and not counted."""
     result = Result(row, "cold" if cold_files else "warm", {}, {}, [])
-    first, stayed = {}, 0.0
-    for side, work in sides.items():
+    stayed = 0.0
+
+    def attempt(side, whole):
+        """The seconds of a run, and whether it was right."""
+        nonlocal stayed
         try:
-            first[side], answer, _ = run_once(row, work, cold_files)
-            wrong = row.check(answer, ours=side == "maparray", whole=True)
-        except Exception as error:  # whatever a peer does, the table goes on, and says so
-            wrong = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
+            seconds, answer, left = run_once(row, sides[side], cold_files)
+            wrong = row.check(answer, ours=side == "maparray", whole=whole)
+        except Exception as error:  # whatever a peer does, the table goes on and says so
+            said = str(error).splitlines() or ["no message"]
+            seconds, left, wrong = 0.0, 0.0, f"{type(error).__name__}: {said[0][:120]}"
+        stayed = max(stayed, left)
         if wrong:
             result.wrong[side] = wrong
-    right = [side for side in sides if side not in result.wrong]
+        return seconds
+
+    first = {side: attempt(side, whole=True) for side in sides}
     for turn in range(rounds):
-        for side in order(right, row.against, turn):
+        for side in order([side for side in sides if side not in result.wrong], row.against, turn):
             ours = first.get("maparray", 0.0)
-            if slow(first[side], ours) and turn >= FEW_ROUNDS and side != row.against:
-                continue
-            seconds, answer, left = run_once(row, sides[side], cold_files)
-            wrong = row.check(answer, ours=side == "maparray", whole=False)
-            if wrong:
-                result.wrong[side] = wrong
-            result.times.setdefault(side, []).append(seconds)
-            stayed = max(stayed, left)
+            if turn < FEW_ROUNDS or side == row.against or not slow(first[side], ours):
+                result.times.setdefault(side, []).append(attempt(side, whole=False))
     for side in result.wrong:
         result.times.pop(side, None)
     if stayed > 0.01:

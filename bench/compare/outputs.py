@@ -1,11 +1,12 @@
 """Rows whose answer is a file."""
 
 import answers
-import maparray
 import numpy as np
-from files import chunks, load, new_file
+from files import load, new_file
 from measure import OUT, Row, nothing
 from numpy.lib.format import header_data_from_array_1_0, write_array_header_1_0
+
+import maparray
 
 PIECE = 1 << 18
 
@@ -214,7 +215,7 @@ def numba_transpose():
 
 
 def our_transpose():
-    # Not `out=OUT`: a new file of ours keeps the order of its input, and would be no transposed copy.
+    # Not `out=OUT`: a new file of ours keeps the order of its input, so nothing would be turned.
     a = maparray.open("square.npy")
     out = maparray.create(OUT, shape=a.shape[::-1], dtype=a.dtype)
     maparray.eval("a", a=a.view().T, out=out)
@@ -229,15 +230,23 @@ def mix(a, b, c):
 
 
 def rows():
-    """The rows of the issue's table that write."""
+    """The rows of the table that write."""
     a, b, c = "a.npy", "b.npy", "c.npy"
     added = answers.file(add, a, b)
     mixed = "(a*0.5 + b) / (c + 1)"
     counted = answers.Counted()
     return [
         Row(
-            "add", "`c = a + b`, a new file", numpy_into(add, a, b), ours_into("a + b", a, b),
-            added, 3.0, 1.6, "`c[:] = a + b`", files=(a, b), cold=True,
+            "add",
+            "`c = a + b`, a new file",
+            theirs=numpy_into(add, a, b),
+            ours=ours_into("a + b", a, b),
+            check=added,
+            bar=3.0,
+            best=1.6,
+            against="`c[:] = a + b`",
+            files=(a, b),
+            cold=True,
             peers={
                 "np.add(out=)": ufunc_into(np.add, a, b),
                 "pieces to write": written(np.add, a, b),
@@ -249,19 +258,38 @@ def rows():
             },
         ),
         Row(
-            "add-out", "`c = a + b`, a new file", ufunc_into(np.add, a, b), ours_into("a + b", a, b),
-            added, 1.9, None, "`np.add(a, b, out=c)`", files=(a, b),
+            "add-out",
+            "`c = a + b`, a new file",
+            theirs=ufunc_into(np.add, a, b),
+            ours=ours_into("a + b", a, b),
+            check=added,
+            bar=1.9,
+            against="`np.add(a, b, out=c)`",
+            files=(a, b),
         ),
         Row(
-            "over", "`a + b` over a file that exists", numpy_over, our_over,
-            answers.file(add, a, b, name="old.npy"), 1.35, 1.0, "`np.add(a, b, out=c)`",
-            files=(a, b, "old.npy"), before=nothing,
+            "over",
+            "`a + b` over a file that exists",
+            theirs=numpy_over,
+            ours=our_over,
+            check=answers.file(add, a, b, name="old.npy"),
+            bar=1.35,
+            best=1.0,
+            against="`np.add(a, b, out=c)`",
+            files=(a, b, "old.npy"),
+            before=nothing,
             peers={"numexpr": numexpr_over, "numba": numba_over, "blosc2": blosc2_over},
         ),
         Row(
-            "mix", "`(a*0.5 + b)/(c + 1)`, a new file", numpy_into(mix, a, b, c),
-            ours_into(mixed, a, b, c), answers.file(mix, a, b, c, rtol=answers.CLOSE), 3.8, 1.4,
-            files=(a, b, c), cold=True,
+            "mix",
+            "`(a*0.5 + b)/(c + 1)`, a new file",
+            theirs=numpy_into(mix, a, b, c),
+            ours=ours_into(mixed, a, b, c),
+            check=answers.file(mix, a, b, c, rtol=answers.CLOSE),
+            bar=3.8,
+            best=1.4,
+            files=(a, b, c),
+            cold=True,
             peers={
                 "pieces to write": written(mix_piece, a, b, c),
                 "numexpr": numexpr_into(mixed, a, b, c),
@@ -273,28 +301,50 @@ def rows():
         ),
         *(of_one(name, bar) for name, bar in (("sqrt", 3.3), ("exp", 3.5))),
         Row(
-            "transpose", "transposed copy, a new file", numpy_transpose, our_transpose,
-            answers.transposed, 9.0, 1.6, "`o[:] = a.T`", files=("square.npy",),
+            "transpose",
+            "transposed copy, a new file",
+            theirs=numpy_transpose,
+            ours=our_transpose,
+            check=answers.transposed,
+            bar=9.0,
+            best=1.6,
+            against="`o[:] = a.T`",
+            files=("square.npy",),
             peers={
-                "tiles of 512": tiled_transpose, "dask": dask_transpose, "numba": numba_transpose,
+                "tiles of 512": tiled_transpose,
+                "dask": dask_transpose,
+                "numba": numba_transpose,
             },
         ),
         Row(
-            "inplace", "`a += 1` on an `r+` file", numpy_add_one, our_add_one, counted.check, 5.0,
-            files=("count.npy",), before=counted.before,
+            "inplace",
+            "`a += 1` on an `r+` file",
+            theirs=numpy_add_one,
+            ours=our_add_one,
+            check=counted.check,
+            bar=5.0,
+            files=("count.npy",),
+            before=counted.before,
             peers={
-                "np.add(out=)": ufunc_add_one, "numexpr": numexpr_add_one, "dask": dask_add_one,
+                "np.add(out=)": ufunc_add_one,
+                "numexpr": numexpr_add_one,
+                "dask": dask_add_one,
                 "numba": numba_add_one,
             },
         ),
-    ]  # fmt: skip
+    ]
 
 
 def of_one(name, bar):
     a, ufunc = "a.npy", getattr(np, name)
     return Row(
-        name, f"`{name}(a)`, a new file", numpy_into(ufunc, a), ours_into(f"{name}(a)", a),
-        answers.file(ufunc, a, rtol=answers.CLOSE), bar, files=(a,),
+        name,
+        f"`{name}(a)`, a new file",
+        theirs=numpy_into(ufunc, a),
+        ours=ours_into(f"{name}(a)", a),
+        check=answers.file(ufunc, a, rtol=answers.CLOSE),
+        bar=bar,
+        files=(a,),
         peers={
             "ufunc(out=)": ufunc_into(ufunc, a),
             "numexpr": numexpr_into(f"{name}(a)", a),
@@ -302,4 +352,4 @@ def of_one(name, bar):
             "blosc2": blosc2_into(f"{name}(a)", a),
             "numba": numba_into(name, a),
         },
-    )  # fmt: skip
+    )

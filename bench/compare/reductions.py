@@ -1,10 +1,11 @@
 """Rows whose answer is a number, or one for each row or column."""
 
 import answers
-import maparray
 import numpy as np
 from files import chunks, load
 from measure import Row
+
+import maparray
 
 # How each side computes one thing of one array. Peers are imported when they are first used.
 
@@ -42,7 +43,8 @@ def polars_of(compute, *names):
 
         frame = polars.DataFrame({name[0]: load(name) for name in names})
         columns = [polars.col(name[0]) for name in names]
-        return frame.lazy().select(compute(*columns)).collect().row(0)
+        found = frame.lazy().select(compute(*columns)).collect().row(0)
+        return found[0] if len(found) == 1 else found
 
     return work
 
@@ -119,20 +121,30 @@ def numpy_square():
     return np.mean((a - b) ** 2)
 
 
-def of_a(name, text, title, theirs, check, *, bar, best=None, peers, cold=False):
+def of_a(name, theirs, **options):
+    """A row for one function of the array a."""
+    text = f"{name}(a)"
     return Row(
-        name, title, theirs, ours(text, "a.npy"), check, bar, best, peers=peers, files=("a.npy",),
-        cold=cold,
-    )  # fmt: skip
+        name,
+        f"`{text}`",
+        theirs=theirs,
+        ours=ours(text, "a.npy"),
+        check=answers.numbers("a.npy", name),
+        files=("a.npy",),
+        **options,
+    )
 
 
 def rows():
-    """The reductions of the issue's table."""
+    """The reductions of the table."""
     a = "a.npy"
     return [
         of_a(
-            "sum", "sum(a)", "`sum(a)`", lambda: load(a).sum(), answers.numbers(a, "sum"),
-            bar=1.5, best=0.95, cold=True,
+            "sum",
+            lambda: load(a).sum(),
+            bar=1.5,
+            best=0.95,
+            cold=True,
             peers={
                 "numexpr": numexpr_of("sum(a)", a),
                 "dask": dask_of(lambda a: a.sum(), a),
@@ -142,8 +154,14 @@ def rows():
             },
         ),
         Row(
-            "minmax", "`min(a)` and `max(a)` together", numpy_extremes, our_extremes,
-            answers.numbers(a, "min", "max"), 1.5, 0.95, files=(a,),
+            "minmax",
+            "`min(a)` and `max(a)` together",
+            theirs=numpy_extremes,
+            ours=our_extremes,
+            check=answers.numbers(a, "min", "max"),
+            bar=1.5,
+            best=0.95,
+            files=(a,),
             peers={
                 "numexpr": numexpr_extremes,
                 "dask": dask_extremes,
@@ -153,8 +171,10 @@ def rows():
             },
         ),
         of_a(
-            "mean", "mean(a)", "`mean(a)`", lambda: load(a).mean(), answers.numbers(a, "mean"),
-            bar=1.5, best=0.95,
+            "mean",
+            lambda: load(a).mean(),
+            bar=1.5,
+            best=0.95,
             peers={
                 "numexpr": lambda: numexpr_of("sum(a)", a)() / load(a).size,
                 "dask": dask_of(lambda a: a.mean(), a),
@@ -164,8 +184,10 @@ def rows():
             },
         ),
         of_a(
-            "std", "std(a)", "`std(a)`", lambda: load(a).std(), answers.numbers(a, "std"),
-            bar=7.0, cold=True,
+            "std",
+            lambda: load(a).std(),
+            bar=7.0,
+            cold=True,
             peers={
                 "by pieces": lambda: variance_by_hand() ** 0.5,
                 "dask": dask_of(lambda a: a.std(), a),
@@ -175,7 +197,8 @@ def rows():
             },
         ),
         of_a(
-            "var", "var(a)", "`var(a)`", lambda: load(a).var(), answers.numbers(a, "var"),
+            "var",
+            lambda: load(a).var(),
             bar=7.0,
             peers={
                 "by pieces": variance_by_hand,
@@ -187,8 +210,14 @@ def rows():
         ),
         *(along(axis) for axis in (0, 1)),
         Row(
-            "big", "`mean(a)`, big-endian", lambda: load("big.npy").mean(), ours("mean(b)", "big.npy"),
-            answers.numbers("big.npy", "mean"), 3.3, files=("big.npy",), cold=True,
+            "big",
+            "`mean(a)`, big-endian",
+            theirs=lambda: load("big.npy").mean(),
+            ours=ours("mean(b)", "big.npy"),
+            check=answers.numbers("big.npy", "mean"),
+            bar=3.3,
+            files=("big.npy",),
+            cold=True,
             peers={
                 "by pieces": mean_of_big_by_hand,
                 "numexpr": lambda: numexpr_of("sum(b)", "big.npy")() / load("big.npy").size,
@@ -197,8 +226,15 @@ def rows():
             },
         ),
         Row(
-            "square", "`mean((a - b)**2)`", numpy_square, ours("mean((a - b)**2)", a, "b.npy"),
-            answers.square, 3.8, 0.95, files=(a, "b.npy"), cold=True,
+            "square",
+            "`mean((a - b)**2)`",
+            theirs=numpy_square,
+            ours=ours("mean((a - b)**2)", a, "b.npy"),
+            check=answers.square,
+            bar=3.8,
+            best=0.95,
+            files=(a, "b.npy"),
+            cold=True,
             peers={
                 "by pieces": square_by_hand,
                 "numexpr": lambda: numexpr_of("sum((a - b)**2)", a, "b.npy")() / load(a).size,
@@ -208,17 +244,22 @@ def rows():
                 "polars": polars_of(lambda a, b: ((a - b) ** 2).mean(), a, "b.npy"),
             },
         ),
-    ]  # fmt: skip
+    ]
 
 
 def along(axis):
     table = "table.npy"
     return Row(
-        f"sum{axis}", f"`sum(a, axis={axis})`", lambda: load(table).sum(axis=axis),
-        ours(f"sum(t, axis={axis})", table), answers.along(axis), 1.4, files=(table,),
+        f"sum{axis}",
+        f"`sum(a, axis={axis})`",
+        theirs=lambda: load(table).sum(axis=axis),
+        ours=ours(f"sum(t, axis={axis})", table),
+        check=answers.along(axis),
+        bar=1.4,
+        files=(table,),
         peers={
             "numexpr": numexpr_of(f"sum(t, axis={axis})", table),
             "dask": dask_of(lambda a: a.sum(axis=axis), table),
             "blosc2": blosc2_of(f"sum(t, axis={axis})", table),
         },
-    )  # fmt: skip
+    )

@@ -12,22 +12,23 @@ def line(result):
     row = result.row
     cells = [f"`{row.name}`", row.title, result.cache, row.against]
     if "maparray" in result.wrong:
-        cells += ["–", f"**wrong: {result.wrong['maparray']}**", *["–"] * 5]
+        cells += ["-", f"**wrong: {result.wrong['maparray']}**", *["-"] * 5]
         return f"| {' | '.join(cells)} |"
     ours = seconds(result.median("maparray"))
     if row.against in result.wrong:
-        cells += [f"wrong: {result.wrong[row.against]}", ours, "–", "–"]
+        cells += [f"wrong: {result.wrong[row.against]}", ours, "-", "-"]
     else:
         ratios = result.ratios(row.against)
         bar = row.bar if result.cache == "warm" else row.cold_bar
         cells += [
-            seconds(result.median(row.against)), ours,
+            seconds(result.median(row.against)),
+            ours,
             f"**{result.ratio(row.against):.2f}** ({ratios[0]:.2f} to {ratios[-1]:.2f})",
             verdict(result.ratio(row.against), bar),
-        ]  # fmt: skip
+        ]
     best = result.best()
     if best is None:
-        cells += ["–"] * 3
+        cells += ["-"] * 3
     else:
         bar = row.best if result.cache == "warm" else None
         cells += [best, f"{result.ratio(best):.2f}", verdict(result.ratio(best), bar)]
@@ -43,9 +44,11 @@ def peers(results):
         sides = sorted((side for side in result.times if side != "maparray"), key=result.median)
         times = ", ".join(f"{side} {result.ratio(side):.2f}" for side in sides)
         wrong = "; ".join(
-            f"{side}: **wrong**, {text}" for side, text in result.wrong.items() if side != "maparray"
+            f"{side}: **wrong**, {text}"
+            for side, text in result.wrong.items()
+            if side != "maparray"
         )
-        lines.append(f"| `{result.row.name}` | {result.cache} | {times} | {wrong or '–'} |")
+        lines.append(f"| `{result.row.name}` | {result.cache} | {times} | {wrong or '-'} |")
     return lines
 
 

@@ -1,12 +1,13 @@
 """What happens where memory was never touched, and how is it touched?
 
 A page that a virtual machine gives out for the first time is given to it by its host first, which
-takes much longer than clearing it. NumPy's temporaries pay for that on a fresh machine, and not on one
-that has been at work; so memory is touched before anything is measured, but for one row.
+takes much longer than clearing it. NumPy's temporaries pay for that on a fresh machine, and not on
+one that has been at work; so memory is touched before anything is measured, but for one row.
 """
 
 import mmap
 import time
+from pathlib import Path
 
 import alone
 import answers
@@ -64,8 +65,6 @@ class Fresh:
         self.held = []
 
     def before(self):
-        from pathlib import Path
-
         Path("out.npy").unlink(missing_ok=True)
         # The temporary and the page cache of the output.
         wanted = 2 * SIZES.array
@@ -86,7 +85,14 @@ def row():
     """`c = a + b` before memory was touched, each run in a process of its own."""
     fresh = Fresh()
     return Row(
-        "add-untouched", "`c = a + b`, a new file, memory not touched before", in_process("theirs"),
-        in_process("ours"), answers.file(add, "a.npy", "b.npy"), 9.0, None, "`c[:] = a + b`",
-        files=("a.npy", "b.npy"), before=fresh.before, let_go=fresh.let_go,
-    )  # fmt: skip
+        "add-untouched",
+        "`c = a + b`, a new file, memory not touched before",
+        theirs=in_process("theirs"),
+        ours=in_process("ours"),
+        check=answers.file(add, "a.npy", "b.npy"),
+        bar=9.0,
+        against="`c[:] = a + b`",
+        files=("a.npy", "b.npy"),
+        before=fresh.before,
+        let_go=fresh.let_go,
+    )
