@@ -147,9 +147,7 @@ def run(chosen, rows):
     if chosen.limit:
         title = f"In {facts.gib(chosen.limit)} of memory"
         try:
-            lines = limit.measure(rows, chosen.limit, min(chosen.rounds, 5), say)
-            if not chosen.only:
-                lines.insert(-2, limit.large(rows, chosen.limit, min(chosen.rounds, 3), say))
+            lines = limit.measure(rows, chosen.limit, min(chosen.rounds, 3), say)
         except limit.Unavailable as error:
             lines = [f"No control group with a limit could be made: {error}."]
             say(lines[0])

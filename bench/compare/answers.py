@@ -8,7 +8,7 @@ import math
 from functools import cache
 
 import numpy as np
-from files import CHUNK, COLUMN, SIZES, chunks, load, picks
+from files import CHUNK, COLUMN, SIZES, chunks, load, need, picks
 
 LOOSE = 1e-5
 # Rounded twice, or in another order, or two units in the last place of an exponential.
@@ -39,6 +39,12 @@ def exact_square():
     """The mean of (a - b)**2."""
     squares = (((x.astype("f8") - y) ** 2).sum() for x, y in chunks(load("a.npy"), load("b.npy")))
     return math.fsum(squares) / load("a.npy").size
+
+
+def forget():
+    """Of files that are made anew in another size."""
+    for known in (exact, exact_square, need, picks):
+        known.cache_clear()
 
 
 def differs(found, expected, rtol):

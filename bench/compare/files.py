@@ -88,8 +88,11 @@ def make_square():
 
 def make_count():
     """Small whole numbers, so that 1 can be added many times without rounding."""
-    count = np.arange(SIZES.array // 4) % 1000
-    np.save("count.npy", count.astype("f4"))
+    count = np.empty(SIZES.array // 4, "f4")
+    for start in range(0, count.size, CHUNK):
+        part = count[start : start + CHUNK]
+        part[:] = np.arange(start, start + part.size) % 1000
+    np.save("count.npy", count)
 
 
 def make_old():
