@@ -142,6 +142,14 @@ impl Source {
         })
     }
 
+    /// Bytes of a mapped file that are not in memory; none if the system does not tell.
+    pub(crate) fn bytes_missing(&self) -> u64 {
+        let range = self.layout.byte_range();
+        let len = range.len();
+        let resident = self.region.resident(range).unwrap_or(len);
+        len.saturating_sub(resident) as u64
+    }
+
     /// Lets go of the memory behind elements that have been read, if they are mapped from a file and
     /// walked in the order in which they lie.
     pub(crate) fn release(&self, walk: &Walk, elements: Range<usize>) {

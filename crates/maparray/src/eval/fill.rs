@@ -16,7 +16,7 @@ use crate::crew::{Crew, Member};
 use crate::error::Result;
 
 /// Bytes of a block that goes into a new file: as large as the page cache's largest folios.
-const FILE_BYTES: usize = 2 << 20;
+pub(super) const FILE_BYTES: usize = 2 << 20;
 
 /// Bytes of a block that is copied within memory: it stays in the second-level cache.
 const MEMORY_BYTES: usize = 1 << 18;
