@@ -160,6 +160,7 @@ def eval(
     out: _Path | NDArray[Any] | MemMapArray | None = None,
     threads: int | None = None,
     memory: int | None = None,
+    strict: bool = False,
     **arrays: ArrayLike | MemMapArray | PathLike[str] | PathLike[bytes],
 ) -> Any: ...
 def take(

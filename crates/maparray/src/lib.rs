@@ -92,6 +92,7 @@ pub use layout::{Layout, Order, Select};
 pub use map::{
     Advice, Allocate, Existing, Extend, Flush, Mode, OpenFile, Region, Span, StableFiles,
 };
+pub use ops::Accuracy;
 
 /// Pages to read, not code.
 pub mod docs {

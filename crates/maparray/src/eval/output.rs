@@ -62,7 +62,6 @@ impl Output<'_> {
 
     /// Stores native elements from position `start` in C order on, whatever the order in which they
     /// lie; may leave `elements` in another byte order.
-    #[expect(dead_code, reason = "functions over whole arrays come next")]
     pub(super) fn place(&self, start: usize, elements: &mut [u8]) -> Result<()> {
         match self {
             Output::File(file) if file.layout().is_contiguous(Order::C) => {

@@ -14,13 +14,14 @@ use super::graph::{Graph, Reduced, Value};
 use super::output::Output;
 use super::plan::{Plan, Use};
 use super::reduce::{self, Reducing};
+use super::whole::{self, Call};
 use super::{Report, fits};
 use crate::array::{ArrayWriter, Behind, Create, Flush, MemMapArray, NewArray, Source};
 use crate::crew::{self, Crew, Watch};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Problem, Result};
 use crate::expr::{Does, Typed, Work};
-use crate::layout::Order;
+use crate::layout::{Order, Select};
 use crate::ops;
 
 /// Bytes of work that fit into every machine's memory.
@@ -43,6 +44,10 @@ pub(super) struct Program<'a> {
     memory: usize,
     /// Results of reductions, with their nodes.
     results: Vec<(usize, MemMapArray)>,
+    /// Roots whose results the caller gets: they are made in memory.
+    kept: Vec<usize>,
+    /// Roots that are functions over whole arrays, and computed right into their outputs.
+    direct: Vec<usize>,
 }
 
 /// A new file for a root.
@@ -73,6 +78,8 @@ impl<'a> Program<'a> {
             settings,
             memory: settings.memory.unwrap_or(SMALL as usize),
             results: vec![],
+            kept: vec![],
+            direct: vec![],
         };
         let (read, written) = program.bytes();
         // Asking the system takes longer than small work.
@@ -100,7 +107,8 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// The sweeps of reductions, in the order in which they can be done.
+    /// The sweeps of reductions and the functions over whole arrays, in the order in which they can
+    /// be done.
     pub(super) fn stages(&self) -> Vec<Stage> {
         let depths = self.graph.depths();
         let mut stages: Vec<Stage> = vec![];
@@ -125,6 +133,12 @@ impl<'a> Program<'a> {
                 }),
             }
         }
+        let wholes = (0..self.graph.nodes.len())
+            .filter(|node| !self.direct.contains(node) && self.is_whole(*node));
+        stages.extend(wholes.map(|node| Stage {
+            nodes: vec![node],
+            depth: depths[node],
+        }));
         stages.sort_by_key(|stage| stage.depth);
         stages
     }
@@ -143,9 +157,106 @@ impl<'a> Program<'a> {
             .flat_map(|reduced| [Some(reduced.of), reduced.mask])
             .flatten()
             .collect();
+        for &node in &stage.nodes {
+            if let Value::Whole(_, operands) = &self.graph.nodes[node].value {
+                values.extend(operands);
+            }
+        }
         values.sort_unstable();
         values.dedup();
         values
+    }
+
+    /// Has results of functions over whole arrays that are roots stay in memory.
+    pub(super) fn keep_roots(&mut self) {
+        self.kept.clone_from(&self.roots);
+    }
+
+    fn is_whole(&self, node: usize) -> bool {
+        matches!(self.graph.nodes[node].value, Value::Whole(..))
+    }
+
+    /// Computes a function over whole arrays; afterwards the graph has an array in its place.
+    fn whole(&mut self, node: usize, crew: &Crew<'_>) -> Result<()> {
+        let order = self.order(node);
+        let found = &self.graph.nodes[node];
+        let mut result = if self.kept.contains(&node) {
+            MemMapArray::zeros(&found.scalar.native(), &found.shape, order)?
+        } else {
+            self.room(found.scalar, &found.shape, order)?
+        };
+        let count = self.whole_into(node, &Output::Array(result.split()?.1), crew)?;
+        if count < result.len() {
+            result = result.select(&[Select::Range {
+                start: None,
+                stop: Some(count as i64),
+                step: 1,
+            }])?;
+        }
+        let found = &mut self.graph.nodes[node];
+        found.shape = result.shape().to_vec();
+        found.value = Value::Array(result.source());
+        self.results.push((node, result));
+        Ok(())
+    }
+
+    /// Computes a function over whole arrays into an output; says how many elements it has.
+    fn whole_into(&self, node: usize, output: &Output<'_>, crew: &Crew<'_>) -> Result<usize> {
+        let found = &self.graph.nodes[node];
+        let Value::Whole(parameters, operands) = &found.value else {
+            return Ok(0);
+        };
+        let operands: Vec<Source> = operands
+            .iter()
+            .map(|&operand| self.operand(operand, crew))
+            .collect::<Result<_>>()?;
+        let read = operands
+            .iter()
+            .map(|operand| operand.layout().byte_len() as u64);
+        let (release, behind) = self.behind(read.sum(), output.layout().byte_len() as u64);
+        let call = Call {
+            function: parameters.function(),
+            parameters,
+            operands: &operands,
+            scalar: found.scalar,
+            output,
+            threads: crew.threads(),
+            memory: self.memory,
+            release,
+            behind,
+        };
+        whole::run(&call, crew)
+    }
+
+    /// A node as an array: the one that it is, or its values computed first.
+    fn operand(&self, node: usize, crew: &Crew<'_>) -> Result<Source> {
+        let found = &self.graph.nodes[node];
+        if let Value::Array(source) = &found.value {
+            return Ok(source.clone());
+        }
+        let mut values = self.room(found.scalar, &found.shape, self.order(node))?;
+        self.fill(&[node], &[Output::Array(values.split()?.1)], crew)?;
+        Ok(values.source())
+    }
+
+    /// Has roots be computed right into their outputs, if these fit, where they are functions over
+    /// whole arrays that nothing else needs.
+    fn go_direct(&mut self, fit: bool) {
+        let mut users = vec![0; self.graph.nodes.len()];
+        for node in 0..self.graph.nodes.len() {
+            for operand in self.graph.operands(node) {
+                users[operand] += 1;
+            }
+        }
+        self.roots.iter().for_each(|&root| users[root] += 1);
+        let direct = |&root: &usize| match &self.graph.nodes[root].value {
+            Value::Whole(parameters, _) => {
+                let known = parameters.function().has_known_shape();
+                known && fit && users[root] == 1
+            }
+            _ => false,
+        };
+        self.direct = self.roots.iter().copied().filter(direct).collect();
     }
 
     /// Bytes of the arrays that a sweep reads.
@@ -214,6 +325,12 @@ impl<'a> Program<'a> {
     /// Computes all reductions; afterwards the graph has arrays in their places.
     pub(super) fn reduce(&mut self, crew: &Crew<'_>) -> Result<()> {
         for stage in self.stages() {
+            if let [node] = stage.nodes[..]
+                && self.is_whole(node)
+            {
+                self.whole(node, crew)?;
+                continue;
+            }
             let values = self.folded(&stage);
             let jobs: Vec<&Reduced> = stage
                 .nodes
@@ -285,6 +402,20 @@ impl<'a> Program<'a> {
 
     /// The order for a new array with the elements of a root.
     pub(super) fn order(&self, root: usize) -> Order {
+        if let Value::Whole(parameters, operands) = &self.graph.nodes[root].value {
+            return match operands.first().map(|&operand| &self.graph.nodes[operand]) {
+                Some(operand)
+                    if parameters.function().keeps_order()
+                        && operand.shape.len() == self.graph.nodes[root].shape.len() =>
+                {
+                    match &operand.value {
+                        Value::Array(source) => source.layout().order(),
+                        _ => self.order(operands[0]),
+                    }
+                }
+                _ => Order::C,
+            };
+        }
         let fortran = |array: &Source| {
             let layout = array.layout();
             layout.shape() == self.graph.nodes[root].shape && layout.order() == Order::F
@@ -336,8 +467,13 @@ impl<'a> Program<'a> {
         watch: Option<Watch<'_>>,
     ) -> Result<Vec<Report>> {
         let crew = self.crew(watch);
-        let reports = self.reports(&crew);
+        let mut reports = self.reports(&crew);
+        self.go_direct(true);
         self.reduce(&crew)?;
+        for (report, &root) in reports.iter_mut().zip(&self.roots) {
+            report.shape.clone_from(&self.graph.nodes[root].shape);
+            report.bytes_written = self.bytes_of(root);
+        }
         let files: Result<Vec<NewArray>> = targets
             .iter()
             .zip(&self.roots)
@@ -351,8 +487,16 @@ impl<'a> Program<'a> {
             })
             .collect();
         let files = files?;
-        let outputs = files.iter().map(Output::File).collect();
-        self.fill_all(&self.roots, outputs, &crew)?;
+        let (mut roots, mut outputs) = (vec![], vec![]);
+        for (&root, file) in self.roots.iter().zip(&files) {
+            if self.direct.contains(&root) {
+                self.whole_into(root, &Output::File(file), &crew)?;
+            } else {
+                roots.push(root);
+                outputs.push(Output::File(file));
+            }
+        }
+        self.fill_all(&roots, outputs, &crew)?;
         for file in files {
             file.finish(if self.settings.durable {
                 Flush::Durable
@@ -372,8 +516,23 @@ impl<'a> Program<'a> {
     ) -> Result<Report> {
         let crew = self.crew(watch);
         let report = self.reports(&crew).into_iter().next();
+        let node = &self.graph.nodes[self.roots[0]];
+        let alike = out.dtype().scalar() == Some(node.scalar) && out.layout().shape() == node.shape;
+        self.go_direct(alike);
         self.reduce(&crew)?;
         let root = self.roots[0];
+        if self.direct.contains(&root) {
+            let operands = self.graph.operands(root);
+            let apart = |&operand: &usize| match &self.graph.nodes[operand].value {
+                Value::Array(source) => !source.meets(out),
+                _ => true,
+            };
+            if operands.iter().all(apart) {
+                self.whole_into(root, &Output::Array(writer), &crew)?;
+                return report.ok_or_else(|| Error::new(Problem::Cancelled));
+            }
+            self.whole(root, &crew)?;
+        }
         let arrays = self.graph.arrays_of(&[root]);
         let whole;
         if arrays.iter().any(|array| array.clashes(out)) {
@@ -438,14 +597,7 @@ impl<'a> Program<'a> {
             .iter()
             .map(|output| output.layout().byte_len() as u64)
             .sum();
-        let over = self.bytes_read(roots) + written > self.memory as u64;
-        let behind = if over && (self.settings.memory.is_some() || crew::fills_memory(written)) {
-            Behind::Drop
-        } else if self.settings.durable || crew::throttles(written) {
-            Behind::Start
-        } else {
-            Behind::Leave
-        };
+        let (over, behind) = self.behind(self.bytes_read(roots), written);
         fill::fill(
             &Filling {
                 plan: &plan,
@@ -458,6 +610,20 @@ impl<'a> Program<'a> {
             },
             crew,
         )
+    }
+
+    /// Whether memory is let go behind a sweep that reads and writes so many bytes, and what becomes
+    /// of what it has written to files.
+    fn behind(&self, read: u64, written: u64) -> (bool, Behind) {
+        let over = read.saturating_add(written) > self.memory as u64;
+        let behind = if over && (self.settings.memory.is_some() || crew::fills_memory(written)) {
+            Behind::Drop
+        } else if self.settings.durable || crew::throttles(written) {
+            Behind::Start
+        } else {
+            Behind::Leave
+        };
+        (over, behind)
     }
 }
 

@@ -115,17 +115,16 @@ impl Writer<'_> {
     /// then a store would end the process.
     pub(crate) fn prepare(&self, range: std::ops::Range<usize>) -> Result<()> {
         self.0.check(range.start, range.len())?;
-        let Owner::File {
-            map,
-            mode: Mode::ReadWrite,
-            ..
-        } = &self.0.owner
-        else {
-            return Ok(());
-        };
-        match map.get() {
-            Some(map) if !range.is_empty() => platform::populate(map, range)
-                .map_err(|error| Error::io("make room for what is written", error)),
+        match &self.0.owner {
+            Owner::File {
+                map,
+                mode: Mode::ReadWrite,
+                ..
+            } if !range.is_empty() => match map.get() {
+                Some(map) => platform::populate(map, range)
+                    .map_err(|error| Error::io("make room for what is written", error)),
+                None => Ok(()),
+            },
             _ => Ok(()),
         }
     }

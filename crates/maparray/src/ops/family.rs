@@ -77,6 +77,14 @@ macro_rules! operations {
                 None
             }
 
+            /// The loop that calls the C library where the usual one computes itself, if they differ.
+            pub(super) fn strict_kernel(self, scalar: Scalar) -> Option<Kernel> {
+                match self {
+                    $(Op::$op => { $(strict!(scalar, $op $arity $rule $family $function);)* })*
+                }
+                None
+            }
+
             /// The loop that compares `int64` with `uint64`, or the other way round, as they are.
             pub(super) fn mixed_kernel(self, first: Scalar) -> Option<Kernel> {
                 match self {
@@ -112,6 +120,25 @@ macro_rules! loops {
             return Some(|i, o| through!($rule f16, i, o, Op::$op, Scalar::F32));
         }
     };
+    // Three functions: the second says which operands are rare, the third is for those.
+    ($scalar:ident, $op:ident 1 Same float_but $f:expr) => {
+        match $scalar {
+            Scalar::F16 => return Some(|i, o| through!(Same f16, i, o, Op::$op, Scalar::F32)),
+            Scalar::F32 => return Some(|i, o| unary_but::<f32>(i, o, $f)),
+            Scalar::F64 => return Some(|i, o| unary_but::<f64>(i, o, $f)),
+            _ => {}
+        }
+    };
+    ($scalar:ident, $op:ident 2 Same float_but $f:expr) => {
+        match $scalar {
+            Scalar::F16 => return Some(|i, o| through!(Same f16, i, o, Op::$op, Scalar::F32)),
+            Scalar::F32 => return Some(|i, o| binary_but::<f32>(i, o, $f)),
+            Scalar::F64 => return Some(|i, o| binary_but::<f64>(i, o, $f)),
+            _ => {}
+        }
+    };
+    // See `strict`.
+    ($scalar:ident, $op:ident $arity:tt $rule:ident strict_float $f:expr) => {};
     ($scalar:ident, $op:ident $arity:tt $rule:ident complex $f:expr) => {
         loops!(@ $scalar $arity $rule $f; C64 Complex<f32>, C128 Complex<f64>)
     };
@@ -145,6 +172,21 @@ macro_rules! loops {
             _ => {}
         }
     };
+}
+
+/// Returns the loop that calls the C library, if it is that family and the dtype belongs to it.
+macro_rules! strict {
+    ($scalar:ident, $op:ident $arity:tt $rule:ident strict_float $f:expr) => {
+        loops!(@ $scalar $arity $rule $f; F32 f32, F64 f64);
+        if $scalar == Scalar::F16 {
+            return Some(|i, o| {
+                if let Some(kernel) = Op::$op.strict_kernel(Scalar::F32) {
+                    widened::<f16>(i, o, kernel);
+                }
+            });
+        }
+    };
+    ($($other_family:tt)*) => {};
 }
 
 macro_rules! mixed {
