@@ -9,7 +9,7 @@
 use std::ptr;
 use std::sync::Arc;
 
-use super::{Behind, Mode, Owner, Region, platform, stream};
+use super::{Behind, Mode, Owner, Region, Rows, platform, stream};
 use crate::error::{Error, Problem, Result};
 use crate::strip::Strip;
 
@@ -164,6 +164,23 @@ impl Writer<'_> {
         // SAFETY: as above; and `copy` allows the two to overlap.
         unsafe { ptr::copy(bytes.as_ptr(), to, bytes.len()) };
         Ok(())
+    }
+
+    /// Copies the rows of a region that `indices` name to `at`, one after the other.
+    ///
+    /// # Errors
+    /// `OutOfBounds` if they do not fit inside the region, or an index names no row.
+    pub(crate) fn gather_rows(
+        &self,
+        at: usize,
+        from: &Region,
+        rows: Rows,
+        indices: &[i64],
+    ) -> Result<()> {
+        self.0.check(at, indices.len().saturating_mul(rows.size))?;
+        let to = self.0.start()?.as_ptr().wrapping_add(at);
+        // SAFETY: these bytes are inside the region by `check`, and writable, for this is a `Writer`.
+        unsafe { from.gather_rows_to(rows, indices, to, indices.len()) }
     }
 
     /// Copies items of `item` bytes to places `stride` bytes apart, from `at` on.
