@@ -4,6 +4,7 @@ mod array;
 mod chunks;
 mod docs;
 mod dtype;
+mod elementary;
 mod eval;
 mod expr;
 mod format;
