@@ -107,7 +107,7 @@ fn eval_many<'py>(
         }
         return Ok(results);
     }
-    for array in job.run(py, Eval::run_all)? {
+    for array in job.run(py, |eval| eval.run_all())? {
         let whole = PyTuple::empty(py);
         let scalar = array.ndim() == 0;
         let container = Bound::new(py, Container::new(py, array)?)?;
