@@ -5,6 +5,7 @@
 //!
 //! Knows: the tree, dtypes, shapes. Must not know: arrays, files.
 
+mod build;
 mod result;
 mod text;
 
@@ -86,6 +87,8 @@ type Rule = fn(Whole, &mut Parameters, &[Operand<'_>]) -> Result<(Scalar, Vec<us
 
 struct Row {
     name: &'static str,
+    /// What it computes, in a sentence.
+    says: &'static str,
     aliases: &'static [&'static str],
     /// Arrays that come first.
     operands: usize,
@@ -95,14 +98,14 @@ struct Row {
 
 macro_rules! functions {
     ($(
-        $(#[$doc:meta])*
+        #[doc = $says:literal]
         $variant:ident = $name:literal $(| $alias:literal)*
             ($operands:literal $(, $parameter:ident: $accepts:expr => $default:expr)* $(,)?) $rule:ident;
     )*) => {
         /// A function over whole arrays.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Whole {
-            $($(#[$doc])* $variant,)*
+            $(#[doc = $says] $variant,)*
         }
 
         impl Whole {
@@ -114,6 +117,7 @@ macro_rules! functions {
                     $(Whole::$variant => {
                         const ROW: Row = Row {
                             name: $name,
+                            says: $says,
                             aliases: &[$($alias),*],
                             operands: $operands,
                             parameters: &[$((stringify!($parameter), $accepts, $default)),*],
@@ -199,6 +203,26 @@ impl Whole {
     /// NumPy's name; where it has none, ours.
     pub fn name(self) -> &'static str {
         self.row().name
+    }
+
+    /// What it computes, in a sentence.
+    ///
+    /// ```
+    /// use maparray::expr::Whole;
+    /// assert_eq!(Whole::CumSum.says(), "The sums of all elements so far.");
+    /// ```
+    pub fn says(self) -> &'static str {
+        self.row().says.trim()
+    }
+
+    /// How it is called: arrays, then parameters with their defaults.
+    ///
+    /// ```
+    /// use maparray::expr::Whole;
+    /// assert_eq!(Whole::RollingSum.signature(), "rolling_sum(a, window, axis=-1)");
+    /// ```
+    pub fn signature(self) -> String {
+        text::signature(self)
     }
 
     /// Other names.
