@@ -12,5 +12,6 @@ mod laws;
 mod map;
 mod naive;
 mod ops;
+mod order;
 mod promote;
 mod whole;
