@@ -272,7 +272,7 @@ impl Work for Quantiles<'_, '_> {
         let (call, crew) = (self.call, self.crew);
         let source: &Source = &call.operands[0];
         let axes = call.parameters.axes("axis");
-        let rows = Rows::new(source, &axes, Within::Any, call.releases());
+        let rows = Rows::new(source, &axes, Within::Any, call.release);
         let asked = Asked::of(call, codec.scalar);
         let nan = not_a_number(call, &rows)?;
         let item = call.scalar.size();

@@ -9,15 +9,20 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
+use bytemuck::cast_slice_mut;
+
 use super::Call;
-use super::order::{Input, Word, by_pieces, room};
+use super::order::{Input, PIECE, Word, by_pieces, room};
 use crate::array::Source;
 use crate::crew::Member;
 use crate::error::Result;
-use crate::layout::{Layout, Walk};
+use crate::layout::{Layout, Order, Walk};
 
 /// Rows that are turned over together: a cache line of small words.
 const BAND: usize = 16;
+
+/// Bytes of a result that are worth being written back as soon as they are stored.
+const FAR: usize = 1 << 20;
 
 /// The rows of an array along some axes.
 pub(super) struct Rows<'s> {
@@ -261,17 +266,29 @@ impl<'s> Rows<'s> {
 }
 
 impl Call<'_> {
-    /// Stores words as elements from position `start` of the result on.
+    /// Stores words as elements, no larger than they, from position `start` of the result on. The
+    /// words are lost: the elements take their place first, so that they are stored all at once.
     pub(super) fn put<W: Word>(
         &self,
         convert: impl Fn(&mut [W], &mut [u8]),
         start: usize,
         words: &mut [W],
     ) -> Result<()> {
-        by_pieces(words, self.scalar.size(), |at, part, bytes| {
-            convert(part, bytes);
-            self.place(start + at, bytes)
-        })
+        let (count, item) = (words.len(), self.scalar.size());
+        let mut piece = [0_u128; PIECE / 16];
+        let piece: &mut [u8] = cast_slice_mut(&mut piece);
+        let each = PIECE / item;
+        for first in (0..count).step_by(each) {
+            let end = count.min(first + each);
+            let bytes = &mut piece[..(end - first) * item];
+            convert(&mut words[first..end], bytes);
+            cast_slice_mut::<W, u8>(words)[first * item..end * item].copy_from_slice(bytes);
+        }
+        self.place(start, &mut cast_slice_mut::<W, u8>(words)[..count * item])?;
+        if count * item >= FAR && self.output.layout().is_contiguous(Order::C) {
+            self.behind(start..start + count)?;
+        }
+        Ok(())
     }
 }
 

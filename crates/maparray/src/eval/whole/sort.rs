@@ -44,7 +44,7 @@ pub(super) fn shelf<W: Word>(count: usize, memory: usize) -> Result<MemMapArray>
     if bytes <= memory / 2 {
         MemMapArray::zeros(&DType::of::<u8>(), &[bytes], Order::C)
     } else {
-        MemMapArray::scratch(&DType::of::<u8>(), &[bytes], Order::C)
+        MemMapArray::temporary(&DType::of::<u8>(), &[bytes], Order::C, None)
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) fn rows_of<'a>(call: &Call<'a>, within: Within) -> Rows<'a> {
         Some(axis) => vec![axis],
         None => (0..source.layout().ndim()).collect(),
     };
-    Rows::new(source, &axes, within, call.releases())
+    Rows::new(source, &axes, within, call.release)
 }
 
 /// How many rows a thread takes at once; 0 if all threads work on one row together.

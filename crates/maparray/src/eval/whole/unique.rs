@@ -35,7 +35,7 @@ impl Work for Unique<'_, '_> {
         let (call, crew) = (self.call, self.crew);
         let source = &call.operands[0];
         let axes: Vec<usize> = (0..source.layout().ndim()).collect();
-        let rows = Rows::new(source, &axes, Within::Any, call.releases());
+        let rows = Rows::new(source, &axes, Within::Any, call.release);
         if rows.len == 0 {
             return Ok(0);
         }
