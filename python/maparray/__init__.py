@@ -32,6 +32,19 @@ from ._maparray import (
 )
 from ._memmap import memmap
 from ._npy import load, open_memmap, save
+from ._order import (
+    argsort,
+    argtopk,
+    median,
+    nanmedian,
+    nanpercentile,
+    nanquantile,
+    percentile,
+    quantile,
+    sort,
+    topk,
+    unique,
+)
 
 __all__ = [
     "ExpressionError",
@@ -40,6 +53,8 @@ __all__ = [
     "MismatchError",
     "ReadOnlyError",
     "UnsupportedError",
+    "argsort",
+    "argtopk",
     "create",
     "cumprod",
     "cumsum",
@@ -51,11 +66,17 @@ __all__ = [
     "histogram_bin_edges",
     "load",
     "matmul",
+    "median",
     "memmap",
     "nancumprod",
     "nancumsum",
+    "nanmedian",
+    "nanpercentile",
+    "nanquantile",
     "open",
     "open_memmap",
+    "percentile",
+    "quantile",
     "read",
     "rolling_max",
     "rolling_mean",
@@ -64,4 +85,7 @@ __all__ = [
     "rolling_sum",
     "rolling_var",
     "save",
+    "sort",
+    "topk",
+    "unique",
 ]

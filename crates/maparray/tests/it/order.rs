@@ -42,7 +42,9 @@ fn numbers(count: usize, spread: u64, seed: u64) -> Vec<f64> {
 
 /// NaN after everything else; −0 and 0 are equal.
 fn compare(a: f64, b: f64) -> Ordering {
-    a.is_nan().cmp(&b.is_nan()).then(a.partial_cmp(&b).unwrap_or(Ordering::Equal))
+    a.is_nan()
+        .cmp(&b.is_nan())
+        .then(a.partial_cmp(&b).unwrap_or(Ordering::Equal))
 }
 
 fn same(a: f64, b: f64) -> bool {
@@ -57,7 +59,10 @@ fn values(array: &MemMapArray) -> Vec<f64> {
 
 fn cast(array: &MemMapArray, dtype: &str) -> MemMapArray {
     let text = format!("astype(a, '{dtype}')");
-    Eval::new(text.parse().unwrap()).array("a", array).run().unwrap()
+    Eval::new(text.parse().unwrap())
+        .array("a", array)
+        .run()
+        .unwrap()
 }
 
 const DTYPES: &[&str] = &[
@@ -150,7 +155,12 @@ fn each_case(check: impl Fn(&[usize], &str, &MemMapArray, &[f64], usize, usize))
 fn sorting_along_any_axis_orders_each_row() {
     each_case(|shape, dtype, array, values, threads, memory| {
         for axis in 0..shape.len() {
-            let sorted = self::values(&eval(&format!("sort(a, axis={axis})"), array, threads, memory));
+            let sorted = self::values(&eval(
+                &format!("sort(a, axis={axis})"),
+                array,
+                threads,
+                memory,
+            ));
             let text = format!("argsort(a, axis={axis})");
             let places = eval(&text, array, threads, memory).to_vec::<i64>().unwrap();
             for row in rows(shape, axis) {
@@ -158,7 +168,10 @@ fn sorting_along_any_axis_orders_each_row() {
                 expected.sort_by(|&a, &b| compare(values[row[a]], values[row[b]]));
                 for (i, &from) in expected.iter().enumerate() {
                     let found = sorted[row[i]];
-                    assert!(same(found, values[row[from]]), "{shape:?} {dtype} axis {axis}");
+                    assert!(
+                        same(found, values[row[from]]),
+                        "{shape:?} {dtype} axis {axis}"
+                    );
                     assert_eq!(places[row[i]], from as i64, "{shape:?} {dtype} axis {axis}");
                 }
             }
@@ -184,7 +197,11 @@ fn sorting_all_elements_gives_one_row() {
 
 #[test]
 fn long_arrays_are_sorted_in_pieces_that_fit_the_budget() {
-    for (dtype, count) in [("float64", 200_000), ("int32", 300_000), ("complex128", 100_000)] {
+    for (dtype, count) in [
+        ("float64", 200_000),
+        ("int32", 300_000),
+        ("complex128", 100_000),
+    ] {
         for threads in [1, 3] {
             let values = numbers(count, 1 << 40, count as u64 + threads as u64);
             let array = array(&values, &[count], dtype, 0);
@@ -193,10 +210,18 @@ fn long_arrays_are_sorted_in_pieces_that_fit_the_budget() {
             expected.sort_by(|&a, &b| compare(real[a], real[b]));
             let sorted = cast(&eval("sort(a)", &array, threads, TINY), "float64");
             let sorted = sorted.to_vec::<f64>().unwrap();
-            assert!((0..count).all(|i| same(sorted[i], real[expected[i]])), "{dtype}");
+            assert!(
+                (0..count).all(|i| same(sorted[i], real[expected[i]])),
+                "{dtype}"
+            );
             if dtype != "complex128" {
-                let places = eval("argsort(a)", &array, threads, TINY).to_vec::<i64>().unwrap();
-                assert!((0..count).all(|i| places[i] == expected[i] as i64), "{dtype}");
+                let places = eval("argsort(a)", &array, threads, TINY)
+                    .to_vec::<i64>()
+                    .unwrap();
+                assert!(
+                    (0..count).all(|i| places[i] == expected[i] as i64),
+                    "{dtype}"
+                );
             }
         }
     }
@@ -215,10 +240,19 @@ fn different_elements_are_told_apart_and_counted() {
             }
         }
         let found = self::values(&eval("unique(a)", array, threads, memory));
-        let counts = eval("unique_counts(a)", array, threads, memory).to_vec::<i64>().unwrap();
-        assert_eq!((found.len(), counts.len()), (expected.len(), expected.len()), "{shape:?} {dtype}");
+        let counts = eval("unique_counts(a)", array, threads, memory)
+            .to_vec::<i64>()
+            .unwrap();
+        assert_eq!(
+            (found.len(), counts.len()),
+            (expected.len(), expected.len()),
+            "{shape:?} {dtype}"
+        );
         for (i, &(value, count)) in expected.iter().enumerate() {
-            assert!(same(found[i], value) && counts[i] == count, "{shape:?} {dtype}");
+            assert!(
+                same(found[i], value) && counts[i] == count,
+                "{shape:?} {dtype}"
+            );
         }
     });
 }
@@ -244,7 +278,10 @@ fn the_greatest_and_the_least_come_in_order_with_their_places() {
                     });
                     for (i, &place) in out.iter().enumerate() {
                         let from = expected[i];
-                        assert!(same(top[place], values[row[from]]), "{text} {shape:?} {dtype}");
+                        assert!(
+                            same(top[place], values[row[from]]),
+                            "{text} {shape:?} {dtype}"
+                        );
                         assert_eq!(places[place], from as i64, "{text} {shape:?} {dtype}");
                     }
                 }
@@ -292,7 +329,8 @@ fn quantiles_are_those_of_the_sorted_elements() {
             };
             for method in ["linear", "lower", "higher", "midpoint", "nearest"] {
                 for skip in ["", "nan"] {
-                    let text = format!("{skip}quantile(a, {list}, axis={named}, method='{method}')");
+                    let text =
+                        format!("{skip}quantile(a, {list}, axis={named}, method='{method}')");
                     let found = self::values(&eval(&text, array, threads, memory));
                     assert_eq!(found.len(), shares.len() * rows.len());
                     for (r, row) in rows.iter().enumerate() {
@@ -325,15 +363,21 @@ fn quantiles_are_those_of_the_sorted_elements() {
 fn the_median_of_many_elements_takes_a_few_sweeps_whatever_they_are() {
     let count = 150_001;
     // Alike in their first bits, all equal, and spread over the whole range.
-    let close = (0..count).map(|i| 1.0 + (i * 7919 % count) as f64 * 1e-14).collect();
+    let close = (0..count)
+        .map(|i| 1.0 + (i * 7919 % count) as f64 * 1e-14)
+        .collect();
     let equal = vec![2.5; count];
-    let apart = numbers(count, 1 << 50, 7).into_iter().map(|a| if a.is_nan() { 0.0 } else { a });
+    let apart = numbers(count, 1 << 50, 7)
+        .into_iter()
+        .map(|a| if a.is_nan() { 0.0 } else { a });
     for values in [close, equal, apart.collect::<Vec<f64>>()] {
         let array = MemMapArray::from_slice(&values);
         let mut sorted = values.clone();
         sorted.sort_by(f64::total_cmp);
         for (threads, memory) in [(1, TINY), (2, TINY), (2, 1 << 26)] {
-            let median = eval("median(a)", &array, threads, memory).get::<f64>(&[]).unwrap();
+            let median = eval("median(a)", &array, threads, memory)
+                .get::<f64>(&[])
+                .unwrap();
             assert_eq!(median, sorted[count / 2]);
             let text = "quantile(a, [0.0, 0.001, 0.3, 0.7, 1.0], method='lower')";
             let found = eval(text, &array, threads, memory).to_vec::<f64>().unwrap();
@@ -346,16 +390,37 @@ fn the_median_of_many_elements_takes_a_few_sweeps_whatever_they_are() {
 #[test]
 fn medians_have_numpys_types_and_nans() {
     let single = MemMapArray::from_slice(&[1.0_f32, 4.0]);
-    assert_eq!(eval("median(a)", &single, 1, TINY).get::<f32>(&[]).unwrap(), 2.5);
+    assert_eq!(
+        eval("median(a)", &single, 1, TINY).get::<f32>(&[]).unwrap(),
+        2.5
+    );
     let list = eval("quantile(a, [0.5])", &single, 1, TINY);
     assert_eq!(list.to_vec::<f64>().unwrap(), [2.5]);
     let truth = MemMapArray::from_slice(&[true, false]);
-    assert_eq!(eval("median(a)", &truth, 1, TINY).get::<f64>(&[]).unwrap(), 0.5);
+    assert_eq!(
+        eval("median(a)", &truth, 1, TINY).get::<f64>(&[]).unwrap(),
+        0.5
+    );
     let nan = MemMapArray::from_slice(&[1.0, f64::NAN, 3.0]);
-    assert!(eval("median(a)", &nan, 1, TINY).get::<f64>(&[]).unwrap().is_nan());
-    assert_eq!(eval("nanmedian(a)", &nan, 1, TINY).get::<f64>(&[]).unwrap(), 2.0);
+    assert!(
+        eval("median(a)", &nan, 1, TINY)
+            .get::<f64>(&[])
+            .unwrap()
+            .is_nan()
+    );
+    assert_eq!(
+        eval("nanmedian(a)", &nan, 1, TINY).get::<f64>(&[]).unwrap(),
+        2.0
+    );
     let none = MemMapArray::from_slice::<f64>(&[]);
-    assert!(eval("median(a)", &none, 1, TINY).get::<f64>(&[]).unwrap().is_nan());
-    let empty = Eval::new("quantile(a, 0.5)".parse().unwrap()).array("a", &none).run();
+    assert!(
+        eval("median(a)", &none, 1, TINY)
+            .get::<f64>(&[])
+            .unwrap()
+            .is_nan()
+    );
+    let empty = Eval::new("quantile(a, 0.5)".parse().unwrap())
+        .array("a", &none)
+        .run();
     assert_eq!(empty.unwrap_err().kind(), maparray::ErrorKind::Mismatch);
 }

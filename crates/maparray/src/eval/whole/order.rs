@@ -341,7 +341,10 @@ mod tests {
             assert_eq!(<f64 as Ordered>::raw(word).to_bits(), number.to_bits());
         }
         assert_eq!(<f64 as Ordered>::same(words[3]), words[4]);
-        assert_eq!([i8::MIN, -1, 0, 5].map(<i8 as Ordered>::word), [0, 127, 128, 133]);
+        assert_eq!(
+            [i8::MIN, -1, 0, 5].map(<i8 as Ordered>::word),
+            [0, 127, 128, 133]
+        );
         let halves = [-1.0, -0.0, 0.0, 2.0].map(|a: f64| <f16 as Ordered>::word(f16::from_f64(a)));
         assert!(halves.is_sorted_by(|a, b| a < b));
     }
@@ -349,7 +352,14 @@ mod tests {
     #[test]
     fn complex_nans_stand_as_numpy_sorts_them() {
         let nan = f32::NAN;
-        let numbers = [(1.0, 5.0), (7.0, -1.0), (2.0, nan), (9.0, nan), (nan, 3.0), (nan, nan)];
+        let numbers = [
+            (1.0, 5.0),
+            (7.0, -1.0),
+            (2.0, nan),
+            (9.0, nan),
+            (nan, 3.0),
+            (nan, nan),
+        ];
         let word = |(re, im)| <Complex<f32> as Ordered>::word(Complex::new(re, im));
         let words = numbers.map(word);
         assert!(words.is_sorted_by(|a, b| a < b), "{words:x?}");

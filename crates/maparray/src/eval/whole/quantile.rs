@@ -153,7 +153,10 @@ impl Asked {
         let item = codec.item();
         (codec.elements)(&[from, to], &mut elements[..2 * item]);
         let (a, b) = elements[..2 * item].split_at(item);
-        if matches!(self.method, Method::Lower | Method::Higher | Method::Nearest) {
+        if matches!(
+            self.method,
+            Method::Lower | Method::Higher | Method::Nearest
+        ) {
             return out.copy_from_slice(a);
         }
         macro_rules! floats {
@@ -165,7 +168,14 @@ impl Asked {
                     _ if self.output == self.scalar => {
                         let less = <$float>::from_f64(1.0 - share);
                         let more = <$float>::from_f64(share);
-                        write(out, if share >= 0.5 { b - (b - a) * less } else { a + (b - a) * more });
+                        write(
+                            out,
+                            if share >= 0.5 {
+                                b - (b - a) * less
+                            } else {
+                                a + (b - a) * more
+                            },
+                        );
                     }
                     _ => write(out, lerp(a.to_f64(), b.to_f64(), (b - a).to_f64(), share)),
                 }
@@ -180,11 +190,14 @@ impl Asked {
             Scalar::F64 => floats!(f64, |a: f64, b: f64| mean(a, b, 2.0)),
             scalar => {
                 let (a, b) = (integer(scalar, a), integer(scalar, b));
-                write(out, match self.method {
-                    Method::Median => mean(a as f64, b as f64, 2.0),
-                    // The difference of two integers is exact here; in NumPy it may wrap.
-                    _ => lerp(a as f64, b as f64, (b - a) as f64, share),
-                });
+                write(
+                    out,
+                    match self.method {
+                        Method::Median => mean(a as f64, b as f64, 2.0),
+                        // The difference of two integers is exact here; in NumPy it may wrap.
+                        _ => lerp(a as f64, b as f64, (b - a) as f64, share),
+                    },
+                );
             }
         }
     }
@@ -313,7 +326,11 @@ impl Work for Quantiles<'_, '_> {
                 for i in 0..range.len() {
                     let row = &mut band.words[i * rows.len..(i + 1) * rows.len];
                     let nans = row.iter().filter(|&&word| word > codec.last).count() as u64;
-                    let count = if asked.skip || nans == 0 { usual - nans } else { 0 };
+                    let count = if asked.skip || nans == 0 {
+                        usual - nans
+                    } else {
+                        0
+                    };
                     let own;
                     let picks = match (count, nans) {
                         (0, _) => &[][..],

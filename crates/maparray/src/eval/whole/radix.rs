@@ -75,7 +75,11 @@ pub(super) fn merge<W: Word>(words: &mut [W], scratch: &mut [W], mut ends: Vec<u
         for pair in ends.chunks(2) {
             match *pair {
                 [middle, end] => {
-                    merge_two(&from[start..middle], &from[middle..end], &mut to[start..end]);
+                    merge_two(
+                        &from[start..middle],
+                        &from[middle..end],
+                        &mut to[start..end],
+                    );
                     start = end;
                 }
                 [end] => {
@@ -136,7 +140,12 @@ mod tests {
         let mut expected = words.clone();
         expected.sort();
         sort(&mut words, &mut vec![W::of(0); count + 3], 0);
-        assert_eq!(words, expected, "{count} words of {} bits, mask {mask:x}", W::BITS);
+        assert_eq!(
+            words,
+            expected,
+            "{count} words of {} bits, mask {mask:x}",
+            W::BITS
+        );
     }
 
     #[test]

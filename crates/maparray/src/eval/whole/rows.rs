@@ -60,7 +60,12 @@ pub(super) struct Band<W> {
 impl<'s> Rows<'s> {
     /// The rows along `axes`, which are sorted; the elements of each in C order, or in whatever order
     /// they lie.
-    pub(super) fn new(source: &'s Source, axes: &[usize], order: Within, release: bool) -> Rows<'s> {
+    pub(super) fn new(
+        source: &'s Source,
+        axes: &[usize],
+        order: Within,
+        release: bool,
+    ) -> Rows<'s> {
         let layout = source.layout();
         let shape = layout.shape();
         let (mut reduced, kept): (Vec<usize>, Vec<usize>) =

@@ -113,7 +113,10 @@ impl<W: Word> Selection<'_, '_, W> {
                         odd[usize::from((word >> shift).low16())] += 1;
                     }
                 }
-                *nans += words.iter().map(|&word| u64::from(word > last)).sum::<u64>();
+                *nans += words
+                    .iter()
+                    .map(|&word| u64::from(word > last))
+                    .sum::<u64>();
             },
         )?;
         let mut bins = room::<u64>(BINS)?;
@@ -178,7 +181,9 @@ impl<W: Word> Selection<'_, '_, W> {
         )?;
         let mut bins = room::<u64>(groups.len() * BINS)?;
         for part in parts {
-            bins.iter_mut().zip(part).for_each(|(bin, more)| *bin += more);
+            bins.iter_mut()
+                .zip(part)
+                .for_each(|(bin, more)| *bin += more);
         }
         Ok(bins)
     }
@@ -232,7 +237,10 @@ pub(super) fn select_among<W: Word>(words: &mut [W], places: &[usize]) {
     let after = places.partition_point(|&place| place <= middle);
     let (left, right) = words.split_at_mut(middle);
     select_among(left, &places[..before]);
-    let rest: Vec<usize> = places[after..].iter().map(|place| place - middle - 1).collect();
+    let rest: Vec<usize> = places[after..]
+        .iter()
+        .map(|place| place - middle - 1)
+        .collect();
     select_among(&mut right[1..], &rest);
 }
 

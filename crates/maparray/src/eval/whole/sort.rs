@@ -74,8 +74,7 @@ impl<'a> Shelf<'a> {
 
     pub(super) fn write<W: Word>(&self, start: usize, words: &[W]) -> Result<()> {
         let start = start * size_of::<W>();
-        self.writer
-            .store_raw(&self.walk, start, cast_slice(words))
+        self.writer.store_raw(&self.walk, start, cast_slice(words))
     }
 
     pub(super) fn get<W: Word>(&self, place: usize) -> Result<W> {
@@ -134,7 +133,9 @@ impl Cut {
         let runs = count.div_ceil(run);
         let part = (FETCH / size * runs).clamp(1, buffer);
         // Samples take an eighth of the budget at most.
-        let sample = (part / (4 * runs).max(1)).max(count / (memory / 8 / size)).max(1);
+        let sample = (part / (4 * runs).max(1))
+            .max(count / (memory / 8 / size))
+            .max(1);
         Cut {
             run,
             runs,
@@ -187,7 +188,11 @@ fn sort_cut<W: Word>(
         radix::sort(words, scratch, flat.low);
         shelf.write(range.start, words)?;
         shelf.release::<W>(range.clone());
-        let some = words.iter().copied().skip(cut.sample - 1).step_by(cut.sample);
+        let some = words
+            .iter()
+            .copied()
+            .skip(cut.sample - 1)
+            .step_by(cut.sample);
         let mut samples = samples.lock().unwrap_or_else(PoisonError::into_inner);
         samples.extend(some);
         drop(samples);
@@ -198,19 +203,23 @@ fn sort_cut<W: Word>(
     let step = (cut.part / cut.sample).max(1);
     let mut splitters: Vec<W> = samples.into_iter().step_by(step).collect();
     splitters.dedup();
-    crew.run(splitters.len() + 1, room, |task, (words, scratch), member| {
-        let from = task.checked_sub(1).map(|before| splitters[before]);
-        let part = Part::find(&shelf, cut, flat.count, from, splitters.get(task).copied())?;
-        if let Some(word) = from {
-            for first in (0..part.equal).step_by(words.len()) {
-                let count = words.len().min(part.equal - first);
-                words[..count].fill(word);
-                (flat.store)(part.place + first, &mut words[..count])?;
+    crew.run(
+        splitters.len() + 1,
+        room,
+        |task, (words, scratch), member| {
+            let from = task.checked_sub(1).map(|before| splitters[before]);
+            let part = Part::find(&shelf, cut, flat.count, from, splitters.get(task).copied())?;
+            if let Some(word) = from {
+                for first in (0..part.equal).step_by(words.len()) {
+                    let count = words.len().min(part.equal - first);
+                    words[..count].fill(word);
+                    (flat.store)(part.place + first, &mut words[..count])?;
+                }
             }
-        }
-        part.hand_over(&shelf, flat, words, scratch, member)?;
-        member.advance(bytes * (part.equal + part.count()) as u64)
-    })
+            part.hand_over(&shelf, flat, words, scratch, member)?;
+            member.advance(bytes * (part.equal + part.count()) as u64)
+        },
+    )
 }
 
 /// The words from one splitter to the next.

@@ -203,9 +203,7 @@ fn positions<W: Word, P: Word>(
                 number(words, first);
                 Ok(())
             },
-            store: &|first, words| {
-                rows.place_part(call, convert, (row, rows.len, first), words)
-            },
+            store: &|first, words| rows.place_part(call, convert, (row, rows.len, first), words),
         };
         sort(&flat, crew, call.memory, codec.item() as u64)?;
     }

@@ -9,12 +9,12 @@ use std::sync::{Mutex, PoisonError};
 
 use bytemuck::cast_slice_mut;
 
+use super::Call;
 use super::order::{Codec, PIECE, Word, Work, with_words};
 use super::rows::{Rows, Within};
 use super::select::TASK;
 use super::sort::{Flat, LEAST_MEMORY, sort};
 use super::sorting::{number, rows_of, wide, width};
-use super::Call;
 use crate::crew::Crew;
 use crate::error::{Error, Problem, Result};
 use crate::expr::Whole;
@@ -121,8 +121,7 @@ fn top<W: Word>(
     }
     let threads = call.threads;
     let keep = (2 * k).max(PIECE);
-    let fits = keep.saturating_mul(size_of::<W>() * threads)
-        <= call.memory.max(LEAST_MEMORY) / 2;
+    let fits = keep.saturating_mul(size_of::<W>() * threads) <= call.memory.max(LEAST_MEMORY) / 2;
     for row in 0..rows.count {
         let load = |first: usize, words: &mut [W]| {
             rows.load_part(&convert, row, first, words)?;

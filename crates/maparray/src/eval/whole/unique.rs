@@ -173,7 +173,9 @@ impl<W: Word> Told<'_, W> {
     fn place(&self, start: usize, words: &mut [W], counts: &[i64]) -> Result<()> {
         if !self.counts {
             let elements = self.codec.elements;
-            return self.call.put(|words, bytes| elements(words, bytes), start, words);
+            return self
+                .call
+                .put(|words, bytes| elements(words, bytes), start, words);
         }
         let mut counts: Vec<u64> = counts.iter().map(|&count| count as u64).collect();
         let write = |counts: &mut [u64], bytes: &mut [u8]| {

@@ -281,7 +281,9 @@ pub(super) fn quantile(
     let list = !median && matches!(parameters.get("q"), S::List(_));
     let scalar = match scalar.kind() {
         // One of the elements.
-        _ if !median && matches!(parameters.word("method"), "lower" | "higher" | "nearest") => scalar,
+        _ if !median && matches!(parameters.word("method"), "lower" | "higher" | "nearest") => {
+            scalar
+        }
         // NumPy computes with a list of numbers in their own type.
         Kind::Float if !list => scalar,
         _ => Scalar::F64,
