@@ -56,23 +56,17 @@ fn eval<'py>(
                 Ok(out)
             }
         },
-        None => {
-            static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-            let (dtype, shape) = job.eval().describe()?;
-            let options = PyDict::new(py);
-            options.set_item("dtype", dtype::to_numpy(py, &dtype)?)?;
-            options.set_item("order", dtype::order_letter(job.order(&shape)))?;
-            let shape = PyTuple::new(py, shape)?;
-            let result =
-                dtype::import_once(py, &EMPTY, "numpy", "empty")?.call((shape,), Some(&options))?;
-            let mut target = array::from_numpy(&result)?;
-            job.run(py, |eval| eval.write(&mut target))?;
-            // A NumPy scalar, if there are no axes; else the array itself.
-            match target.ndim() {
-                0 => Ok(result.get_item(PyTuple::empty(py))?),
-                _ => Ok(result),
-            }
+        None if !job.expr.has_known_shape() => {
+            let values = job.run(py, |eval| eval.run())?;
+            let value = Job {
+                expr: Expr::array("values"),
+                arrays: vec![("values".into(), values)],
+                threads,
+                memory,
+            };
+            value.into_numpy(py)
         }
+        None => job.into_numpy(py),
     }
 }
 
@@ -176,6 +170,25 @@ impl Job {
             eval = eval.memory(memory);
         }
         eval
+    }
+
+    /// Computes into a new NumPy array.
+    fn into_numpy<'py>(self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
+        static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let (dtype, shape) = self.eval().describe()?;
+        let options = PyDict::new(py);
+        options.set_item("dtype", dtype::to_numpy(py, &dtype)?)?;
+        options.set_item("order", dtype::order_letter(self.order(&shape)))?;
+        let shape = PyTuple::new(py, shape)?;
+        let result =
+            dtype::import_once(py, &EMPTY, "numpy", "empty")?.call((shape,), Some(&options))?;
+        let mut target = array::from_numpy(&result)?;
+        self.run(py, |eval| eval.write(&mut target))?;
+        // A NumPy scalar, if there are no axes; else the array itself.
+        match target.ndim() {
+            0 => Ok(result.get_item(PyTuple::empty(py))?),
+            _ => Ok(result),
+        }
     }
 
     /// Runs with the interpreter free; an exception of a signal handler ends it and is raised.
