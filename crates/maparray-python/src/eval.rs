@@ -56,13 +56,12 @@ fn eval<'py>(
                 Ok(out)
             }
         },
-        None if !job.expr.has_known_shape() => {
+        None if !job.exprs.iter().all(Expr::has_known_shape) => {
             let values = job.run(py, |eval| eval.run())?;
             let value = Job {
-                expr: Expr::array("values"),
+                exprs: vec![Expr::array("values")],
                 arrays: vec![("values".into(), values)],
-                threads,
-                memory,
+                ..job
             };
             value.into_numpy(py)
         }
