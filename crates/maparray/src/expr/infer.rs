@@ -250,6 +250,11 @@ fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
     let mut parts = parts;
     let op = own_loop(op, &parts).unwrap_or(op);
     parts.truncate(op.arity());
+    if op.counts_with_second()
+        && let Some(Part::Weak(literal @ (Literal::Int(_) | Literal::Bool(_)))) = parts.get(1)
+    {
+        parts[1] = Part::Strong(constant(*literal, Scalar::I64)?);
+    }
     // A condition takes no part in the choice of the result's dtype.
     let condition = match op {
         Op::Where => Some(cast_to(Scalar::Bool, strong(parts.remove(0))?)?),

@@ -25,6 +25,12 @@ pub(super) enum Rule {
     Quotient,
     /// As `Same`, after a condition that is a bool.
     Choice,
+    /// As `Same`, beside an `int64`; bools become the smallest float.
+    Beside,
+    /// The result is a `uint8`.
+    Count,
+    /// The result is an `int32`.
+    Exponent,
     /// `int64` operands, a `float64` result.
     Draw,
 }
@@ -132,6 +138,17 @@ macro_rules! loops {
             _ => |i, o| ternary::<bool, [u64; 2], [u64; 2], [u64; 2]>(i, o, $f),
         })
     };
+    // Halves as they are, not as `f32`.
+    ($scalar:ident, $op:ident $arity:tt $rule:ident every_float $f:expr) => {
+        loops!(@ $scalar $arity $rule $f; F16 f16, F32 f32, F64 f64)
+    };
+    // Only in double precision, also for operands that are not.
+    ($scalar:ident, $op:ident $arity:tt $rule:ident double $f:expr) => {
+        loops!(@ $scalar $arity $rule $f; F64 f64)
+    };
+    ($scalar:ident, $op:ident $arity:tt $rule:ident wide_complex $f:expr) => {
+        loops!(@ $scalar $arity $rule $f; C128 Complex<f64>)
+    };
     ($scalar:ident, $op:ident 2 Draw long $f:expr) => {
         if $scalar == Scalar::I64 {
             return Some(|i, o| binary::<i64, i64, f64>(i, o, $f));
@@ -140,7 +157,7 @@ macro_rules! loops {
     (@ $scalar:ident $arity:tt $rule:ident $f:expr; $($variant:ident $type:ty),*) => {
         match $scalar {
             $(Scalar::$variant => {
-                return Some(|i, o| run!($arity $type, result!($rule $type), i, o, $f));
+                return Some(|i, o| run!($arity $rule $type, result!($rule $type), i, o, $f));
             })*
             _ => {}
         }
@@ -178,6 +195,12 @@ macro_rules! result {
     (Real $type:ty) => {
         <$type as RealPart>::Part
     };
+    (Count $type:ty) => {
+        u8
+    };
+    (Exponent $type:ty) => {
+        i32
+    };
     ($same:ident $type:ty) => {
         $type
     };
@@ -199,13 +222,16 @@ real_parts! {
 }
 
 macro_rules! run {
-    (1 $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
+    (2 Beside $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
+        binary::<$type, i64, $result>($i, $o, $f)
+    };
+    (1 $rule:ident $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
         unary::<$type, $result>($i, $o, $f)
     };
-    (2 $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
+    (2 $rule:ident $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
         binary::<$type, $type, $result>($i, $o, $f)
     };
-    (3 $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
+    (3 $rule:ident $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
         ternary::<$type, $type, $type, $result>($i, $o, $f)
     };
 }

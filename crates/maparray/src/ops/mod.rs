@@ -19,6 +19,7 @@ mod float;
 mod integer;
 mod inverse;
 mod kernel;
+mod parts;
 mod reduce;
 mod table;
 
@@ -116,6 +117,7 @@ impl Op {
                     kernel,
                 })
             }
+            (Rule::Beside, &[a, b]) => self.beside(a, b),
             (Rule::Draw, _) => {
                 let mut found = self.uniform(Scalar::I64).filter(|_| integers)?;
                 found.output = Scalar::F64;
@@ -140,8 +142,38 @@ impl Op {
         }
     }
 
+    /// Whether its second operand is a whole number, whatever the dtype of the first: the exponent of
+    /// `ldexp`, the decimals of `round`.
+    pub fn counts_with_second(self) -> bool {
+        self.rule() == Rule::Beside
+    }
+
+    /// The loop beside a whole number.
+    fn beside(self, first: Scalar, second: Scalar) -> Option<Loop> {
+        let lossless =
+            second == Scalar::Bool || promote_scalars(second, Scalar::I64) == Scalar::I64;
+        // NumPy makes the smallest float of a bool here, not the smallest integer.
+        let first = if first == Scalar::Bool {
+            Scalar::F16
+        } else {
+            first
+        };
+        let holds = |scalar: &Scalar| promote_scalars(first, *scalar) == *scalar;
+        let mut fitting = Scalar::ALL
+            .iter()
+            .copied()
+            .filter(holds)
+            .filter(|_| lossless);
+        let mut found = fitting.find_map(|scalar| self.uniform(scalar))?;
+        found.inputs[1] = Scalar::I64;
+        Some(found)
+    }
+
     fn refuses_bool(self) -> bool {
-        matches!(self, Op::Subtract | Op::Negative | Op::Positive | Op::Sign)
+        matches!(
+            self,
+            Op::Subtract | Op::Negative | Op::Positive | Op::Sign | Op::Gcd | Op::Lcm
+        )
     }
 
     /// The loop whose operands all have this dtype.
@@ -151,6 +183,8 @@ impl Op {
             (Rule::Truth | Rule::Order | Rule::Logic, _) => Scalar::Bool,
             (Rule::Real, Scalar::C64) => Scalar::F32,
             (Rule::Real, Scalar::C128) => Scalar::F64,
+            (Rule::Count, _) => Scalar::U8,
+            (Rule::Exponent, _) => Scalar::I32,
             _ => scalar,
         };
         Some(Loop {

@@ -12,7 +12,7 @@ use num_complex::Complex;
 use super::cast::Cast;
 use super::family::{RealPart, Rule};
 use super::kernel::{Kernel, binary, ternary, unary, widened, widened_to_bool};
-use super::{complex, elementary, float, integer, inverse};
+use super::{complex, elementary, float, integer, inverse, parts};
 use crate::dtype::Scalar;
 
 operations! {
@@ -38,11 +38,11 @@ operations! {
         float: |a, b| a / b,
         complex: complex::divide,
     }
-    FloorDivide "floor_divide" as "//": 2 Same {
+    FloorDivide "floor_divide" | "divmod[0]" as "//": 2 Same {
         int: integer::floor_divide,
         float: float::floor_divide,
     }
-    Remainder "remainder" | "mod" as "%": 2 Same {
+    Remainder "remainder" | "mod" | "divmod[1]" as "%": 2 Same {
         int: integer::remainder,
         float: float::remainder,
     }
@@ -54,6 +54,10 @@ operations! {
         int: integer::power,
         float: |a, b| a.powf(b),
         double_complex: elementary::power,
+    }
+    FloatPower "float_power": 2 Same {
+        double: |a, b| a.powf(b),
+        wide_complex: elementary::power,
     }
     Negative "negative" as "-": 1 Same {
         int: |a| a.wrapping_neg(),
@@ -126,6 +130,12 @@ operations! {
         float: |a| a.ln_1p(),
         double_complex: elementary::log1p,
     }
+    Logaddexp "logaddexp": 2 Same {
+        float: float::logaddexp,
+    }
+    Logaddexp2 "logaddexp2": 2 Same {
+        float: float::logaddexp2,
+    }
 
     // Trigonometry
     Sin "sin": 1 Same {
@@ -189,6 +199,11 @@ operations! {
         float: float::degrees,
     }
 
+    Sinc "sinc": 1 Quotient {
+        float: float::sinc,
+        double_complex: elementary::sinc,
+    }
+
     // Rounding
     Floor "floor": 1 Same {
         bool: |a| a,
@@ -200,7 +215,7 @@ operations! {
         int: |a| a,
         float: |a| a.ceil(),
     }
-    Trunc "trunc": 1 Same {
+    Trunc "trunc" | "fix": 1 Same {
         bool: |a| a,
         int: |a| a,
         float: |a| a.trunc(),
@@ -208,6 +223,41 @@ operations! {
     Rint "rint": 1 Same {
         float: |a| a.round_ties_even(),
         complex: |a| Complex::new(a.re.round_ties_even(), a.im.round_ties_even()),
+    }
+
+    Round "round" | "around": 2 Beside {
+        int: integer::round,
+        every_float: parts::round,
+        complex: complex::round,
+    }
+
+    // Parts of a number; `[0]` and `[1]` are the results of a function that has two
+    ModfFraction "modf[0]": 1 Same {
+        float: float::fraction,
+    }
+    ModfWhole "modf[1]": 1 Same {
+        float: |a| a.trunc(),
+    }
+    FrexpMantissa "frexp[0]": 1 Same {
+        float: parts::mantissa,
+    }
+    FrexpExponent "frexp[1]": 1 Exponent {
+        every_float: parts::exponent,
+    }
+    Ldexp "ldexp": 2 Beside {
+        every_float: parts::scaled,
+    }
+    Nextafter "nextafter": 2 Same {
+        every_float: parts::next_after,
+    }
+    Spacing "spacing": 1 Same {
+        every_float: parts::spacing,
+    }
+    NanToNum "nan_to_num": 1 Same {
+        bool: |a| a,
+        int: |a| a,
+        every_float: parts::finite,
+        complex: |a| Complex::new(parts::finite(a.re), parts::finite(a.im)),
     }
 
     // Questions about one number
@@ -229,11 +279,36 @@ operations! {
         float: |a| a.is_finite(),
         complex: |a| a.re.is_finite() & a.im.is_finite(),
     }
+    Isposinf "isposinf": 1 Truth {
+        bool: |_| false,
+        int: |_| false,
+        float: |a| a.is_infinite() & a.is_sign_positive(),
+    }
+    Isneginf "isneginf": 1 Truth {
+        bool: |_| false,
+        int: |_| false,
+        float: |a| a.is_infinite() & a.is_sign_negative(),
+    }
+    Isreal "isreal": 1 Truth {
+        bool: |_| true,
+        int: |_| true,
+        float: |_| true,
+        complex: |a| a.im == 0.0,
+    }
+    Iscomplex "iscomplex": 1 Truth {
+        bool: |_| false,
+        int: |_| false,
+        float: |_| false,
+        complex: |a| a.im != 0.0,
+    }
     Signbit "signbit": 1 Truth {
         float: |a| a.is_sign_negative(),
     }
     Copysign "copysign": 2 Same {
         float: |a, b| a.copysign(b),
+    }
+    Heaviside "heaviside": 2 Same {
+        float: float::heaviside,
     }
 
     // The greater and the less
@@ -354,6 +429,18 @@ operations! {
     }
     RightShift "right_shift" | "bitwise_right_shift" as ">>": 2 Same {
         int: integer::right_shift,
+    }
+
+    BitwiseCount "bitwise_count" | "popcount": 1 Count {
+        int: integer::count_bits,
+    }
+
+    // Divisors and multiples
+    Gcd "gcd": 2 Same {
+        int: integer::gcd,
+    }
+    Lcm "lcm": 2 Same {
+        int: integer::lcm,
     }
 
     // Complex numbers

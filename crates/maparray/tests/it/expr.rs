@@ -110,6 +110,14 @@ fn functions_have_numpys_names_and_arguments() {
         ("index(3, 4)", Expr::index(&[3, 4])),
         ("index()", Expr::index(&[])),
         ("sqrt(a,)", a.sqrt()),
+        ("divmod(a, 2)[0]", a.floor_divide(2)),
+        ("np.divmod(a, 2)[1] ", &a % 2),
+        ("frexp(a)[1]", a.frexp()[1].clone()),
+        ("-modf(a)[0] ** 2", -a.modf()[0].power(2)),
+        ("round(a)", a.round(0)),
+        ("round(a, decimals=-2)", a.round(-2)),
+        ("isclose(a, 1)", a.isclose(1, 1e-5, 1e-8)),
+        ("isclose(a, 1, atol=0, rtol=0.5)", a.isclose(1, 0.5, 0)),
     ];
     for (text, built) in rows {
         assert_eq!(parse(text), *built, "{text}");
@@ -119,7 +127,11 @@ fn functions_have_numpys_names_and_arguments() {
         let names = ["a", "b", "c"].map(Expr::array);
         let expr = Expr::new(Node::Apply(*op, names[..op.arity()].to_vec()));
         assert_eq!(parse(&expr.to_string()), expr);
-        let call = format!("{}({})", op.name(), ["a", "b", "c"][..op.arity()].join(","));
+        let (function, half) = op
+            .name()
+            .split_at(op.name().find('[').unwrap_or(op.name().len()));
+        let arguments = ["a", "b", "c"][..op.arity()].join(",");
+        let call = format!("{function}({arguments}){half}");
         assert_eq!(parse(&call), expr);
     }
     for reduction in Reduction::ALL {

@@ -269,7 +269,7 @@ fn tolerance(op: Op, scalar: Scalar) -> f64 {
 fn may_change_zeros(op: Op) -> bool {
     matches!(
         op,
-        Op::Maximum | Op::Minimum | Op::Fmax | Op::Fmin | Op::Clip
+        Op::Maximum | Op::Minimum | Op::Fmax | Op::Fmin | Op::Clip | Op::Nextafter
     )
 }
 
@@ -278,7 +278,7 @@ fn is_transcendental(op: Op) -> bool {
     let transcendental = [
         Op::Power, Op::Sqrt, Op::Cbrt, Op::Exp, Op::Exp2, Op::Expm1, Op::Log, Op::Log2, Op::Log10,
         Op::Log1p, Op::Sin, Op::Cos, Op::Tan, Op::Arcsin, Op::Arccos, Op::Arctan, Op::Arctan2,
-        Op::Hypot, Op::Sinh, Op::Cosh, Op::Tanh, Op::Arcsinh, Op::Arccosh, Op::Arctanh, Op::Angle,
+        Op::FloatPower, Op::Logaddexp, Op::Logaddexp2, Op::Sinc, Op::Hypot, Op::Sinh, Op::Cosh, Op::Tanh, Op::Arcsinh, Op::Arccosh, Op::Arctanh, Op::Angle,
     ];
     transcendental.contains(&op)
 }
