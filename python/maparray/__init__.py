@@ -15,6 +15,7 @@ from ._maparray import (
 )
 from ._memmap import memmap
 from ._npy import load, open_memmap, save
+from ._pairs import divmod, frexp, modf
 
 __all__ = [
     "ExpressionError",
@@ -24,10 +25,13 @@ __all__ = [
     "ReadOnlyError",
     "UnsupportedError",
     "create",
+    "divmod",
     "eval",
+    "frexp",
     "frombuffer",
     "load",
     "memmap",
+    "modf",
     "open",
     "open_memmap",
     "read",
