@@ -223,6 +223,10 @@ pub fn promote_scalars(left: Scalar, right: Scalar) -> Scalar {
     } else {
         (right, left)
     };
+    // Each has bits that the other lacks.
+    if (low, high) == (Scalar::F16, Scalar::BF16) || (low, high) == (Scalar::BF16, Scalar::F16) {
+        return Scalar::F32;
+    }
     if low.kind() == Kind::Bool || low.kind() == high.kind() {
         return high;
     }

@@ -6,7 +6,7 @@
 
 use std::ops::{Add, BitAnd, BitOr, BitXor, Deref, Div, Mul, Neg, Not, Rem, Shl, Shr, Sub};
 
-use half::f16;
+use half::{bf16, f16};
 use num_complex::Complex;
 
 use super::{Axes, Expr, KeepAxes, Literal, Node, Reduce};
@@ -324,7 +324,7 @@ macro_rules! numbers {
     };
 }
 
-numbers! { int i8 u8 i16 u16 i32 u32 i64 u64 isize usize; float f16 f32 f64 }
+numbers! { int i8 u8 i16 u16 i32 u32 i64 u64 isize usize; float f16 bf16 f32 f64 }
 
 impl From<bool> for Expr {
     fn from(value: bool) -> Expr {

@@ -221,7 +221,9 @@ fn adapted(kind: Kind, beside: Scalar) -> Scalar {
         (Kind::Float, Kind::Float | Kind::Complex) => beside,
         (Kind::Float, _) => Scalar::F64,
         (Kind::Complex, Kind::Complex) => beside,
-        (Kind::Complex, _) if matches!(beside, Scalar::F16 | Scalar::F32) => Scalar::C64,
+        (Kind::Complex, _) if matches!(beside, Scalar::F16 | Scalar::BF16 | Scalar::F32) => {
+            Scalar::C64
+        }
         (Kind::Complex, _) => Scalar::C128,
     }
 }

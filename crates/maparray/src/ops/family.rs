@@ -1,7 +1,7 @@
 //! How does a row of the table become names, rules and loops?
 //!
 //! The macro `operations` and its parts. A family of element types is a list in `loops`: bool, int,
-//! float (halves run as `f32`), complex, and double_complex (which runs `complex64` in double
+//! float (`f16` and `bf16` run as `f32`), complex, and double_complex (which runs `complex64` in double
 //! precision). To add a dtype, add it to its family there.
 //!
 //! Knows: families of dtypes. Must not know: which operations there are.
@@ -117,6 +117,9 @@ macro_rules! loops {
         if $scalar == Scalar::F16 {
             return Some(|i, o| through!($rule f16, i, o, Op::$op, Scalar::F32));
         }
+        if $scalar == Scalar::BF16 {
+            return Some(|i, o| through!($rule bf16, i, o, Op::$op, Scalar::F32));
+        }
     };
     ($scalar:ident, $op:ident $arity:tt $rule:ident complex $f:expr) => {
         loops!(@ $scalar $arity $rule $f; C64 Complex<f32>, C128 Complex<f64>)
@@ -140,7 +143,7 @@ macro_rules! loops {
     };
     // Halves as they are, not as `f32`.
     ($scalar:ident, $op:ident $arity:tt $rule:ident every_float $f:expr) => {
-        loops!(@ $scalar $arity $rule $f; F16 f16, F32 f32, F64 f64)
+        loops!(@ $scalar $arity $rule $f; F16 f16, BF16 bf16, F32 f32, F64 f64)
     };
     // Only in double precision, also for operands that are not.
     ($scalar:ident, $op:ident $arity:tt $rule:ident double $f:expr) => {

@@ -5,7 +5,7 @@
 //!
 //! Knows: numbers and their bits. Must not know: arrays, dtypes.
 
-use half::f16;
+use half::{bf16, f16};
 
 use super::float::{self, Real};
 
@@ -65,6 +65,7 @@ macro_rules! ieee {
 
 ieee! {
     f16: f16::to_f64, f16::from_f64, true, f32, f16::to_f32, f16::from_f32;
+    bf16: bf16::to_f64, bf16::from_f64, false, f32, bf16::to_f32, bf16::from_f32;
     f32: f64::from, |wide| wide as f32, false, f32, |a| a, |a| a;
     f64: |a| a, |a| a, false, f64, |a| a, |a| a;
 }

@@ -6,7 +6,7 @@
 //!
 //! Knows: scalar functions. Must not know: arrays, shapes, how a loop runs.
 
-use half::f16;
+use half::{bf16, f16};
 use num_complex::Complex;
 
 use super::cast::Cast;
