@@ -11,6 +11,7 @@ mod show;
 mod swap;
 pub(crate) mod text;
 
+pub(crate) use promote::steps_in;
 pub use promote::{promote, promote_scalars};
 
 use std::fmt;

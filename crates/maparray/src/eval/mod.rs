@@ -130,7 +130,7 @@ impl<'a> Eval<'a> {
     /// ```
     pub fn describe(&self) -> Result<(DType, Vec<usize>)> {
         let typed = self.infer()?;
-        Ok((typed.scalar.native(), typed.shape))
+        Ok((typed.dtype(), typed.shape))
     }
 
     /// Computes into memory.
@@ -148,7 +148,7 @@ impl<'a> Eval<'a> {
     pub fn run(mut self) -> Result<MemMapArray> {
         let typed = self.infer()?;
         let crew = self.crew(&typed);
-        self.compute(&typed, &crew)
+        self.compute(&typed, &crew)?.reinterpret(&typed.dtype())
     }
 
     /// Computes into a new `.npy` file, which gets its name when it is whole.
@@ -173,7 +173,7 @@ impl<'a> Eval<'a> {
             order: tree.order(),
             ..Create::default()
         };
-        self.save_tree(&tree, path.as_ref(), &tree.scalar.native(), &options, &crew)?;
+        self.save_tree(&tree, path.as_ref(), &typed.dtype(), &options, &crew)?;
         Ok(self.report(&typed, &crew))
     }
 
@@ -200,9 +200,8 @@ impl<'a> Eval<'a> {
         dtype: &DType,
         options: &Create,
     ) -> Result<Report> {
-        let wanted = dtype.number()?;
         let typed = self.infer()?;
-        check_same_kind(typed.scalar, wanted)?;
+        let wanted = typed.fits(dtype)?;
         let crew = self.crew(&typed);
         let tree = cast_to(wanted, self.bind(&typed, &crew)?);
         self.save_tree(&tree, path.as_ref(), dtype, options, &crew)?;
@@ -256,13 +255,13 @@ impl<'a> Eval<'a> {
     }
 
     fn write_as(mut self, name: Option<&str>, out: &mut MemMapArray) -> Result<Report> {
-        let wanted = out.dtype().number().map_err(|error| out.name(error))?;
+        let dtype = out.dtype().clone();
         let (source, writer) = out.split()?;
         if let Some(name) = name {
             self.arrays.push((name.into(), source.clone()));
         }
         let typed = self.infer()?;
-        check_same_kind(typed.scalar, wanted)?;
+        let wanted = typed.fits(&dtype)?;
         let crew = self.crew(&typed);
         let mut tree = self.bind(&typed, &crew)?;
         let mut arrays = vec![];
@@ -284,14 +283,16 @@ impl<'a> Eval<'a> {
     fn infer(&self) -> Result<Typed> {
         for (name, array) in &self.arrays {
             // An array of strings or records is an error that names it, not an unknown name.
-            array.dtype().number()?;
+            if !matches!(array.dtype(), DType::Moment(..) | DType::Duration(..)) {
+                array.dtype().number()?;
+            }
             if !self.expr.names().contains(name) {
                 return Err(Error::new(Problem::Unused { name: name.clone() }));
             }
         }
         let lookup = |name: &str| {
             let source = self.source(name)?;
-            Some((source.dtype().scalar()?, source.layout().shape().to_vec()))
+            Some((source.dtype().clone(), source.layout().shape().to_vec()))
         };
         expr::infer(&self.expr, &lookup)
     }
@@ -315,7 +316,7 @@ impl<'a> Eval<'a> {
 
     fn report(&self, typed: &Typed, crew: &Crew<'_>) -> Report {
         Report {
-            dtype: typed.scalar.native(),
+            dtype: typed.dtype(),
             shape: typed.shape.clone(),
             bytes_read: self.sweeps(typed).iter().map(|sweep| sweep.bytes).sum(),
             bytes_written: bytes_of(typed),
@@ -499,14 +500,4 @@ fn cast_to(wanted: Scalar, tree: Tree) -> Tree {
         shape: tree.shape.clone(),
         node: Node::Apply(ops::cast(tree.scalar, wanted), vec![tree]),
     }
-}
-
-/// NumPy's casting rule `same_kind`: to the same kind of number or a wider one.
-fn check_same_kind(from: Scalar, to: Scalar) -> Result<()> {
-    // `Kind` is ordered as kinds widen.
-    if from.kind() <= to.kind() {
-        return Ok(());
-    }
-    let (found, expected) = (from.name().into(), to.name().into());
-    Err(Error::new(Problem::WrongDType { found, expected }))
 }

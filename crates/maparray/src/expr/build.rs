@@ -289,7 +289,7 @@ methods! {
         sin Sin, cos Cos, tan Tan, arcsin Arcsin, arccos Arccos, arctan Arctan, sinh Sinh,
         cosh Cosh, tanh Tanh, arcsinh Arcsinh, arccosh Arccosh, arctanh Arctanh, deg2rad Deg2rad,
         rad2deg Rad2deg, floor Floor, ceil Ceil, trunc Trunc, rint Rint, isnan Isnan, isinf Isinf,
-        isfinite Isfinite, signbit Signbit, logical_not LogicalNot, conjugate Conjugate, real Real,
+        isfinite Isfinite, isnat Isnat, signbit Signbit, logical_not LogicalNot, conjugate Conjugate, real Real,
         imag Imag, angle Angle, sinc Sinc, spacing Spacing, nan_to_num NanToNum,
         isposinf Isposinf, isneginf Isneginf, isreal Isreal, iscomplex Iscomplex,
         bitwise_count BitwiseCount,

@@ -11,6 +11,7 @@ mod infer;
 mod literal;
 mod parse;
 mod show;
+mod time;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -23,6 +24,7 @@ use crate::ops::{Op, Reduction};
 
 pub use build::{Reduced, where_};
 pub use infer::{Does, Lookup, Typed, What, Work, infer};
+pub use time::Time;
 
 /// Operations inside each other that an expression may hold; deeper trees are refused before they
 /// can exhaust the stack.

@@ -39,6 +39,7 @@ macro_rules! operations {
     ($(
         $op:ident $name:literal $(| $alias:literal)* $(as $sign:literal)? : $arity:tt $rule:ident {
             $($family:ident: $function:expr,)*
+            $(@ $($form:ident)+: $time:expr,)*
         }
     )*) => {
         /// An elementwise operation; `Op::Add.name()` is NumPy's name for it.
@@ -81,6 +82,13 @@ macro_rules! operations {
                     $(Op::$op => { $(loops!(scalar, $op $arity $rule $family $function);)* })*
                 }
                 None
+            }
+
+            /// The loops over moments and durations, by the letters of their operands and result.
+            pub(super) fn time_loops(self) -> &'static [(&'static str, Kernel)] {
+                match self {
+                    $(Op::$op => &[$($((stringify!($form), times!($form $time)),)+)*],)*
+                }
             }
 
             /// The loop that compares `int64` with `uint64`, or the other way round, as they are.
@@ -165,6 +173,24 @@ macro_rules! loops {
             _ => {}
         }
     };
+}
+
+/// The loop over times of one form: moments (`M`) and durations (`m`) beside `int64` (`q`), `float64`
+/// (`d`) and bools (`b`).
+macro_rules! times {
+    (m_m $f:expr) => { |i, o| unary::<i64, i64>(i, o, $f) };
+    (M_b $f:expr) => { |i, o| unary::<i64, bool>(i, o, $f) };
+    (m_b $f:expr) => { times!(M_b $f) };
+    (mm_b $f:expr) => { |i, o| binary::<i64, i64, bool>(i, o, $f) };
+    (MM_b $f:expr) => { times!(mm_b $f) };
+    (mm_d $f:expr) => { |i, o| binary::<i64, i64, f64>(i, o, $f) };
+    (md_m $f:expr) => { |i, o| binary::<i64, f64, i64>(i, o, $f) };
+    (dm_m $f:expr) => { |i, o| binary::<f64, i64, i64>(i, o, $f) };
+    (mmm_m $f:expr) => { |i, o| ternary::<i64, i64, i64, i64>(i, o, $f) };
+    (MMM_M $f:expr) => { times!(mmm_m $f) };
+    (bmm_m $f:expr) => { |i, o| ternary::<bool, i64, i64, i64>(i, o, $f) };
+    (bMM_M $f:expr) => { times!(bmm_m $f) };
+    ($two:ident $f:expr) => { |i, o| binary::<i64, i64, i64>(i, o, $f) };
 }
 
 macro_rules! mixed {

@@ -22,11 +22,13 @@ mod kernel;
 mod parts;
 mod reduce;
 mod table;
+mod time;
 
 pub use cast::cast;
 pub use kernel::Kernel;
 pub use reduce::{Accumulator, Fold, Reduction, Start};
 pub use table::Op;
+pub(crate) use time::NAT;
 
 use crate::dtype::{Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
@@ -42,6 +44,21 @@ pub struct Loop {
     /// The loop.
     pub kernel: Kernel,
 }
+
+/// A loop over times.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeLoop {
+    /// The letters of its operands, a line, and that of its result: `Mm_M`.
+    pub(crate) form: &'static str,
+    /// The loop; times are `int64`.
+    pub(crate) kernel: Kernel,
+}
+
+/// The loop that divides times by a number of steps, rounding down.
+pub(crate) const COARSER: Kernel = |i, o| kernel::binary::<i64, i64, i64>(i, o, time::coarser);
+
+/// The loop that makes days of months, both counted from 1970.
+pub(crate) const DAYS: Kernel = |i, o| kernel::unary::<i64, i64>(i, o, time::days);
 
 impl Op {
     /// The operation with this name of NumPy's, or an alias such as `abs`.
@@ -80,6 +97,17 @@ impl Op {
                 operation: self.name(),
                 dtypes: names.join(", "),
             })
+        })
+    }
+
+    /// The loop over moments (`M`), durations (`m`), `int64` (`q`), `float64` (`d`) and bools (`b`), and
+    /// the letter of its result. The times have the same step, and so has the result.
+    pub(crate) fn time_loop(self, inputs: &str) -> Option<TimeLoop> {
+        let mut forms = self.time_loops().iter();
+        let (form, kernel) = forms.find(|(form, _)| form.starts_with(&format!("{inputs}_")))?;
+        Some(TimeLoop {
+            form,
+            kernel: *kernel,
         })
     }
 

@@ -1,8 +1,8 @@
 //! Which operations are there?
 //!
 //! One row each: its name here, NumPy's name and aliases, its sign in expressions, how many operands
-//! it takes, the rule for its dtypes, and a scalar function per family of element types. To add an
-//! operation, add a row; the macro `operations` makes everything else of it.
+//! it takes, the rule for its dtypes, a scalar function per family of element types, and behind `@` those
+//! over moments and durations, with the forms they serve: `Mm_M` makes a moment of both. To add an operation, add a row; the macro `operations` makes everything else of it.
 //!
 //! Knows: scalar functions. Must not know: arrays, shapes, how a loop runs.
 
@@ -12,7 +12,7 @@ use num_complex::Complex;
 use super::cast::Cast;
 use super::family::{RealPart, Rule};
 use super::kernel::{Kernel, binary, ternary, unary, widened, widened_to_bool};
-use super::{complex, elementary, float, integer, inverse, parts};
+use super::{complex, elementary, float, integer, inverse, parts, time};
 use crate::dtype::Scalar;
 
 operations! {
@@ -22,29 +22,42 @@ operations! {
         int: |a, b| a.wrapping_add(b),
         float: |a, b| a + b,
         complex: |a, b| a + b,
+        @ mm_m Mm_M mM_M: time::add,
     }
     Subtract "subtract" as "-": 2 Same {
         int: |a, b| a.wrapping_sub(b),
         float: |a, b| a - b,
         complex: |a, b| a - b,
+        @ mm_m Mm_M MM_m: time::subtract,
     }
     Multiply "multiply" as "*": 2 Same {
         bool: |a, b| a & b,
         int: |a, b| a.wrapping_mul(b),
         float: |a, b| a * b,
         complex: |a, b| a * b,
+        @ mq_m: time::multiply,
+        @ qm_m: |a, b| time::multiply(b, a),
+        @ md_m: time::multiply_float,
+        @ dm_m: |a, b| time::multiply_float(b, a),
     }
     Divide "divide" | "true_divide" as "/": 2 Quotient {
         float: |a, b| a / b,
         complex: complex::divide,
+        @ mq_m: time::divide,
+        @ md_m: time::divide_float,
+        @ mm_d: time::ratio,
     }
     FloorDivide "floor_divide" | "divmod[0]" as "//": 2 Same {
         int: integer::floor_divide,
         float: float::floor_divide,
+        @ mq_m: time::divide,
+        @ md_m: time::divide_float,
+        @ mm_q: time::count,
     }
     Remainder "remainder" | "mod" | "divmod[1]" as "%": 2 Same {
         int: integer::remainder,
         float: float::remainder,
+        @ mm_m: time::remainder,
     }
     Fmod "fmod": 2 Same {
         int: integer::fmod,
@@ -63,17 +76,20 @@ operations! {
         int: |a| a.wrapping_neg(),
         float: |a| -a,
         complex: |a| -a,
+        @ m_m: |a: i64| a.wrapping_neg(),
     }
     Positive "positive" as "+": 1 Same {
         int: |a| a,
         float: |a| a,
         complex: |a| a,
+        @ m_m: |a| a,
     }
     Absolute "absolute" | "abs": 1 Real {
         bool: |a| a,
         int: integer::absolute,
         float: |a| a.abs(),
         complex: |a| a.re.hypot(a.im),
+        @ m_m: |a: i64| a.wrapping_abs(),
     }
     Fabs "fabs": 1 Same {
         float: |a| a.abs(),
@@ -82,6 +98,7 @@ operations! {
         int: integer::sign,
         float: float::sign,
         complex: complex::sign,
+        @ m_m: time::sign,
     }
     Square "square": 1 Same {
         int: |a| a.wrapping_mul(a),
@@ -266,18 +283,21 @@ operations! {
         int: |_| false,
         float: |a| a.is_nan(),
         complex: complex::is_nan,
+        @ m_b M_b: |a| a == time::NAT,
     }
     Isinf "isinf": 1 Truth {
         bool: |_| false,
         int: |_| false,
         float: |a| a.is_infinite(),
         complex: |a| a.re.is_infinite() | a.im.is_infinite(),
+        @ m_b M_b: |_| false,
     }
     Isfinite "isfinite": 1 Truth {
         bool: |_| true,
         int: |_| true,
         float: |a| a.is_finite(),
         complex: |a| a.re.is_finite() & a.im.is_finite(),
+        @ m_b M_b: |a| a != time::NAT,
     }
     Isposinf "isposinf": 1 Truth {
         bool: |_| false,
@@ -301,6 +321,9 @@ operations! {
         float: |_| false,
         complex: |a| a.im != 0.0,
     }
+    Isnat "isnat": 1 Truth {
+        @ m_b M_b: |a| a == time::NAT,
+    }
     Signbit "signbit": 1 Truth {
         float: |a| a.is_sign_negative(),
     }
@@ -317,30 +340,35 @@ operations! {
         int: |a, b| a.max(b),
         float: float::maximum,
         complex: complex::maximum,
+        @ mm_m MM_M: time::maximum,
     }
     Minimum "minimum": 2 Same {
         bool: |a, b| a & b,
         int: |a, b| a.min(b),
         float: float::minimum,
         complex: complex::minimum,
+        @ mm_m MM_M: time::minimum,
     }
     Fmax "fmax": 2 Same {
         bool: |a, b| a | b,
         int: |a, b| a.max(b),
         float: float::fmax,
         complex: complex::fmax,
+        @ mm_m MM_M: time::fmax,
     }
     Fmin "fmin": 2 Same {
         bool: |a, b| a & b,
         int: |a, b| a.min(b),
         float: float::fmin,
         complex: complex::fmin,
+        @ mm_m MM_M: time::fmin,
     }
     Clip "clip": 3 Same {
         bool: |a, low, high| (a | low) & high,
         int: |a, low, high| a.max(low).min(high),
         float: |a, low, high| float::minimum(float::maximum(a, low), high),
         complex: complex::clip,
+        @ mmm_m MMM_M: time::clip,
     }
 
     // Comparisons
@@ -349,36 +377,42 @@ operations! {
         int: |a, b| a == b,
         float: |a, b| a == b,
         complex: |a, b| a == b,
+        @ mm_b MM_b: |a, b| time::compare(a, b, a == b),
     }
     NotEqual "not_equal" as "!=": 2 Order {
         bool: |a, b| a != b,
         int: |a, b| a != b,
         float: |a, b| a != b,
         complex: |a, b| a != b,
+        @ mm_b MM_b: |a, b| !time::compare(a, b, a == b),
     }
     Less "less" as "<": 2 Order {
         bool: |a, b| !a & b,
         int: |a, b| a < b,
         float: |a, b| a < b,
         complex: complex::less,
+        @ mm_b MM_b: |a, b| time::compare(a, b, a < b),
     }
     LessEqual "less_equal" as "<=": 2 Order {
         bool: |a, b| !a | b,
         int: |a, b| a <= b,
         float: |a, b| a <= b,
         complex: complex::less_equal,
+        @ mm_b MM_b: |a, b| time::compare(a, b, a <= b),
     }
     Greater "greater" as ">": 2 Order {
         bool: |a, b| a & !b,
         int: |a, b| a > b,
         float: |a, b| a > b,
         complex: |a, b| complex::less(b, a),
+        @ mm_b MM_b: |a, b| time::compare(a, b, a > b),
     }
     GreaterEqual "greater_equal" as ">=": 2 Order {
         bool: |a, b| a | !b,
         int: |a, b| a >= b,
         float: |a, b| a >= b,
         complex: |a, b| complex::less_equal(b, a),
+        @ mm_b MM_b: |a, b| time::compare(a, b, a >= b),
     }
 
     // Logic
@@ -469,6 +503,7 @@ operations! {
     // Choices and chance
     Where "where": 3 Choice {
         any: |condition, a, b| if condition { a } else { b },
+        @ bmm_m bMM_M: |condition, a, b| if condition { a } else { b },
     }
     Random "random": 2 Draw {
         long: integer::random,

@@ -326,7 +326,7 @@ fn a_tree_built_too_deep_is_an_error_and_not_a_crash() {
     for _ in 0..1_000_000 {
         deep = deep + 1;
     }
-    let lookup = |_: &str| Some((Scalar::F64, vec![2]));
+    let lookup = |_: &str| Some((Scalar::F64.native(), vec![2]));
     assert_eq!(
         infer(&deep, &lookup).err().map(|error| error.kind()),
         Some(ErrorKind::Expression)
@@ -442,17 +442,17 @@ proptest! {
     ) {
         if let Ok(expr) = Expr::parse(&tokens.concat()) {
             prop_assert_eq!(Expr::parse(&expr.to_string()).ok(), Some(expr.clone()));
-            let _ = infer(&expr, &|name| (name == "a").then(|| (Scalar::U8, vec![2, 3])));
+            let _ = infer(&expr, &|name| (name == "a").then(|| (Scalar::U8.into(), vec![2, 3])));
         }
     }
 
     #[test]
     fn inference_of_any_tree_never_panics(tree in trees()) {
         let shapes = |name: &str| match name {
-            "a" => Some((Scalar::I16, vec![3, 1])),
-            "b" => Some((Scalar::F32, vec![4])),
-            "c" => Some((Scalar::Bool, vec![0, 4])),
-            _ => Some((Scalar::C64, vec![])),
+            "a" => Some((Scalar::I16.native(), vec![3, 1])),
+            "b" => Some((Scalar::F32.native(), vec![4])),
+            "c" => Some((Scalar::Bool.native(), vec![0, 4])),
+            _ => Some((Scalar::C64.native(), vec![])),
         };
         let _ = infer(&tree, &shapes);
     }
