@@ -147,7 +147,8 @@ pub(super) fn apply(op: Op, parts: Vec<Part>) -> Result<Typed> {
     }
     let found = op
         .time_loop(&letters)
-        .or_else(|| op.time_loop(&letters.replace('q', "m")));
+        .or_else(|| op.time_loop(&letters.replace('q', "m")))
+        .filter(|found| found.form.starts_with(&letters) || adapts(op));
     let Some(found) = found else {
         let names: Vec<String> = parts.iter().map(Part::name).collect();
         return Err(Error::new(Problem::NoLoop {
@@ -184,6 +185,11 @@ pub(super) fn apply(op: Op, parts: Vec<Part>) -> Result<Typed> {
         Some('b') => run(work, Scalar::Bool, operands)?,
         _ => run(work, Scalar::I64, operands)?,
     })
+}
+
+/// Whether whole numbers beside a duration are durations of its steps.
+fn adapts(op: Op) -> bool {
+    !matches!(op, Op::Divide | Op::FloorDivide | Op::Remainder)
 }
 
 const GENERIC: TimeStep = TimeStep {

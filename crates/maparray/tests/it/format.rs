@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use maparray::format::{Format, Header, Parsed, npy, raw};
-use maparray::{DType, ErrorKind, Order, Scalar, layout};
+use maparray::{DType, ErrorKind, Order, layout};
 use proptest::prelude::*;
 
 use crate::dtype::any_dtype;
