@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use maparray::expr::{Literal, Node, Reduce};
 use maparray::ops::{Op, Reduction};
-use maparray::{Eval, Expr, Flow, MemMapArray, Mode, Order};
+use maparray::{Accuracy, Eval, Expr, Flow, MemMapArray, Mode, Order};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -23,18 +23,22 @@ use crate::error::{self, Answer};
 ///
 /// Each name of the expression is a keyword: a NumPy array or what converts to one, a memmap, a
 /// MemMapArray, the path of a .npy file, or a number, which adapts to the arrays it meets. (The names
-/// `out`, `threads` and `memory` are taken.)
+/// `out`, `threads`, `memory` and `strict` are taken.)
 ///
 /// The result is a new NumPy array, or a NumPy scalar if it has no axes. With `out` it goes into
 /// that array, which is returned, or into a new .npy file of that name, which is returned open.
+///
+/// Elementary functions are at most 2 units in the last place off; if `strict`, they are those of the
+/// C library, and slower.
 #[pyfunction]
-#[pyo3(signature = (expr, /, *, out=None, threads=None, memory=None, **arrays))]
+#[pyo3(signature = (expr, /, *, out=None, threads=None, memory=None, strict=false, **arrays))]
 fn eval<'py>(
     py: Python<'py>,
     expr: &str,
     out: Option<Bound<'py, PyAny>>,
     threads: Option<usize>,
     memory: Option<usize>,
+    strict: bool,
     arrays: Option<&Bound<'py, PyDict>>,
 ) -> Answer<Bound<'py, PyAny>> {
     let (numbers, arrays) = arguments(arrays)?;
@@ -44,6 +48,10 @@ fn eval<'py>(
         arrays,
         threads,
         memory,
+        accuracy: match strict {
+            true => Accuracy::Strict,
+            false => Accuracy::Fast,
+        },
     };
     match out {
         Some(out) => match array::path_of(&out)? {
@@ -84,11 +92,12 @@ struct Job {
     arrays: Vec<(String, MemMapArray)>,
     threads: Option<usize>,
     memory: Option<usize>,
+    accuracy: Accuracy,
 }
 
 impl Job {
     fn eval(&self) -> Eval<'_> {
-        let mut eval = Eval::new(self.expr.clone());
+        let mut eval = Eval::new(self.expr.clone()).accuracy(self.accuracy);
         for (name, array) in &self.arrays {
             eval = eval.array(name, array);
         }
@@ -198,12 +207,24 @@ fn replaced(expr: &Expr, numbers: &HashMap<String, Literal>) -> Expr {
             of: replaced(&reduce.of, numbers),
             ..reduce.clone()
         }),
+        Node::Whole {
+            function,
+            operands,
+            parameters,
+        } => Node::Whole {
+            function: *function,
+            operands: operands
+                .iter()
+                .map(|part| replaced(part, numbers))
+                .collect(),
+            parameters: parameters.clone(),
+        },
         Node::Literal(_) | Node::Index(_) => return expr.clone(),
     })
 }
 
 /// An argument as an array to read.
-fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
+pub(crate) fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
     if let Ok(container) = value.cast::<Container>() {
         return Ok(container.get().share()?);
     }
@@ -214,7 +235,7 @@ fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
 }
 
 /// An argument as an array to write.
-fn writable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
+pub(crate) fn writable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
     static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Ok(container) = value.cast::<Container>() {
         return Ok(container.get().share()?);

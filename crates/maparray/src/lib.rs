@@ -73,10 +73,15 @@ pub mod layout;
 #[expect(unsafe_code, reason = "mapping files is what this room is for")]
 pub mod map;
 pub mod ops;
-#[expect(unsafe_code, reason = "bytes that may change must not be borrowed")]
+#[expect(
+    unsafe_code,
+    reason = "bytes that may change must not be borrowed, instructions be asked for"
+)]
 pub mod strip;
 
-pub use array::{Create, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw};
+pub use array::{
+    ChunkSize, Chunks, Create, Indices, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw,
+};
 pub use crew::{Flow, Progress};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
@@ -87,6 +92,7 @@ pub use layout::{Layout, Order, Select};
 pub use map::{
     Advice, Allocate, Existing, Extend, Flush, Mode, OpenFile, Region, Span, StableFiles,
 };
+pub use ops::Accuracy;
 
 /// Pages to read, not code.
 pub mod docs {

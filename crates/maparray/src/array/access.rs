@@ -12,7 +12,8 @@ use super::MemMapArray;
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
 use crate::layout::{Layout, Walk, shape_text};
-use crate::map::{Region, Writer};
+use crate::map::{Behind, Region, Writer};
+use crate::strip::Strip;
 
 /// The elements of an array, to be copied out.
 #[derive(Clone)]
@@ -85,6 +86,42 @@ impl Source {
         &self.dtype
     }
 
+    /// The elements of a walk over this source's region where they lie, if they follow each other
+    /// there in the machine's byte order.
+    pub(crate) fn strip(
+        &self,
+        walk: &Walk,
+        start: usize,
+        count: usize,
+    ) -> Result<Option<Strip<'_>>> {
+        let item = self.layout.item_size();
+        if !self.dtype.is_native() || count == 0 {
+            return Ok(None);
+        }
+        let place = walk.run_at(start, count, item);
+        place
+            .map(|place| self.region.strip(place, count * item))
+            .transpose()
+    }
+
+    /// Calls `visit` with `len` bytes from each place of a walk on, bytes as they are.
+    pub(crate) fn strips<'s>(
+        &'s self,
+        walk: &Walk,
+        start: usize,
+        count: usize,
+        len: usize,
+        mut visit: impl FnMut(Strip<'s>) -> Result<()>,
+    ) -> Result<()> {
+        walk.runs(start, count, |place, stride, count| {
+            for i in 0..count {
+                let place = place.wrapping_add_signed(i as isize * stride);
+                visit(self.region.strip(place, len)?)?;
+            }
+            Ok(())
+        })
+    }
+
     /// Fills `out` with the elements from position `start` of a walk over this source's region, in
     /// the machine's byte order.
     pub(crate) fn load(&self, walk: &Walk, start: usize, out: &mut [u8]) -> Result<()> {
@@ -108,7 +145,7 @@ impl Source {
     /// Lets go of the memory behind elements that have been read, if they are mapped from a file and
     /// walked in the order in which they lie.
     pub(crate) fn release(&self, walk: &Walk, elements: Range<usize>) {
-        if let Some(bytes) = walk.bytes_of(elements, self.layout.item_size()) {
+        if let Some(bytes) = walk.span_of(elements, self.layout.item_size()) {
             self.region.release(bytes);
         }
     }
@@ -123,25 +160,35 @@ impl Source {
     /// Whether this and other elements lie in the same bytes, of memory or of a file, in different
     /// places.
     pub(crate) fn clashes(&self, other: &Source) -> bool {
-        let (a, b) = match (self.region.file(), other.region.file()) {
+        let (a, b) = self.bytes_of_both(other);
+        let same = a == b
+            && self.layout.shape() == other.layout.shape()
+            && self.layout.strides() == other.layout.strides();
+        a.start < b.end && b.start < a.end && !same
+    }
+
+    /// Whether this and other elements lie in the same bytes, of memory or of a file.
+    pub(crate) fn meets(&self, other: &Source) -> bool {
+        let (a, b) = self.bytes_of_both(other);
+        a.start < b.end && b.start < a.end
+    }
+
+    fn bytes_of_both(&self, other: &Source) -> (Range<u64>, Range<u64>) {
+        match (self.region.file(), other.region.file()) {
             // One file may be mapped twice, at different addresses.
             (Some(file), Some(same)) if Arc::ptr_eq(file, same) => {
                 let place = |source: &Source| source.region.file_offset();
                 (self.bytes_from(place(self)), other.bytes_from(place(other)))
             }
             _ => {
-                let address = |source: &Source| source.region.as_ptr().addr() as u64;
-                (
-                    self.bytes_from(address(self)),
-                    other.bytes_from(address(other)),
-                )
+                // What has no address yet lies nowhere in memory.
+                let bytes = |source: &Source| match source.region.address() {
+                    Some(address) => source.bytes_from(address as u64),
+                    None => 0..0,
+                };
+                (bytes(self), bytes(other))
             }
-        };
-        let overlap = a.start < b.end && b.start < a.end;
-        let same = a == b
-            && self.layout.shape() == other.layout.shape()
-            && self.layout.strides() == other.layout.strides();
-        overlap && !same
+        }
     }
 
     fn bytes_from(&self, start: u64) -> Range<u64> {
@@ -173,10 +220,32 @@ impl ArrayWriter<'_> {
         })
     }
 
-    /// Lets go of the memory behind elements that have been written to a mapped file.
-    pub(crate) fn release(&self, elements: Range<usize>) {
-        if let Some(bytes) = self.walk.bytes_of(elements, self.layout.item_size()) {
-            self.writer.region().release(bytes);
+    /// Stores native elements from position `start` in C order on; leaves them in the array's byte
+    /// order.
+    pub(crate) fn place(&self, start: usize, elements: &mut [u8]) -> Result<()> {
+        self.dtype.swap_to_native(elements);
+        self.store_raw(&Walk::new(&self.layout), start, elements)
+    }
+
+    /// Whether what is stored goes into a file.
+    pub(crate) fn is_file(&self) -> bool {
+        self.writer.is_shared_file()
+    }
+
+    /// Makes the memory of elements ready to be written.
+    pub(crate) fn prepare(&self, elements: Range<usize>) -> Result<()> {
+        match self.walk.span_of(elements, self.layout.item_size()) {
+            Some(bytes) => self.writer.prepare(bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// Starts writing back elements that have been stored in a mapped file, and lets go of their
+    /// memory.
+    pub(crate) fn behind(&self, elements: Range<usize>, behind: Behind) -> Result<()> {
+        match self.walk.span_of(elements, self.layout.item_size()) {
+            Some(bytes) => self.writer.behind(bytes, behind),
+            None => Ok(()),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Knows: errors, dtypes, layouts, formats, maps. Must not know: operations, expressions.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::{COPY_BYTES, MemMapArray};
@@ -10,7 +11,7 @@ use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
 use crate::format::{Format, Header, npy};
 use crate::layout::{Layout, Order, Walk, extent, shape_text};
-use crate::map::{Allocate, Existing, Flush, Mode, NewFile, OpenFile};
+use crate::map::{Allocate, Behind, Existing, Extend, Flush, Mode, NewFile, OpenFile, Span};
 
 /// How a new file is made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,6 +56,37 @@ impl MemMapArray {
             Ok(array)
         };
         map().map_err(|error: Error| error.at(path))
+    }
+
+    /// Zeros in a file without a name, mapped for reading and writing: room for what memory does not
+    /// hold. It goes away with the last array over it, whatever ends the program.
+    ///
+    /// It lies in `folder`, or where the system keeps temporary files.
+    ///
+    /// # Errors
+    /// `Io` if the file cannot be made or the disk has no room, `Malformed` if the shape is too big.
+    ///
+    /// ```
+    /// use maparray::{DType, MemMapArray, Order};
+    /// let mut room = MemMapArray::temporary(&DType::of::<f64>(), &[1000], Order::C, None)?;
+    /// room.set(&[999], 1.0)?;
+    /// assert_eq!(room.path(), None);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn temporary(
+        dtype: &DType,
+        shape: &[usize],
+        order: Order,
+        folder: Option<&Path>,
+    ) -> Result<MemMapArray> {
+        let layout = Layout::contiguous(shape, dtype.size(), order, 0)?;
+        let file = OpenFile::temporary(folder, layout.byte_len() as u64)?;
+        let span = Span {
+            offset: 0,
+            len: Some(layout.byte_len() as u64),
+        };
+        let region = file.map(span, Mode::ReadWrite, Extend::Never)?;
+        MemMapArray::from_region(region, dtype.clone(), layout)
     }
 
     /// Makes a file of zeros without a header and maps it for reading and writing.
@@ -182,7 +214,7 @@ impl NewArray {
     }
 
     /// Writes elements from position `start` on, positions counted in the order of the file.
-    fn write(&self, start: usize, elements: &[u8]) -> Result<()> {
+    pub(super) fn write(&self, start: usize, elements: &[u8]) -> Result<()> {
         let at = start as u64 * self.layout.item_size() as u64;
         self.file.write_at(self.header.data_offset + at, elements)
     }
@@ -193,12 +225,45 @@ impl NewArray {
         self.write(start, elements)
     }
 
-    /// Gives the file its name.
-    pub(crate) fn finish(self) -> Result<()> {
-        self.publish(Flush::Start)
+    /// Stores native elements at the places of a walk over the file's elements, which need not follow
+    /// each other.
+    pub(crate) fn place(&self, walk: &Walk, start: usize, elements: &mut [u8]) -> Result<()> {
+        self.header.dtype.swap_to_native(elements);
+        let item = self.layout.item_size().max(1);
+        let (offset, mut rest) = (self.header.data_offset, &*elements);
+        walk.runs(start, elements.len() / item, |place, stride, count| {
+            let (part, after) = rest.split_at(count * item);
+            rest = after;
+            if stride == item as isize {
+                return self.file.write_at(offset + place as u64, part);
+            }
+            let mut elements = part.chunks_exact(item).enumerate();
+            elements.try_for_each(|(i, element)| {
+                let place = place.wrapping_add_signed(i as isize * stride);
+                self.file.write_at(offset + place as u64, element)
+            })
+        })
     }
 
-    fn publish(self, flush: Flush) -> Result<()> {
+    /// Bytes before the first element.
+    pub(crate) fn header_len(&self) -> usize {
+        self.header.data_offset as usize
+    }
+
+    /// Starts writing back elements that have been stored, and lets go of their memory.
+    pub(crate) fn behind(&self, elements: Range<usize>, behind: Behind) -> Result<()> {
+        let item = self.layout.item_size() as u64;
+        let place = |element: usize| self.header.data_offset + element as u64 * item;
+        self.file
+            .behind(place(elements.start)..place(elements.end), behind)
+    }
+
+    /// Gives the file its name.
+    pub(crate) fn finish(self, flush: Flush) -> Result<()> {
+        self.publish(flush)
+    }
+
+    pub(super) fn publish(self, flush: Flush) -> Result<()> {
         self.file
             .commit(flush)
             .map_err(|error| error.at(&self.path))

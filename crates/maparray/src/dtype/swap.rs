@@ -3,6 +3,7 @@
 //! Knows: dtypes. Must not know: files.
 
 use super::{DType, TimeStep};
+use crate::strip::dispatch::widest;
 
 impl DType {
     /// Reverses the bytes of every part of `elements` whose order is not this machine's.
@@ -38,9 +39,14 @@ fn swap_pieces(piece: usize, bytes: &mut [u8]) {
     // As integers, which the compiler swaps several at a time.
     macro_rules! swap {
         ($integer:ty) => {
-            for piece in bytes.as_chunks_mut::<{ size_of::<$integer>() }>().0 {
-                *piece = <$integer>::from_le_bytes(*piece).to_be_bytes();
-            }
+            widest(
+                #[inline(always)]
+                || {
+                    for piece in bytes.as_chunks_mut::<{ size_of::<$integer>() }>().0 {
+                        *piece = <$integer>::from_le_bytes(*piece).to_be_bytes();
+                    }
+                },
+            )
         };
     }
     match piece {

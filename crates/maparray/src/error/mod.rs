@@ -129,6 +129,9 @@ impl Error {
             | Problem::NoLoop { .. }
             | Problem::Literal { .. }
             | Problem::OneAxis { .. }
+            | Problem::Parameter { .. }
+            | Problem::Inner { .. }
+            | Problem::UnknownLength { .. }
             | Problem::EmptyReduction { .. } => Kind::Mismatch,
             Problem::MapRange { .. }
             | Problem::OffsetPastEnd { .. }

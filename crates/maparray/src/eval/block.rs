@@ -1,115 +1,239 @@
-//! How is a block computed?
+//! How is a strip computed?
 //!
-//! A block is a range of elements, as many as go to the output at once. It is computed strip by
-//! strip: all steps of the plan run over a strip that stays in the cache before the next begins.
+//! All steps of a plan run over one strip, which stays in the first-level cache, before the next
+//! begins. Operands are read where they lie if they lie there as kernels want them; otherwise they
+//! are gathered into a strip first.
 //!
 //! Knows: plans, arrays, kernels. Must not know: formats, maps.
 
-use crate::error::{Error, Problem, Result};
+use std::cell::RefCell;
 
-use super::plan::{Action, Load, Plan};
+use super::plan::{Load, Place, Plan, Target};
+use crate::error::{Error, Problem, Result};
 use crate::strip::Strip;
 
-/// Elements of a strip.
-pub(super) const STRIP: usize = 1024;
-
-/// Bytes of the result that go to the output at once.
-pub(super) const BLOCK_BYTES: usize = 1 << 20;
-
-/// Room for the largest block, aligned for every kernel.
-pub(super) fn block_buffer(bytes: usize) -> Result<Vec<u128>> {
-    let mut buffer = vec![];
-    let no_room = |_| {
-        Error::new(Problem::OutOfMemory {
-            bytes: bytes as u64,
-        })
-    };
-    buffer
-        .try_reserve_exact(bytes.div_ceil(16))
-        .map_err(no_room)?;
-    buffer.resize(bytes.div_ceil(16), 0);
-    Ok(buffer)
+thread_local! {
+    /// Buffers that the last computations of this thread left behind.
+    static SPARE: RefCell<Vec<Vec<u128>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What one thread needs to run a plan: its registers, made once.
+/// Buffers that a thread keeps, and bytes of the largest that is kept.
+const SPARES: usize = 16;
+const SPARE_BYTES: usize = 1 << 16;
+
+/// Room for elements, aligned for every kernel. What it holds at first is left over from before.
+pub(super) struct Buffer(Vec<u128>);
+
+impl Buffer {
+    /// # Errors
+    /// `Io` if there is no room.
+    pub(super) fn new(bytes: usize) -> Result<Buffer> {
+        let blocks = bytes.div_ceil(16);
+        let mut room = if (1..=SPARE_BYTES).contains(&bytes) {
+            let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
+            spare.ok().flatten().unwrap_or_default()
+        } else {
+            vec![]
+        };
+        let no_room = |_| {
+            Error::new(Problem::OutOfMemory {
+                bytes: bytes as u64,
+            })
+        };
+        room.try_reserve_exact(blocks.saturating_sub(room.len()))
+            .map_err(no_room)?;
+        if room.len() < blocks {
+            room.resize(blocks, 0);
+        }
+        Ok(Buffer(room))
+    }
+
+    /// The first so many bytes.
+    pub(super) fn bytes(&self, len: usize) -> &[u8] {
+        &bytemuck::cast_slice(&self.0)[..len]
+    }
+
+    /// The first so many bytes, to be written.
+    pub(super) fn bytes_mut(&mut self, len: usize) -> &mut [u8] {
+        &mut bytemuck::cast_slice_mut(&mut self.0)[..len]
+    }
+
+    fn take(&mut self) -> Buffer {
+        Buffer(std::mem::take(&mut self.0))
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let room = std::mem::take(&mut self.0);
+        if room.is_empty() || room.len() * 16 > SPARE_BYTES {
+            return;
+        }
+        // A thread that is ending has no spares left; the buffer is then freed.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < SPARES {
+                spare.push(room);
+            }
+        });
+    }
+}
+
+/// Where the elements of a load are for the current strip.
+#[derive(Clone, Copy)]
+enum Now<'a> {
+    InPlace(Strip<'a>),
+    Gathered,
+    /// In the band that was given to [`Scratch::cross`].
+    Crossed,
+}
+
+/// What one thread needs to run a plan.
 pub(super) struct Scratch<'a> {
-    plan: &'a Plan<'a>,
-    /// Each register holds a strip; `u128` because kernels want 16-byte alignment.
-    registers: Vec<Vec<u128>>,
+    pub(super) plan: &'a Plan<'a>,
+    registers: Vec<Buffer>,
+    /// The loads, and room for those that have to be gathered.
+    now: Vec<Now<'a>>,
+    gathered: Vec<Buffer>,
+    /// Elements of the current strip.
+    count: usize,
+    /// Its first element within the band.
+    cross_at: usize,
 }
 
 impl<'a> Scratch<'a> {
+    /// # Errors
+    /// `Io` if there is no room.
     pub(super) fn new(plan: &'a Plan<'a>) -> Result<Scratch<'a>> {
-        let room = |item: &usize| block_buffer(item * STRIP);
-        let registers: Result<Vec<Vec<u128>>> = plan.registers.iter().map(room).collect();
+        let room = |&item: &usize| Buffer::new(item * plan.strip);
+        let registers: Result<Vec<Buffer>> = plan.registers.iter().map(room).collect();
         let mut registers = registers?;
         for (register, bytes) in &plan.constants {
-            let strip = bytemuck::cast_slice_mut::<u128, u8>(&mut registers[*register]);
+            let strip = registers[*register].bytes_mut(bytes.len() * plan.strip);
             strip
                 .chunks_exact_mut(bytes.len())
                 .for_each(|element| element.copy_from_slice(bytes));
         }
-        Ok(Scratch { plan, registers })
+        let gathered: Result<Vec<Buffer>> = plan.loads.iter().map(|_| Buffer::new(0)).collect();
+        Ok(Scratch {
+            plan,
+            registers,
+            now: vec![Now::Gathered; plan.loads.len()],
+            gathered: gathered?,
+            count: 0,
+            cross_at: 0,
+        })
     }
 
-    /// Computes the elements from `start` on until `out` is full; `out` is 16-byte aligned.
-    pub(super) fn block(&mut self, start: usize, out: &mut [u8]) -> Result<()> {
-        let item = self.plan.item;
-        let mut at = start;
-        for part in out.chunks_mut(STRIP * item) {
-            self.strip(at, part)?;
-            at += part.len() / item;
+    /// Lends the scratch the elements of a load for a band, or takes them back: swaps buffers.
+    pub(super) fn cross(&mut self, load: usize, band: &mut Buffer) {
+        std::mem::swap(&mut self.gathered[load], band);
+        self.now[load] = match self.now[load] {
+            Now::Crossed => Now::Gathered,
+            _ => Now::Crossed,
+        };
+    }
+
+    /// Says where within the band the next strip begins.
+    pub(super) fn cross_at(&mut self, element: usize) {
+        self.cross_at = element;
+    }
+
+    /// Computes `count` elements, at most a strip, from position `start` on. Results of the plan's
+    /// outputs go to `outputs`, one slice of `count` elements each, 16-byte aligned.
+    pub(super) fn compute(
+        &mut self,
+        start: usize,
+        count: usize,
+        outputs: &mut [&mut [u8]],
+    ) -> Result<()> {
+        self.count = count;
+        for (number, load) in self.plan.loads.iter().enumerate() {
+            if matches!(self.now[number], Now::Crossed) {
+                continue;
+            }
+            self.now[number] = match in_place(load, start, count)? {
+                Some(strip) => Now::InPlace(strip),
+                None => {
+                    let buffer = &mut self.gathered[number];
+                    if buffer.0.len() * 16 < load.item * self.plan.strip {
+                        *buffer = Buffer::new(load.item * self.plan.strip)?;
+                    }
+                    gather(load, start, buffer.bytes_mut(count * load.item))?;
+                    Now::Gathered
+                }
+            };
+        }
+        for step in &self.plan.steps {
+            match step.target {
+                Target::Output(output) => self.apply(step, outputs[output]),
+                Target::Register(register) => {
+                    // Taken out, so that the operands can be borrowed beside it.
+                    let mut result = self.registers[register].take();
+                    self.apply(step, result.bytes_mut(count * step.item));
+                    self.registers[register] = result;
+                }
+            }
+        }
+        for (root, output) in self.plan.roots.iter().zip(outputs) {
+            if let Some(place) = root.place {
+                self.strip_of(place, root.item).copy_to(output);
+            }
         }
         Ok(())
     }
 
-    /// Computes one strip.
-    pub(super) fn strip(&mut self, start: usize, out: &mut [u8]) -> Result<()> {
-        let count = out.len() / self.plan.item;
-        let Some((last, steps)) = self.plan.steps.split_last() else {
-            // No step at all: the result is a constant.
-            out.copy_from_slice(strip_of(&self.registers[self.plan.result], out.len()));
-            return Ok(());
+    #[inline]
+    fn apply(&self, step: &super::plan::Step, out: &mut [u8]) {
+        let operand = |i: usize| match step.operands.get(i) {
+            Some(&(place, item)) => self.strip_of(place, item),
+            None => Strip::from(&[0u8; 0][..]),
         };
-        for step in steps {
-            // The result's register is taken out, so that the arguments can be borrowed beside it.
-            let mut result = std::mem::take(&mut self.registers[step.result]);
-            let bytes = &mut bytemuck::cast_slice_mut(&mut result)[..count * step.item];
-            let done = self.step(&step.action, start, count, bytes);
-            self.registers[step.result] = result;
-            done?;
-        }
-        self.step(&last.action, start, count, out)
+        let operands = [operand(0), operand(1), operand(2)];
+        (step.work.kernel)(&operands[..step.operands.len()], out);
     }
 
-    fn step(&self, action: &Action, start: usize, count: usize, out: &mut [u8]) -> Result<()> {
-        match action {
-            Action::Load(load) => load_strip(&self.plan.loads[*load], start, out),
-            Action::Apply(kernel, operands) => {
-                let operand = |i: usize| match operands.get(i) {
-                    Some(&(register, item)) => {
-                        Strip::from(strip_of(&self.registers[register], count * item))
-                    }
-                    None => Strip::from(&[0u8; 0][..]),
-                };
-                kernel(&[operand(0), operand(1), operand(2)][..operands.len()], out);
-                Ok(())
+    fn strip_of(&self, place: Place, item: usize) -> Strip<'_> {
+        match place {
+            Place::Register(register) => {
+                Strip::from(self.registers[register].bytes(self.count * item))
             }
+            Place::Load(load) => match self.now[load] {
+                Now::InPlace(strip) => strip,
+                Now::Gathered => Strip::from(self.gathered[load].bytes(self.count * item)),
+                Now::Crossed => {
+                    let end = (self.cross_at + self.count) * item;
+                    Strip::from(&self.gathered[load].bytes(end)[self.cross_at * item..])
+                }
+            },
+        }
+    }
+
+    /// The elements of a root of the current strip.
+    pub(super) fn root(&self, number: usize) -> Strip<'_> {
+        let root = self.plan.roots[number];
+        match root.place {
+            Some(place) => self.strip_of(place, root.item),
+            None => Strip::from(&[0u8; 0][..]),
         }
     }
 }
 
-fn strip_of(register: &[u128], len: usize) -> &[u8] {
-    &bytemuck::cast_slice(register)[..len]
+/// The elements where they lie, if they follow each other there in the machine's byte order.
+fn in_place<'a>(load: &Load<'a>, start: usize, count: usize) -> Result<Option<Strip<'a>>> {
+    match load.source {
+        Some(source) => source.strip(&load.walk, start, count),
+        None => Ok(None),
+    }
 }
 
 /// Fills a strip with elements in the machine's byte order.
-fn load_strip(load: &Load<'_>, start: usize, out: &mut [u8]) -> Result<()> {
-    match load {
-        Load::Array { array, walk } => array.load(walk, start, out),
-        Load::Index { walk } => {
+fn gather(load: &Load<'_>, start: usize, out: &mut [u8]) -> Result<()> {
+    match load.source {
+        Some(source) => source.load(&load.walk, start, out),
+        None => {
             let mut places = bytemuck::cast_slice_mut::<u8, i64>(out).iter_mut();
-            walk.runs(start, places.len(), |first, step, count| {
+            load.walk.runs(start, places.len(), |first, step, count| {
                 for (i, place) in places.by_ref().take(count).enumerate() {
                     *place = first as i64 + i as i64 * step as i64;
                 }

@@ -1,33 +1,31 @@
 //! How is an expression computed, and where does the result go?
 //!
-//! [`Eval`] binds arrays to the names of an expression, and runs it into memory, a new file or an
-//! existing array, in blocks and on several threads. It opens no file itself.
+//! [`Eval`] binds arrays to the names of expressions, and computes them together into memory, a new
+//! file or an existing array: reductions first, sweep by sweep, then what is made of their results.
 //!
 //! Knows: arrays, operations, expressions. Must not know: formats, maps.
 
 mod block;
+mod cross;
+mod fill;
+mod graph;
 mod output;
 mod plan;
+mod program;
 mod reduce;
+mod whole;
 
 use std::path::Path;
 
-use crate::array::{Create, MemMapArray, NewArray, Source};
-use crate::crew::{self, Crew, Watch};
-use crate::crew::{Flow, Progress};
-use crate::dtype::{DType, Scalar};
+use crate::array::{Create, MemMapArray, Source};
+use crate::crew::{Flow, Progress, Watch};
+use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
-use crate::expr::{self, Expr, Typed, What};
+use crate::expr::{self, Expr, Typed};
 use crate::layout::shape_text;
-use crate::ops;
+use crate::ops::Accuracy;
 
-use block::{BLOCK_BYTES, STRIP, Scratch, block_buffer};
-use output::Output;
-use plan::{Node, Plan, Tree};
-use reduce::Reducing;
-
-/// Memory that a computation keeps to if nothing else is said.
-const MEMORY: usize = 256 << 20;
+use program::{Program, Settings, Target};
 
 /// An expression about to be computed.
 ///
@@ -40,10 +38,10 @@ const MEMORY: usize = 256 << 20;
 /// # Ok::<(), maparray::Error>(())
 /// ```
 pub struct Eval<'a> {
-    expr: Expr,
+    exprs: Vec<Expr>,
     arrays: Vec<(String, Source)>,
-    threads: Option<usize>,
-    memory: usize,
+    settings: Settings,
+    accuracy: Accuracy,
     watch: Option<Watch<'a>>,
 }
 
@@ -65,11 +63,27 @@ pub struct Report {
 impl<'a> Eval<'a> {
     /// Begins with an expression.
     pub fn new(expr: Expr) -> Eval<'a> {
+        Eval::many([expr])
+    }
+
+    /// Begins with several expressions, which are computed together: what they have in common is
+    /// computed once, and an array that several of them reduce is read once.
+    ///
+    /// ```
+    /// use maparray::{Eval, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[3.0_f64, 1.0, 2.0]);
+    /// let both = ["min(a)", "max(a)"].map(|text| text.parse().unwrap());
+    /// let results = Eval::many(both).array("a", &a).run_all()?;
+    /// assert_eq!(results[0].get::<f64>(&[])?, 1.0);
+    /// assert_eq!(results[1].get::<f64>(&[])?, 3.0);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn many(exprs: impl IntoIterator<Item = Expr>) -> Eval<'a> {
         Eval {
-            expr,
+            exprs: exprs.into_iter().collect(),
             arrays: vec![],
-            threads: None,
-            memory: MEMORY,
+            settings: Settings::default(),
+            accuracy: Accuracy::default(),
             watch: None,
         }
     }
@@ -84,14 +98,52 @@ impl<'a> Eval<'a> {
     /// How many threads take part; by default as many as the machine has cores.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Eval<'a> {
-        self.threads = Some(threads);
+        self.settings.threads = Some(threads.max(1));
         self
     }
 
-    /// Bytes of memory to keep to for buffers and for the pages of mapped files; by default 256 MiB.
+    /// Bytes of memory to keep to for buffers and for the pages of mapped files, those of results
+    /// among them.
+    ///
+    /// By default 1 GiB, but never more than half of what is free, and the pages of results do not
+    /// count as long as the system can take them back.
     #[must_use]
     pub fn memory(mut self, bytes: usize) -> Eval<'a> {
-        self.memory = bytes;
+        self.settings.memory = Some(bytes);
+        self
+    }
+
+    /// How near the results of elementary functions are to the true ones: by default at most 2 units
+    /// in the last place off and many at a time; or those of the C library, one by one.
+    ///
+    /// ```
+    /// use maparray::{Accuracy, Eval, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[0.7_f64]);
+    /// let strict = Eval::new("sin(a)".parse()?).array("a", &a).accuracy(Accuracy::Strict);
+    /// assert_eq!(strict.run()?.to_vec::<f64>()?, [0.7_f64.sin()]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    #[must_use]
+    pub fn accuracy(mut self, accuracy: Accuracy) -> Eval<'a> {
+        self.accuracy = accuracy;
+        self
+    }
+
+    /// Has new files outlive a crash: they are on the disk when they get their name. Writing back
+    /// begins while the computation goes on.
+    ///
+    /// ```
+    /// use maparray::{Eval, MemMapArray};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("c.npy");
+    /// let a = MemMapArray::from_slice(&[1_i64, 2, 3]);
+    /// Eval::new("a * a".parse()?).array("a", &a).durable().save(&path)?;
+    /// assert_eq!(MemMapArray::read(&path)?.to_vec::<i64>()?, [1, 4, 9]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn durable(mut self) -> Eval<'a> {
+        self.settings.durable = true;
         self
     }
 
@@ -129,7 +181,7 @@ impl<'a> Eval<'a> {
     /// # Ok::<(), maparray::Error>(())
     /// ```
     pub fn describe(&self) -> Result<(DType, Vec<usize>)> {
-        let typed = self.infer()?;
+        let typed = self.first()?;
         Ok((typed.dtype(), typed.shape))
     }
 
@@ -146,9 +198,35 @@ impl<'a> Eval<'a> {
     /// # Ok::<(), maparray::Error>(())
     /// ```
     pub fn run(mut self) -> Result<MemMapArray> {
+        self.exprs.truncate(1);
+        let mut results = self.run_all()?;
+        results.pop().ok_or_else(nothing)
+    }
+
+    /// Computes every expression into memory, in the order in which they were given.
+    ///
+    /// # Errors
+    /// As [`Eval::run`].
+    ///
+    /// ```
+    /// use maparray::{Eval, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[1.0_f32, 2.0, 6.0]);
+    /// let both = ["mean(a)", "a - mean(a)"].map(|text| text.parse().unwrap());
+    /// let results = Eval::many(both).array("a", &a).run_all()?;
+    /// assert_eq!(results[0].get::<f32>(&[])?, 3.0);
+    /// assert_eq!(results[1].to_vec::<f32>()?, [-2.0, -1.0, 3.0]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn run_all(mut self) -> Result<Vec<MemMapArray>> {
         let typed = self.infer()?;
-        let crew = self.crew(&typed);
-        self.compute(&typed, &crew)?.reinterpret(&typed.dtype())
+        let mut program = Program::new(&self.arrays, &typed, self.settings)?;
+        let crew = program.crew(self.watch.take());
+        program.keep_roots();
+        program.reduce(&crew)?;
+        let results = program.run(&crew)?.into_iter().zip(&typed);
+        results
+            .map(|(result, typed)| result.reinterpret(&typed.dtype()))
+            .collect()
     }
 
     /// Computes into a new `.npy` file, which gets its name when it is whole.
@@ -166,15 +244,54 @@ impl<'a> Eval<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn save(mut self, path: impl AsRef<Path>) -> Result<Report> {
+        self.exprs.truncate(1);
+        let reports = self.save_all([path])?;
+        reports.into_iter().next().ok_or_else(nothing)
+    }
+
+    /// Computes every expression into a new `.npy` file of its own. They get their names when all of
+    /// them are whole.
+    ///
+    /// # Errors
+    /// As [`Eval::save`]; `Mismatch` if there are not as many paths as expressions.
+    ///
+    /// ```
+    /// use maparray::{Eval, MemMapArray};
+    /// # let folder = tempfile::tempdir()?;
+    /// let paths = ["sine.npy", "cosine.npy"].map(|name| folder.path().join(name));
+    /// let a = MemMapArray::from_slice(&[0.0_f64]);
+    /// let both = ["sin(a)", "cos(a)"].map(|text| text.parse().unwrap());
+    /// Eval::many(both).array("a", &a).save_all(&paths)?;
+    /// assert_eq!(MemMapArray::read(&paths[1])?.to_vec::<f64>()?, [1.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn save_all<P: AsRef<Path>>(
+        mut self,
+        paths: impl IntoIterator<Item = P>,
+    ) -> Result<Vec<Report>> {
+        let paths: Vec<P> = paths.into_iter().collect();
+        if paths.len() != self.exprs.len() {
+            return Err(Error::new(Problem::WrongShape {
+                found: format!("{} paths", paths.len()),
+                expected: format!("{} of them", self.exprs.len()),
+            }));
+        }
         let typed = self.infer()?;
-        let crew = self.crew(&typed);
-        let tree = self.bind(&typed, &crew)?;
-        let options = Create {
-            order: tree.order(),
-            ..Create::default()
-        };
-        self.save_tree(&tree, path.as_ref(), &typed.dtype(), &options, &crew)?;
-        Ok(self.report(&typed, &crew))
+        let program = Program::new(&self.arrays, &typed, self.settings)?;
+        let targets: Vec<Target<'_>> = paths
+            .iter()
+            .zip(&typed)
+            .map(|(path, typed)| Target {
+                path: path.as_ref(),
+                dtype: typed.dtype(),
+                options: None,
+            })
+            .collect();
+        let mut reports = program.save(&targets, self.watch.take())?;
+        for (report, typed) in reports.iter_mut().zip(&typed) {
+            report.dtype = typed.dtype();
+        }
+        Ok(reports)
     }
 
     /// Computes into a new `.npy` file of this dtype, order and allocation, which gets its name when
@@ -200,25 +317,22 @@ impl<'a> Eval<'a> {
         dtype: &DType,
         options: &Create,
     ) -> Result<Report> {
-        let typed = self.infer()?;
+        let typed = self.first()?;
         let wanted = typed.fits(dtype)?;
-        let crew = self.crew(&typed);
-        let tree = cast_to(wanted, self.bind(&typed, &crew)?);
-        self.save_tree(&tree, path.as_ref(), dtype, options, &crew)?;
-        Ok(self.report(&typed, &crew))
-    }
-
-    fn save_tree(
-        &self,
-        tree: &Tree,
-        path: &Path,
-        dtype: &DType,
-        options: &Create,
-        crew: &Crew<'_>,
-    ) -> Result<()> {
-        let file = NewArray::create(path, dtype, &tree.shape, options)?;
-        self.fill(tree, &Output::File(&file), crew)?;
-        file.finish()
+        let own = typed.dtype();
+        let mut program = Program::new(&self.arrays, &[typed], self.settings)?;
+        program.cast(0, wanted);
+        let target = Target {
+            path: path.as_ref(),
+            dtype: dtype.clone(),
+            options: Some(options),
+        };
+        let reports = program.save(&[target], self.watch.take())?;
+        let report = reports.into_iter().next().ok_or_else(nothing)?;
+        Ok(Report {
+            dtype: own,
+            ..report
+        })
     }
 
     /// Computes into an array that exists, whose shape the result must broadcast to.
@@ -260,223 +374,48 @@ impl<'a> Eval<'a> {
         if let Some(name) = name {
             self.arrays.push((name.into(), source.clone()));
         }
-        let typed = self.infer()?;
-        let wanted = typed.fits(&dtype)?;
-        let crew = self.crew(&typed);
-        let mut tree = self.bind(&typed, &crew)?;
-        let mut arrays = vec![];
-        tree.arrays(&mut arrays);
-        if arrays.iter().any(|array| array.clashes(&source)) {
-            // An input lies across the output: compute first, then copy.
-            let whole = self.to_memory(&tree, &crew)?;
-            tree.node = Node::Array(whole.source());
-        }
-        tree = cast_to(wanted, tree);
-        tree = Tree {
-            shape: fits(&tree.shape, source.layout().shape())?,
-            ..tree
-        };
-        self.fill(&tree, &Output::Array(writer), &crew)?;
-        Ok(self.report(&typed, &crew))
+        let typed = self.first()?;
+        typed.fits(&dtype)?;
+        let own = typed.dtype();
+        let program = Program::new(&self.arrays, &[typed], self.settings)?;
+        let report = program.write(&source, writer, self.watch.take())?;
+        Ok(Report {
+            dtype: own,
+            ..report
+        })
     }
 
-    fn infer(&self) -> Result<Typed> {
+    /// The expressions with their types.
+    fn infer(&self) -> Result<Vec<Typed>> {
+        let names: Vec<String> = self.exprs.iter().flat_map(Expr::names).collect();
         for (name, array) in &self.arrays {
             // An array of strings or records is an error that names it, not an unknown name.
             if !matches!(array.dtype(), DType::Moment(..) | DType::Duration(..)) {
                 array.dtype().number()?;
             }
-            if !self.expr.names().contains(name) {
+            if !names.contains(name) {
                 return Err(Error::new(Problem::Unused { name: name.clone() }));
             }
         }
         let lookup = |name: &str| {
-            let source = self.source(name)?;
+            let source = &self.arrays.iter().find(|(known, _)| known == name)?.1;
             Some((source.dtype().clone(), source.layout().shape().to_vec()))
         };
-        expr::infer(&self.expr, &lookup)
+        let infer = |expr| expr::infer_to(expr, &lookup, self.accuracy);
+        self.exprs.iter().map(infer).collect()
     }
 
-    fn source(&self, name: &str) -> Option<&Source> {
-        self.arrays
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, source)| source)
-    }
-
-    fn crew(&mut self, typed: &Typed) -> Crew<'a> {
-        let threads = self.threads.unwrap_or_else(crew::cores);
-        let sweeps = self.sweeps(typed);
-        let work = sweeps
-            .iter()
-            .map(|sweep| sweep.elements.saturating_mul(sweep.item));
-        let total = work.fold(bytes_of(typed), u64::saturating_add);
-        Crew::new(threads, total, self.watch.take())
-    }
-
-    fn report(&self, typed: &Typed, crew: &Crew<'_>) -> Report {
-        Report {
-            dtype: typed.dtype(),
-            shape: typed.shape.clone(),
-            bytes_read: self.sweeps(typed).iter().map(|sweep| sweep.bytes).sum(),
-            bytes_written: bytes_of(typed),
-            threads: crew.threads(),
-        }
-    }
-
-    /// The sweeps over arrays that an expression takes: one for itself, one for each reduction in it.
-    fn sweeps(&self, typed: &Typed) -> Vec<Sweep> {
-        let mut sweeps = vec![];
-        let mut open = vec![typed];
-        while let Some(top) = open.pop() {
-            let mut sweep = Sweep {
-                elements: elements_of(top),
-                item: 0,
-                bytes: 0,
-            };
-            let mut names: Vec<&str> = vec![];
-            let mut parts = vec![top];
-            while let Some(part) = parts.pop() {
-                match &part.what {
-                    What::Array(name) if !names.contains(&name.as_str()) => {
-                        names.push(name);
-                        sweep.item += part.scalar.size() as u64;
-                        sweep.bytes += bytes_of(part);
-                    }
-                    What::Apply(_, arguments) => parts.extend(arguments),
-                    What::Reduce { of, .. } => open.push(of),
-                    What::Unless { negative, value } => {
-                        open.push(negative);
-                        parts.push(value);
-                    }
-                    What::Array(_) | What::Constant(_) | What::Index => {}
-                }
-            }
-            sweeps.push(sweep);
-        }
-        sweeps
-    }
-
-    /// Binds names to arrays and computes the reductions inside.
-    fn bind(&self, typed: &Typed, crew: &Crew<'_>) -> Result<Tree> {
-        let node = match &typed.what {
-            What::Array(name) => match self.source(name) {
-                Some(source) => Node::Array(source.clone()),
-                None => return Err(Error::new(Problem::Unused { name: name.clone() })),
-            },
-            What::Constant(bytes) => Node::Constant(*bytes),
-            What::Index => Node::Index,
-            What::Apply(work, arguments) => {
-                let bound: Result<Vec<Tree>> = arguments
-                    .iter()
-                    .map(|argument| self.bind(argument, crew))
-                    .collect();
-                Node::Apply(work.kernel, bound?)
-            }
-            What::Reduce { .. } => Node::Array(self.compute(typed, crew)?.source()),
-            What::Unless { negative, value } => {
-                if self.compute(negative, crew)?.get::<bool>(&[])? {
-                    return Err(Error::new(Problem::NegativePower));
-                }
-                return self.bind(value, crew);
-            }
-        };
-        Ok(Tree {
-            scalar: typed.scalar,
-            shape: typed.shape.clone(),
-            node,
-        })
-    }
-
-    /// Computes into memory.
-    fn compute(&self, typed: &Typed, crew: &Crew<'_>) -> Result<MemMapArray> {
-        let What::Reduce {
-            fold,
-            of,
-            axes,
-            keep,
-            ddof,
-            mask: _,
-        } = &typed.what
-        else {
-            let tree = self.bind(typed, crew)?;
-            return self.to_memory(&tree, crew);
-        };
-        let of = self.bind(of, crew)?;
-        let job = Reducing {
-            of: &of,
-            fold,
-            axes,
-            keep: *keep,
-            ddof: *ddof,
-            release: self.release(&of),
-        };
-        reduce::reduce(&job, crew)
-    }
-
-    fn to_memory(&self, tree: &Tree, crew: &Crew<'_>) -> Result<MemMapArray> {
-        let mut result = MemMapArray::zeros(&tree.scalar.native(), &tree.shape, tree.order())?;
-        self.fill(tree, &Output::Array(result.split()?.1), crew)?;
-        Ok(result)
-    }
-
-    /// Whether pages are let go behind the computation: if they would not fit into the budget.
-    fn release(&self, tree: &Tree) -> bool {
-        let mut arrays = vec![];
-        tree.arrays(&mut arrays);
-        arrays
-            .iter()
-            .map(|array| array.layout().byte_len())
-            .sum::<usize>()
-            > self.memory / 2
-    }
-
-    /// Computes every element of a tree into an output.
-    fn fill(&self, tree: &Tree, output: &Output<'_>, crew: &Crew<'_>) -> Result<()> {
-        let layout = output.layout();
-        let plan = Plan::new(tree, layout.shape(), &layout.memory_order())?;
-        let (total, item) = (layout.len(), plan.item);
-        // Each thread holds one block; never less than a strip.
-        let budget = (self.memory / 4 / crew.threads()).clamp(STRIP * item, BLOCK_BYTES);
-        let block = (budget / item).next_multiple_of(STRIP).min(total.max(1));
-        let release = self.release(tree);
-        let bytes = (plan.bytes_read() + item) as u64;
-        crew.run(
-            total.div_ceil(block),
-            || Ok((Scratch::new(&plan)?, block_buffer(block * item)?)),
-            |task, (scratch, buffer), member| {
-                let (start, end) = (task * block, ((task + 1) * block).min(total));
-                let part = &mut bytemuck::cast_slice_mut(buffer)[..(end - start) * item];
-                scratch.block(start, part)?;
-                output.store(start, part)?;
-                if release {
-                    plan.release(start..end);
-                    output.release(start..end);
-                }
-                member.advance(bytes * (end - start) as u64)
-            },
-        )
+    fn first(&self) -> Result<Typed> {
+        self.infer()?.into_iter().next().ok_or_else(nothing)
     }
 }
 
-/// One pass over arrays.
-struct Sweep {
-    elements: u64,
-    /// Bytes read for each element.
-    item: u64,
-    /// Bytes of the arrays.
-    bytes: u64,
-}
-
-fn elements_of(typed: &Typed) -> u64 {
-    typed
-        .shape
-        .iter()
-        .fold(1, |count, &len| count.saturating_mul(len as u64))
-}
-
-fn bytes_of(typed: &Typed) -> u64 {
-    elements_of(typed).saturating_mul(typed.scalar.size() as u64)
+/// There is no expression to compute.
+fn nothing() -> Error {
+    Error::new(Problem::WrongShape {
+        found: "no expression".into(),
+        expected: "one or more".into(),
+    })
 }
 
 /// The shape of an output that a result broadcasts to.
@@ -487,17 +426,5 @@ fn fits(result: &[usize], out: &[usize]) -> Result<Vec<usize>> {
             found: shape_text(result),
             expected: shape_text(out),
         })),
-    }
-}
-
-/// The same elements as another type.
-fn cast_to(wanted: Scalar, tree: Tree) -> Tree {
-    if tree.scalar == wanted {
-        return tree;
-    }
-    Tree {
-        scalar: wanted,
-        shape: tree.shape.clone(),
-        node: Node::Apply(ops::cast(tree.scalar, wanted), vec![tree]),
     }
 }

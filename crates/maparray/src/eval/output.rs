@@ -7,9 +7,9 @@
 
 use std::ops::Range;
 
-use crate::array::{ArrayWriter, NewArray};
+use crate::array::{ArrayWriter, Behind, NewArray};
 use crate::error::Result;
-use crate::layout::Layout;
+use crate::layout::{Layout, Order, Walk};
 
 /// Where blocks go; positions are counted in the order in which its elements lie.
 pub(super) enum Output<'a> {
@@ -28,6 +28,30 @@ impl Output<'_> {
         }
     }
 
+    /// Whether blocks are written to a file.
+    pub(super) fn is_file(&self) -> bool {
+        match self {
+            Output::File(_) => true,
+            Output::Array(writer) => writer.is_file(),
+        }
+    }
+
+    /// Bytes of the file before the first element.
+    pub(super) fn header_len(&self) -> usize {
+        match self {
+            Output::File(file) => file.header_len(),
+            Output::Array(_) => 0,
+        }
+    }
+
+    /// Makes room for elements that are about to be computed.
+    pub(super) fn prepare(&self, elements: Range<usize>) -> Result<()> {
+        match self {
+            Output::File(_) => Ok(()),
+            Output::Array(writer) => writer.prepare(elements),
+        }
+    }
+
     /// Stores native elements from position `start` on; may leave `elements` in another byte order.
     pub(super) fn store(&self, start: usize, elements: &mut [u8]) -> Result<()> {
         match self {
@@ -36,10 +60,23 @@ impl Output<'_> {
         }
     }
 
-    /// Lets go of the memory behind elements that have been stored.
-    pub(super) fn release(&self, elements: Range<usize>) {
-        if let Output::Array(writer) = self {
-            writer.release(elements);
+    /// Stores native elements from position `start` in C order on, whatever the order in which they
+    /// lie; may leave `elements` in another byte order.
+    pub(super) fn place(&self, start: usize, elements: &mut [u8]) -> Result<()> {
+        match self {
+            Output::File(file) if file.layout().is_contiguous(Order::C) => {
+                file.store(start, elements)
+            }
+            Output::File(file) => file.place(&Walk::new(file.layout()), start, elements),
+            Output::Array(writer) => writer.place(start, elements),
+        }
+    }
+
+    /// Starts writing back elements that have been stored, and lets go of their memory.
+    pub(super) fn behind(&self, elements: Range<usize>, behind: Behind) -> Result<()> {
+        match self {
+            Output::File(file) => file.behind(elements, behind),
+            Output::Array(writer) => writer.behind(elements, behind),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How is a reduction computed?
+//! How are reductions computed?
 //!
 //! The elements are seen as a table: outer and inner positions, the inner ones lying closer together
 //! in memory. Where the inner axes are the reduced ones, each row folds into one slot; where they are
@@ -10,15 +10,15 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use super::block::{STRIP, Scratch};
-use super::plan::{Plan, Tree};
-use crate::array::MemMapArray;
+use super::block::{Buffer, Scratch};
+use super::graph::{Graph, Reduced};
+use super::plan::{Plan, Use};
+use crate::array::{ArrayWriter, MemMapArray};
 use crate::crew::{Crew, Member};
 use crate::error::{Error, Result};
 use crate::expr::KeepAxes;
 use crate::layout::{Layout, Order, Walk};
-use crate::ops::{Accumulator, Fold};
-use crate::strip::Strip;
+use crate::ops::Accumulator;
 
 /// Elements of one task.
 const TASK: usize = 1 << 20;
@@ -26,18 +26,24 @@ const TASK: usize = 1 << 20;
 /// Slots of one task at most, where the inner axes are kept.
 const SLOTS: usize = 1 << 16;
 
+/// Slots that are folded into while they stay in the first-level cache.
+const TILE: usize = 1 << 11;
+
+/// Rows that are folded into a tile of slots before the next tile's turn.
+const ROWS: usize = 64;
+
 /// Partial results that may wait for each other, where the inner axes are kept.
 const PARTIALS: usize = 16;
 
-/// What to reduce.
+/// Reductions along the same axes of values of one shape, which one sweep computes together.
 pub(super) struct Reducing<'a> {
-    pub(super) of: &'a Tree,
-    pub(super) fold: &'a Fold,
-    pub(super) axes: &'a [usize],
-    pub(super) keep: KeepAxes,
-    pub(super) ddof: f64,
-    /// Whether memory is let go behind the computation.
+    pub(super) graph: &'a Graph<'a>,
+    pub(super) jobs: Vec<&'a Reduced>,
+    /// The axes of the shape in the order in which the largest array lies.
+    pub(super) order: Vec<usize>,
     pub(super) release: bool,
+    /// Makes the array of a result.
+    pub(super) room: &'a dyn Fn(usize, &[usize]) -> Result<MemMapArray>,
 }
 
 /// The table of elements.
@@ -57,15 +63,33 @@ struct Task {
     reduced: Range<usize>,
 }
 
-/// Reduces; the result is a new array in memory.
-pub(super) fn reduce(job: &Reducing<'_>, crew: &Crew<'_>) -> Result<MemMapArray> {
-    let shape = &job.of.shape;
-    let order = job.of.memory_order();
-    let is_reduced = |axis: &usize| job.axes.contains(axis);
+/// A fold of a root of the plan, under a mask that is another.
+struct Folding {
+    root: usize,
+    mask: Option<usize>,
+}
+
+type Slots = Vec<Box<dyn Accumulator>>;
+
+/// The shape of a reduction's result.
+pub(super) fn result_shape(shape: &[usize], axes: &[usize], keep: KeepAxes) -> Vec<usize> {
+    (0..shape.len())
+        .filter(|axis| keep == KeepAxes::Keep || !axes.contains(axis))
+        .map(|axis| if axes.contains(&axis) { 1 } else { shape[axis] })
+        .collect()
+}
+
+/// Reduces; one new array for each job.
+pub(super) fn reduce(sweep: &Reducing<'_>, crew: &Crew<'_>) -> Result<Vec<MemMapArray>> {
+    let Some(first) = sweep.jobs.first() else {
+        return Ok(vec![]);
+    };
+    let shape = &sweep.graph.nodes[first.of].shape;
+    let is_reduced = |axis: &usize| first.axes.contains(axis);
     let (reduced_axes, kept_axes): (Vec<usize>, Vec<usize>) =
-        order.iter().partition(|axis| is_reduced(axis));
+        sweep.order.iter().partition(|axis| is_reduced(axis));
     let count = |axes: &[usize]| axes.iter().map(|&axis| shape[axis]).product::<usize>();
-    let innermost = order.iter().rev().find(|&&axis| shape[axis] != 1);
+    let innermost = sweep.order.iter().rev().find(|&&axis| shape[axis] != 1);
     let rows = innermost.is_none_or(is_reduced);
     let axes = if rows {
         [&kept_axes[..], &reduced_axes[..]].concat()
@@ -73,7 +97,7 @@ pub(super) fn reduce(job: &Reducing<'_>, crew: &Crew<'_>) -> Result<MemMapArray>
         [&reduced_axes[..], &kept_axes[..]].concat()
     };
 
-    // Places among the reduced elements in C order, and slots of the result in C order.
+    // Places among the reduced elements in C order, and slots of the results in C order.
     let c_order = |mut axes: Vec<usize>, walked: &[usize], item: usize| {
         axes.sort_unstable();
         let lens: Vec<usize> = axes.iter().map(|&axis| shape[axis]).collect();
@@ -85,45 +109,80 @@ pub(super) fn reduce(job: &Reducing<'_>, crew: &Crew<'_>) -> Result<MemMapArray>
         };
         Ok::<Layout, Error>(layout.permuted(&walked.iter().map(rank).collect::<Vec<usize>>()))
     };
-    let item = job.fold.output.size();
-    let places = Walk::new(&c_order(reduced_axes.clone(), &reduced_axes, 1)?);
-    let slots = Walk::new(&c_order(kept_axes.clone(), &kept_axes, item)?);
     let table = Table {
         rows,
         kept: count(&kept_axes),
         reduced: count(&reduced_axes),
-        places,
+        places: Walk::new(&c_order(reduced_axes.clone(), &reduced_axes, 1)?),
     };
 
-    let result_shape: Vec<usize> = (0..shape.len())
-        .filter(|axis| job.keep == KeepAxes::Keep || !is_reduced(axis))
-        .map(|axis| if is_reduced(&axis) { 1 } else { shape[axis] })
+    let mut roots = vec![];
+    let mut root_of = |node: usize| {
+        let known = roots.iter().position(|&root| root == node);
+        known.unwrap_or_else(|| {
+            roots.push(node);
+            roots.len() - 1
+        })
+    };
+    let foldings: Vec<Folding> = sweep
+        .jobs
+        .iter()
+        .map(|job| Folding {
+            root: root_of(job.of),
+            mask: job.mask.map(&mut root_of),
+        })
         .collect();
-    let mut result = MemMapArray::zeros(&job.fold.output.native(), &result_shape, Order::C)?;
-    let (_, writer) = result.split()?;
-    let finish = |kept: Range<usize>, slots_of: &dyn Accumulator| {
-        let mut bytes = super::block::block_buffer(kept.len() * item)?;
-        let bytes = &mut bytemuck::cast_slice_mut(&mut bytes)[..kept.len() * item];
-        slots_of.finish(bytes);
-        writer.store_raw(&slots, kept.start, bytes)
+    let plan = Plan::new(sweep.graph, &roots, shape, &axes, Use::Fold)?;
+
+    let results: Result<Vec<MemMapArray>> = sweep
+        .jobs
+        .iter()
+        .enumerate()
+        .map(|(number, job)| (sweep.room)(number, &result_shape(shape, &job.axes, job.keep)))
+        .collect();
+    let mut results = results?;
+    let writers: Result<Vec<(ArrayWriter<'_>, Walk)>> = results
+        .iter_mut()
+        .zip(&sweep.jobs)
+        .map(|(result, job)| {
+            let item = job.fold.output.size();
+            let walk = Walk::new(&c_order(kept_axes.clone(), &kept_axes, item)?);
+            Ok((result.split()?.1, walk))
+        })
+        .collect();
+    let writers = writers?;
+    let jobs = &sweep.jobs;
+    let finish = |kept: Range<usize>, slots: &Slots| {
+        for ((job, accumulator), (writer, walk)) in jobs.iter().zip(slots).zip(&writers) {
+            let bytes = kept.len() * job.fold.output.size();
+            let mut buffer = Buffer::new(bytes)?;
+            accumulator.finish(buffer.bytes_mut(bytes));
+            writer.store_raw(walk, kept.start, buffer.bytes(bytes))?;
+        }
+        Ok(())
     };
 
-    let plan = Plan::new(job.of, shape, &axes)?;
+    let release = sweep.release;
     let (chunks, tasks) = table.tasks();
-    let partials: Mutex<Vec<Option<Box<dyn Accumulator>>>> =
-        Mutex::new((0..tasks.len()).map(|_| None).collect());
+    let partials: Mutex<Vec<Option<Slots>>> = Mutex::new((0..tasks.len()).map(|_| None).collect());
     crew.run(
         tasks.len(),
         || Scratch::new(&plan),
         |number, scratch, member| {
             let task = &tasks[number];
-            let mut slots = (job.fold.start)(task.kept.len(), job.ddof);
-            let trail = Trail::new(&plan, job.release);
-            table.fold(task, trail, scratch, slots.as_mut(), member)?;
+            let start = |job: &&Reduced| (job.fold.start)(task.kept.len(), job.ddof);
+            let mut fold = Fold {
+                table: &table,
+                task,
+                foldings: &foldings,
+                slots: jobs.iter().map(start).collect(),
+            };
+            let trail = Trail::new(&plan, release);
+            fold.run(trail, scratch, member)?;
             if chunks == 1 {
-                return finish(task.kept.clone(), slots.as_ref());
+                return finish(task.kept.clone(), &fold.slots);
             }
-            partials.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(slots);
+            partials.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(fold.slots);
             Ok(())
         },
     )?;
@@ -134,12 +193,17 @@ pub(super) fn reduce(job: &Reducing<'_>, crew: &Crew<'_>) -> Result<MemMapArray>
         for (first, group) in partials.chunks_mut(chunks).enumerate() {
             let mut parts = group.iter_mut().filter_map(Option::take);
             if let Some(mut whole) = parts.next() {
-                parts.for_each(|part| whole.merge(part.as_ref()));
-                finish(tasks[first * chunks].kept.clone(), whole.as_ref())?;
+                for part in parts {
+                    for (whole, part) in whole.iter_mut().zip(&part) {
+                        whole.merge(part.as_ref());
+                    }
+                }
+                finish(tasks[first * chunks].kept.clone(), &whole)?;
             }
         }
     }
-    Ok(result)
+    drop(writers);
+    Ok(results)
 }
 
 /// The elements that a task has read and whose memory it still holds.
@@ -147,17 +211,21 @@ struct Trail<'p> {
     plan: &'p Plan<'p>,
     release: bool,
     held: Range<usize>,
+    /// Elements that are let go together.
+    length: usize,
 }
 
 impl<'p> Trail<'p> {
-    /// Elements that are let go together: small pieces cost more than they free.
-    const LENGTH: usize = 1 << 19;
+    /// Bytes that are let go together: small pieces cost more than they free.
+    const BYTES: usize = 2 << 20;
 
     fn new(plan: &'p Plan<'p>, release: bool) -> Trail<'p> {
+        let item = plan.loads.iter().map(|load| load.item).min();
         Trail {
             plan,
             release,
             held: 0..0,
+            length: Trail::BYTES / item.unwrap_or(1).max(1),
         }
     }
 
@@ -168,7 +236,7 @@ impl<'p> Trail<'p> {
             self.held.start = elements.start;
         }
         self.held.end = elements.end;
-        if self.held.len() >= Trail::LENGTH {
+        if self.held.len() >= self.length {
             self.let_go();
         }
     }
@@ -191,14 +259,12 @@ impl Table {
     /// The tasks, and how many of them in a row share their slots.
     fn tasks(&self) -> (usize, Vec<Task>) {
         let (width, chunk) = if self.rows {
-            (
-                if self.reduced >= TASK {
-                    1
-                } else {
-                    TASK / self.reduced.max(1)
-                },
-                TASK,
-            )
+            let width = if self.reduced >= TASK {
+                1
+            } else {
+                TASK / self.reduced.max(1)
+            };
+            (width, TASK)
         } else {
             let tiles = self.kept.div_ceil(SLOTS);
             let chunks = (PARTIALS / tiles.max(1)).max(1);
@@ -216,87 +282,137 @@ impl Table {
         });
         (chunks, tasks.collect())
     }
+}
 
-    /// A task's outer and inner positions, and the length of a row.
-    fn sides<'t>(&self, task: &'t Task) -> (&'t Range<usize>, &'t Range<usize>, usize) {
-        if self.rows {
-            (&task.kept, &task.reduced, self.reduced)
+/// One task at work.
+struct Fold<'t> {
+    table: &'t Table,
+    task: &'t Task,
+    foldings: &'t [Folding],
+    slots: Slots,
+}
+
+impl Fold<'_> {
+    /// Folds the task's elements into its slots.
+    fn run(
+        &mut self,
+        mut trail: Trail<'_>,
+        scratch: &mut Scratch<'_>,
+        member: &mut Member<'_, '_>,
+    ) -> Result<()> {
+        if self.table.rows {
+            self.rows(&mut trail, scratch, member)
         } else {
-            (&task.reduced, &task.kept, self.kept)
+            self.columns(&mut trail, scratch, member)
         }
     }
 
-    /// Folds one task's elements into its slots.
-    fn fold(
-        &self,
-        task: &Task,
-        mut trail: Trail<'_>,
+    fn rows(
+        &mut self,
+        trail: &mut Trail<'_>,
         scratch: &mut Scratch<'_>,
-        slots: &mut dyn Accumulator,
         member: &mut Member<'_, '_>,
     ) -> Result<()> {
-        let (outer, inner, row) = self.sides(task);
-        let (plan, item) = (trail.plan, trail.plan.item);
-        let mut buffer = super::block::block_buffer(STRIP * item)?;
-        let buffer: &mut [u8] = bytemuck::cast_slice_mut(&mut buffer);
-        let read = plan.bytes_read() as u64;
-        if inner.len() == row && row < STRIP {
+        let (row, strip) = (self.table.reduced, scratch.plan.strip);
+        let (kept, reduced) = (self.task.kept.clone(), self.task.reduced.clone());
+        if reduced.len() == row && row < strip {
             // Short rows: a strip holds many, which follow each other.
-            let many = STRIP / row.max(1);
-            for first in outer.clone().step_by(many) {
-                let count = many.min(outer.end - first);
-                let strip = &mut buffer[..count * row * item];
-                scratch.strip(first * row, strip)?;
-                for (i, values) in strip.chunks_exact(row.max(1) * item).enumerate() {
-                    self.fold_part(task, first + i, 0, values, item, slots)?;
+            let many = strip / row.max(1);
+            for first in kept.clone().step_by(many) {
+                let count = many.min(kept.end - first);
+                scratch.compute(first * row, count * row, &mut [])?;
+                for i in 0..count {
+                    let slot = first + i - kept.start;
+                    self.part(scratch, slot, 0, i * row..(i + 1) * row)?;
                 }
-                trail.passed(first * row..(first + count) * row);
-                member.advance(read * (count * row) as u64)?;
+                self.passed(trail, member, first * row..(first + count) * row)?;
             }
             return Ok(());
         }
-        for position in outer.clone() {
-            for start in inner.clone().step_by(STRIP) {
-                let count = STRIP.min(inner.end - start);
-                let strip = &mut buffer[..count * item];
-                scratch.strip(position * row + start, strip)?;
-                self.fold_part(task, position, start, strip, item, slots)?;
-                trail.passed(position * row + start..position * row + start + count);
-                member.advance(read * count as u64)?;
+        for position in kept.clone() {
+            for start in reduced.clone().step_by(strip) {
+                let count = strip.min(reduced.end - start);
+                let first = position * row + start;
+                scratch.compute(first, count, &mut [])?;
+                self.part(scratch, position - kept.start, start, 0..count)?;
+                self.passed(trail, member, first..first + count)?;
             }
         }
         Ok(())
     }
 
-    /// Folds a part of one row: its elements from inner position `start` on.
-    fn fold_part(
-        &self,
-        task: &Task,
-        outer: usize,
-        start: usize,
-        values: &[u8],
-        item: usize,
-        slots: &mut dyn Accumulator,
+    fn columns(
+        &mut self,
+        trail: &mut Trail<'_>,
+        scratch: &mut Scratch<'_>,
+        member: &mut Member<'_, '_>,
     ) -> Result<()> {
-        if self.rows {
-            let mut rest = values;
-            self.places
-                .runs(start, values.len() / item, |place, step, count| {
-                    let (part, after) = rest.split_at(count * item);
-                    rest = after;
-                    slots.fold_row(
-                        outer - task.kept.start,
-                        Strip::from(part),
-                        place as u64,
-                        step as u64,
-                    );
-                    Ok(())
-                })
-        } else {
-            self.places.runs(outer, 1, |place, _, _| {
-                slots.fold_column(start - task.kept.start, Strip::from(values), place as u64);
+        let row = self.table.kept;
+        let tile = TILE.min(scratch.plan.strip);
+        let (kept, reduced) = (self.task.kept.clone(), self.task.reduced.clone());
+        for first in reduced.clone().step_by(ROWS) {
+            let rows = first..(first + ROWS).min(reduced.end);
+            for start in kept.clone().step_by(tile) {
+                let count = tile.min(kept.end - start);
+                for position in rows.clone() {
+                    scratch.compute(position * row + start, count, &mut [])?;
+                    self.column(scratch, position, start - kept.start)?;
+                }
+                let read = scratch.plan.bytes_read() * count * rows.len();
+                member.advance(read as u64)?;
+            }
+            if kept.len() == row {
+                trail.passed(rows.start * row..rows.end * row);
+            } else {
+                for position in rows {
+                    trail.passed(position * row + kept.start..position * row + kept.end);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn passed(
+        &self,
+        trail: &mut Trail<'_>,
+        member: &mut Member<'_, '_>,
+        elements: Range<usize>,
+    ) -> Result<()> {
+        let bytes = trail.plan.bytes_read() * elements.len();
+        trail.passed(elements);
+        member.advance(bytes as u64)
+    }
+
+    /// Folds elements of the current strip, from reduced position `start` on, into one slot.
+    fn part(
+        &mut self,
+        scratch: &Scratch<'_>,
+        slot: usize,
+        start: usize,
+        elements: Range<usize>,
+    ) -> Result<()> {
+        let mut first = elements.start;
+        self.table
+            .places
+            .runs(start, elements.len(), |place, step, count| {
+                for (folding, accumulator) in self.foldings.iter().zip(&mut self.slots) {
+                    let item = scratch.plan.roots[folding.root].item;
+                    let values = scratch.root(folding.root);
+                    let values = values.part(first * item..(first + count) * item);
+                    accumulator.fold_row(slot, values, place as u64, step as u64);
+                }
+                first += count;
                 Ok(())
             })
-        }
+    }
+
+    /// Folds the current strip, all of one reduced position, into slots from `first` on.
+    fn column(&mut self, scratch: &Scratch<'_>, position: usize, first: usize) -> Result<()> {
+        self.table.places.runs(position, 1, |place, _, _| {
+            for (folding, accumulator) in self.foldings.iter().zip(&mut self.slots) {
+                accumulator.fold_column(first, scratch.root(folding.root), place as u64);
+            }
+            Ok(())
+        })
     }
 }

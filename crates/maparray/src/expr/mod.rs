@@ -12,6 +12,7 @@ mod literal;
 mod parse;
 mod show;
 mod time;
+mod whole;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -23,8 +24,9 @@ use crate::error::{Error, Result};
 use crate::ops::{Op, Reduction};
 
 pub use build::{Reduced, where_};
-pub use infer::{Does, Lookup, Typed, What, Work, infer};
+pub use infer::{Does, Lookup, Typed, What, Work, infer, infer_to};
 pub use time::Time;
+pub use whole::{Parameters, Setting, Whole};
 
 /// Operations inside each other that an expression may hold; deeper trees are refused before they
 /// can exhaust the stack.
@@ -73,6 +75,15 @@ pub enum Node {
     Cast(Scalar, Expr),
     /// One number from many.
     Reduce(Reduce),
+    /// A function over whole arrays.
+    Whole {
+        /// Which one.
+        function: Whole,
+        /// The arrays; after those that it always takes, those that parameters refer to.
+        operands: Vec<Expr>,
+        /// How it is done.
+        parameters: Parameters,
+    },
     /// The `int64` array of this shape that holds 0, 1, 2, … in C order.
     Index(Vec<usize>),
 }
@@ -228,6 +239,7 @@ fn parts(node: &Node) -> &[Expr] {
     match node {
         Node::Name { .. } | Node::Literal(_) | Node::Index(_) => &[],
         Node::Apply(_, arguments) => arguments,
+        Node::Whole { operands, .. } => operands,
         Node::Cast(_, of) => std::slice::from_ref(of),
         Node::Reduce(reduce) => std::slice::from_ref(&reduce.of),
     }
@@ -298,6 +310,18 @@ fn same_top(left: &Node, right: &Node) -> bool {
         (Node::Apply(a, x), Node::Apply(b, y)) => a == b && x.len() == y.len(),
         (Node::Cast(a, _), Node::Cast(b, _)) => a == b,
         (Node::Index(a), Node::Index(b)) => a == b,
+        (
+            Node::Whole {
+                operands: x,
+                parameters: a,
+                ..
+            },
+            Node::Whole {
+                operands: y,
+                parameters: b,
+                ..
+            },
+        ) => a == b && x.len() == y.len(),
         (Node::Reduce(a), Node::Reduce(b)) => {
             a.reduction == b.reduction
                 && a.axes == b.axes
@@ -322,7 +346,12 @@ impl Drop for Expr {
                 pending.push(std::mem::replace(&mut part.0, leaf.0.clone()));
             };
             match Arc::into_inner(tree).map(|tree| tree.node) {
-                Some(Node::Apply(_, arguments)) => arguments.into_iter().for_each(give),
+                Some(
+                    Node::Apply(_, parts)
+                    | Node::Whole {
+                        operands: parts, ..
+                    },
+                ) => parts.into_iter().for_each(give),
                 Some(Node::Cast(_, of)) => give(of),
                 Some(Node::Reduce(reduce)) => give(reduce.of),
                 Some(Node::Name { .. } | Node::Literal(_) | Node::Index(_)) | None => {}

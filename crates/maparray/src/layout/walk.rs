@@ -41,13 +41,38 @@ impl Walk {
         }
     }
 
-    /// The bytes of a range of elements, if these follow each other without gaps.
-    pub(crate) fn bytes_of(&self, elements: Range<usize>, item: usize) -> Option<Range<usize>> {
-        let gapless = match (&self.shape[..], &self.strides[..]) {
-            ([_], [stride]) => *stride == item as isize,
-            _ => false,
+    /// The first byte of a range of elements, if these follow each other without gaps; other elements
+    /// may lie in other places.
+    pub(crate) fn run_at(&self, start: usize, count: usize, item: usize) -> Option<usize> {
+        let Some((&row, outer_shape)) = self.shape.split_last() else {
+            return (count <= 1).then_some(self.offset);
         };
-        gapless.then(|| self.offset + elements.start * item..self.offset + elements.end * item)
+        let last = outer_shape.len();
+        let (mut rest, column) = (start / row.max(1), start % row.max(1));
+        if column + count > row || (self.strides[last] != item as isize && count > 1) {
+            return None;
+        }
+        let mut byte = self.offset as isize + column as isize * self.strides[last];
+        for axis in (0..last).rev() {
+            byte += (rest % self.shape[axis].max(1)) as isize * self.strides[axis];
+            rest /= self.shape[axis].max(1);
+        }
+        Some(byte as usize)
+    }
+
+    /// The bytes between the first and the last of a range of elements, if the walk only goes forward:
+    /// whatever lies there does not come again.
+    pub(crate) fn span_of(&self, elements: Range<usize>, item: usize) -> Option<Range<usize>> {
+        let mut inner = item as isize;
+        for (&len, &stride) in self.shape.iter().zip(&self.strides).rev() {
+            if stride < inner {
+                return None;
+            }
+            inner = stride.saturating_mul(len as isize);
+        }
+        let place = |element| self.run_at(element, 1, item);
+        let last = elements.end.checked_sub(1)?;
+        Some(place(elements.start)?..place(last)? + item)
     }
 
     /// Calls `visit(byte, stride, count)` for each run of evenly spaced elements among the `count`

@@ -42,13 +42,17 @@ pub enum Extend {
 #[derive(Debug)]
 pub struct OpenFile {
     id: FileId,
+    /// Whether it has no name, so that no one else can open it.
+    temporary: bool,
     handle: Mutex<Handle>,
 }
 
 #[derive(Debug)]
 struct Handle {
-    file: File,
+    file: Arc<File>,
     writable: bool,
+    /// Its length when it was opened last.
+    len: u64,
     /// Bytes that mappings of this file reach to.
     mapped_to: u64,
 }
@@ -84,28 +88,78 @@ impl OpenFile {
         OpenFile::adopt(file, writable)
     }
 
+    /// A file without a name, with space for `len` bytes, in a folder or where the system keeps
+    /// temporary files. It goes away when nobody has it open any more.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be made or the disk has no room.
+    pub(crate) fn temporary(folder: Option<&Path>, len: u64) -> Result<Arc<OpenFile>> {
+        let usual = std::env::temp_dir();
+        let folder = folder.unwrap_or(&usual);
+        let make = || {
+            let file = match platform::unnamed(folder) {
+                Some(file) => file,
+                None => platform::unlinked(folder).map_err(|error| Error::io("create", error))?,
+            };
+            if len > 0 {
+                allocate(&file, len).map_err(|error| Error::io("allocate space", error))?;
+            }
+            let metadata = file.metadata();
+            let metadata = metadata.map_err(|error| Error::io("inspect", error))?;
+            let id = platform::file_id(&metadata);
+            let handle = Mutex::new(Handle {
+                file: Arc::new(file),
+                writable: true,
+                len: metadata.len(),
+                mapped_to: 0,
+            });
+            Ok(Arc::new(OpenFile {
+                id,
+                temporary: true,
+                handle,
+            }))
+        };
+        make().map_err(|error: Error| error.at(folder))
+    }
+
+    /// Whether no one else can open it.
+    pub(super) fn is_temporary(&self) -> bool {
+        self.temporary
+    }
+
+    /// Its descriptor.
+    pub(super) fn descriptor(&self) -> Arc<File> {
+        Arc::clone(&lock(&self.handle).file)
+    }
+
     fn adopt(file: File, writable: bool) -> Result<Arc<OpenFile>> {
         let metadata = file
             .metadata()
             .map_err(|error| Error::io("inspect", error))?;
         check_regular(&metadata)?;
-        let id = platform::file_id(&file).map_err(|error| Error::io("inspect", error))?;
+        let (id, len) = (platform::file_id(&metadata), metadata.len());
         let mut open = lock(&OPEN);
         if let Some(known) = open.get(&id).and_then(Weak::upgrade) {
             let mut handle = lock(&known.handle);
+            handle.len = len;
             if writable && !handle.writable {
-                handle.file = file;
+                handle.file = Arc::new(file);
                 handle.writable = true;
             }
             drop(handle);
             return Ok(known);
         }
         let handle = Mutex::new(Handle {
-            file,
+            file: Arc::new(file),
             writable,
+            len,
             mapped_to: 0,
         });
-        let new = Arc::new(OpenFile { id, handle });
+        let new = Arc::new(OpenFile {
+            id,
+            temporary: false,
+            handle,
+        });
         open.insert(id, Arc::downgrade(&new));
         Ok(new)
     }
@@ -125,6 +179,11 @@ impl OpenFile {
         Ok(metadata.map_err(|error| Error::io("inspect", error))?.len())
     }
 
+    /// Its length in bytes when it was last opened; asks nobody.
+    pub(crate) fn len_when_opened(&self) -> u64 {
+        lock(&self.handle).len
+    }
+
     /// Whether it has no bytes.
     ///
     /// # Errors
@@ -138,10 +197,10 @@ impl OpenFile {
     /// # Errors
     /// `Io` if the system cannot read.
     pub fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<usize> {
-        let handle = lock(&self.handle);
+        let file = Arc::clone(&lock(&self.handle).file);
         let mut done = 0;
         while done < out.len() {
-            match platform::read_at(&handle.file, &mut out[done..], offset + done as u64) {
+            match platform::read_at(&file, &mut out[done..], offset + done as u64) {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -205,6 +264,26 @@ impl OpenFile {
                 mode,
             }
         }))
+    }
+
+    /// Maps bytes for reading.
+    ///
+    /// # Errors
+    /// As [`OpenFile::map`].
+    pub(super) fn map_for_reading(&self, offset: u64, len: usize) -> Result<MmapRaw> {
+        let (file_len, needed) = (self.len()?, offset + len as u64);
+        if file_len < needed {
+            return Err(Error::new(Problem::TooShort { file_len, needed }));
+        }
+        let mut handle = lock(&self.handle);
+        let map = map_file(&handle.file, offset, len, Mode::Read);
+        handle.mapped_to = handle.mapped_to.max(needed);
+        map.map_err(|error| Error::io("map", error))
+    }
+
+    /// Lets go of what the page cache holds of a part of the file.
+    pub(super) fn forget(&self, offset: u64, len: u64) {
+        platform::forget(&lock(&self.handle).file, offset, len);
     }
 
     /// Finds a file that became shorter than its mappings, which no flush reports.

@@ -4,10 +4,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use memmap2::MmapRaw;
 use rustix::fs::OFlags;
+
+use super::Behind;
 
 /// What tells one file from another, whatever its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,9 +24,8 @@ impl FileId {
     }
 }
 
-pub(super) fn file_id(file: &File) -> io::Result<FileId> {
-    let metadata = file.metadata()?;
-    Ok(FileId(metadata.dev(), metadata.ino()))
+pub(super) fn file_id(metadata: &std::fs::Metadata) -> FileId {
+    FileId(metadata.dev(), metadata.ino())
 }
 
 /// Opens without waiting for the other end of a pipe.
@@ -100,6 +103,86 @@ pub(super) fn give_name(_file: &File, _name: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// A file in this folder whose name is taken away at once.
+pub(super) fn unlinked(folder: &Path) -> io::Result<File> {
+    let name = super::replace::hidden("temporary", folder);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&name)?;
+    std::fs::remove_file(&name)?;
+    Ok(file)
+}
+
+/// Makes the pages of a range writable at once; does nothing where the system has no call for it.
+#[cfg(target_os = "linux")]
+pub(super) fn populate(map: &MmapRaw, range: std::ops::Range<usize>) -> io::Result<()> {
+    let done = map.advise_range(memmap2::Advice::PopulateWrite, range.start, range.len());
+    match done {
+        // Kernels before 5.14 do not know it, some file systems refuse it.
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        done => done,
+    }
+}
+
+/// There is no call for it here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn populate(_map: &MmapRaw, _range: std::ops::Range<usize>) -> io::Result<()> {
+    Ok(())
+}
+
+/// How far dropping stays behind writing: what is on its way to the disk cannot be dropped.
+#[cfg(target_os = "linux")]
+const LAG: u64 = 16 << 20;
+
+/// Starts writing back a range, and drops what lies a while before it.
+#[cfg(target_os = "linux")]
+pub(super) fn behind(file: &File, range: Range<u64>, behind: Behind) -> io::Result<()> {
+    use rustix::fs::{Advice, fadvise};
+    if behind == Behind::Leave || range.is_empty() {
+        return Ok(());
+    }
+    sync_range(file, &range, libc::SYNC_FILE_RANGE_WRITE)?;
+    if behind == Behind::Drop && range.end > LAG {
+        let before = range.start.saturating_sub(LAG)..range.end - LAG;
+        let wait = libc::SYNC_FILE_RANGE_WAIT_BEFORE
+            | libc::SYNC_FILE_RANGE_WRITE
+            | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+        sync_range(file, &before, wait)?;
+        let len = std::num::NonZero::new(before.end - before.start);
+        fadvise(file, before.start, len, Advice::DontNeed)?;
+    }
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn sync_range(file: &File, range: &Range<u64>, flags: libc::c_uint) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let (start, len) = (range.start as i64, (range.end - range.start) as i64);
+    // SAFETY: the call takes numbers only, and the descriptor is open while `file` is borrowed.
+    let done = unsafe { libc::sync_file_range(file.as_raw_fd(), start, len, flags) };
+    match (done, io::Error::last_os_error()) {
+        (0, _) => Ok(()),
+        // File systems without it write back as they like.
+        (_, error)
+            if matches!(
+                error.raw_os_error(),
+                Some(libc::ENOSYS | libc::ESPIPE | libc::EINVAL)
+            ) =>
+        {
+            Ok(())
+        }
+        (_, error) => Err(error),
+    }
+}
+
+/// The system writes back as it likes here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn behind(_file: &File, _range: Range<u64>, _behind: Behind) -> io::Result<()> {
+    Ok(())
+}
+
 /// Makes a rename inside this folder outlive a crash.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
@@ -119,3 +202,35 @@ pub(super) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<
 pub(super) fn keep_permissions(file: &File, old: &std::fs::Metadata) -> io::Result<()> {
     file.set_permissions(old.permissions())
 }
+
+/// Bytes of a page of memory.
+pub(super) fn page_size() -> usize {
+    rustix::param::page_size()
+}
+
+/// Fills in, for each page from `first` on, a flag whose lowest bit says whether it is in memory.
+///
+/// # Safety
+/// `first` is the first byte of `flags.len()` pages of `page` bytes that are mapped.
+pub(super) unsafe fn resident_pages(first: usize, page: usize, flags: &mut [u8]) {
+    let address = std::ptr::without_provenance_mut::<libc::c_void>(first);
+    // SAFETY: by this function's contract; the call reads no memory of ours and writes one byte of
+    // `flags` for each page.
+    let answer = unsafe { libc::mincore(address, flags.len() * page, flags.as_mut_ptr().cast()) };
+    if answer != 0 {
+        flags.fill(1);
+    }
+}
+
+/// Lets go of what the page cache holds of a part of a file.
+#[cfg(target_os = "linux")]
+pub(super) fn forget(file: &File, offset: u64, len: u64) {
+    use std::num::NonZero;
+    // Pages that are mapped or unwritten stay: the advice is not more than that.
+    let Some(len) = NonZero::new(len) else { return };
+    let _ = rustix::fs::fadvise(file, offset, Some(len), rustix::fs::Advice::DontNeed);
+}
+
+/// Lets go of what the page cache holds of a part of a file: there is no call for it here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn forget(_file: &File, _offset: u64, _len: u64) {}

@@ -5,13 +5,14 @@
 //!
 //! Knows: errors. Must not know: what the bytes mean.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::{Allocate, Existing, Flush, file, platform};
+use super::{Allocate, Behind, Existing, Flush, file, platform};
 use crate::error::{Error, Problem, Result};
 
 /// A file that is being written and has no name of its own yet.
@@ -101,6 +102,15 @@ impl NewFile {
             .map_err(|error| Error::io("write", error).at(&self.target))
     }
 
+    /// Starts writing back a range, and lets go of its memory.
+    ///
+    /// # Errors
+    /// `Io` if the system cannot write.
+    pub(crate) fn behind(&self, range: Range<u64>, behind: Behind) -> Result<()> {
+        platform::behind(&self.file, range, behind)
+            .map_err(|error| Error::io("write back", error).at(&self.target))
+    }
+
     /// The open file, to be used beyond the moment when it gets its name.
     ///
     /// # Errors
@@ -180,7 +190,7 @@ fn folder_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// A name in the same folder that nobody has: `.name.0123456789abcdef.partial`.
+/// A name beside a file that nobody has.
 fn sibling(target: &Path) -> Result<PathBuf> {
     let Some(name) = target.file_name() else {
         return Err(Error::new(Problem::NotAFile { found: "a folder" }));
@@ -191,11 +201,16 @@ fn sibling(target: &Path) -> Result<PathBuf> {
     } else {
         OsString::from("array")
     };
+    Ok(hidden(name, folder_of(target)))
+}
+
+/// A name in a folder that nobody has: `.name.0123456789abcdef.partial`.
+pub(super) fn hidden(name: impl AsRef<OsStr>, folder: &Path) -> PathBuf {
     let mut hidden = OsString::from(".");
     hidden.push(name);
     hidden.push(format!(
         ".{:016x}.partial",
-        RandomState::new().hash_one(target)
+        RandomState::new().hash_one(folder)
     ));
-    Ok(folder_of(target).join(hidden))
+    folder.join(hidden)
 }

@@ -91,6 +91,14 @@ macro_rules! operations {
                 }
             }
 
+            /// The loop that calls the C library where the usual one computes itself, if they differ.
+            pub(super) fn strict_kernel(self, scalar: Scalar) -> Option<Kernel> {
+                match self {
+                    $(Op::$op => { $(strict!(scalar, $op $arity $rule $family $function);)* })*
+                }
+                None
+            }
+
             /// The loop that compares `int64` with `uint64`, or the other way round, as they are.
             pub(super) fn mixed_kernel(self, first: Scalar) -> Option<Kernel> {
                 match self {
@@ -129,6 +137,27 @@ macro_rules! loops {
             return Some(|i, o| through!($rule bf16, i, o, Op::$op, Scalar::F32));
         }
     };
+    // Three functions: the second says which operands are rare, the third is for those.
+    ($scalar:ident, $op:ident 1 Same float_but $f:expr) => {
+        match $scalar {
+            Scalar::F16 => return Some(|i, o| through!(Same f16, i, o, Op::$op, Scalar::F32)),
+            Scalar::BF16 => return Some(|i, o| through!(Same bf16, i, o, Op::$op, Scalar::F32)),
+            Scalar::F32 => return Some(|i, o| unary_but::<f32>(i, o, $f)),
+            Scalar::F64 => return Some(|i, o| unary_but::<f64>(i, o, $f)),
+            _ => {}
+        }
+    };
+    ($scalar:ident, $op:ident 2 Same float_but $f:expr) => {
+        match $scalar {
+            Scalar::F16 => return Some(|i, o| through!(Same f16, i, o, Op::$op, Scalar::F32)),
+            Scalar::BF16 => return Some(|i, o| through!(Same bf16, i, o, Op::$op, Scalar::F32)),
+            Scalar::F32 => return Some(|i, o| binary_but::<f32>(i, o, $f)),
+            Scalar::F64 => return Some(|i, o| binary_but::<f64>(i, o, $f)),
+            _ => {}
+        }
+    };
+    // See `strict`.
+    ($scalar:ident, $op:ident $arity:tt $rule:ident strict_float $f:expr) => {};
     ($scalar:ident, $op:ident $arity:tt $rule:ident complex $f:expr) => {
         loops!(@ $scalar $arity $rule $f; C64 Complex<f32>, C128 Complex<f64>)
     };
@@ -191,6 +220,28 @@ macro_rules! times {
     (bmm_m $f:expr) => { |i, o| ternary::<bool, i64, i64, i64>(i, o, $f) };
     (bMM_M $f:expr) => { times!(bmm_m $f) };
     ($two:ident $f:expr) => { |i, o| binary::<i64, i64, i64>(i, o, $f) };
+}
+
+/// Returns the loop that calls the C library, if it is that family and the dtype belongs to it.
+macro_rules! strict {
+    ($scalar:ident, $op:ident $arity:tt $rule:ident strict_float $f:expr) => {
+        loops!(@ $scalar $arity $rule $f; F32 f32, F64 f64);
+        if $scalar == Scalar::F16 {
+            return Some(|i, o| {
+                if let Some(kernel) = Op::$op.strict_kernel(Scalar::F32) {
+                    widened::<f16>(i, o, kernel);
+                }
+            });
+        }
+        if $scalar == Scalar::BF16 {
+            return Some(|i, o| {
+                if let Some(kernel) = Op::$op.strict_kernel(Scalar::F32) {
+                    widened::<bf16>(i, o, kernel);
+                }
+            });
+        }
+    };
+    ($($other_family:tt)*) => {};
 }
 
 macro_rules! mixed {

@@ -7,11 +7,11 @@
 //! Knows: bytes and elements. Must not know: which operation it runs, shapes, threads.
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use num_complex::Complex;
 
 use super::dispatch::widest;
+use super::math::halves;
 use crate::strip::{Elements, Strip};
 
 /// A loop over elements.
@@ -60,11 +60,12 @@ pub(super) fn unary<A: Cell, R: Cell>(
     function: impl Fn(A) -> R,
 ) {
     let output: &mut [R::Raw] = cast_slice_mut(output);
-    let count = output.len();
-    let a = inputs[0].elements::<A::Raw>().first(count);
+    let a = inputs[0].elements::<A::Raw>();
     widest(
         #[inline(always)]
-        || {
+        move || {
+            // Inside, so that the compiler sees that the lengths are equal.
+            let a = a.first(output.len());
             for (i, out) in output.iter_mut().enumerate() {
                 *out = function(A::get(a.get(i))).put();
             }
@@ -79,17 +80,79 @@ pub(super) fn binary<A: Cell, B: Cell, R: Cell>(
     function: impl Fn(A, B) -> R,
 ) {
     let output: &mut [R::Raw] = cast_slice_mut(output);
-    let count = output.len();
-    let a = inputs[0].elements::<A::Raw>().first(count);
-    let b = inputs[1].elements::<B::Raw>().first(count);
+    let a = inputs[0].elements::<A::Raw>();
+    let b = inputs[1].elements::<B::Raw>();
     widest(
         #[inline(always)]
-        || {
+        move || {
+            // Inside, so that the compiler sees that the lengths are equal.
+            let a = a.first(output.len());
+            let b = b.first(output.len());
             for (i, out) in output.iter_mut().enumerate() {
                 *out = function(A::get(a.get(i)), B::get(b.get(i))).put();
             }
         },
     );
+}
+
+/// As [`unary`]; operands that are rare, by the second function, go through the third afterwards, so
+/// that the loop over all of them has no branch.
+#[inline(always)]
+pub(super) fn unary_but<A: Cell<Raw = A> + Pod>(
+    inputs: &[Strip<'_>],
+    output: &mut [u8],
+    (function, is_rare, slowly): (impl Fn(A) -> A, impl Fn(A) -> bool, impl Fn(A) -> A),
+) {
+    unary::<A, A>(inputs, output, function);
+    let output: &mut [A] = cast_slice_mut(output);
+    let a = inputs[0].elements::<A>().first(output.len());
+    let any = widest(
+        #[inline(always)]
+        || {
+            let count = a.len();
+            let a = a.first(count);
+            (0..count).fold(false, |any, i| any | is_rare(a.get(i)))
+        },
+    );
+    if any {
+        for (out, a) in output.iter_mut().zip(a.iter()) {
+            if is_rare(a) {
+                *out = slowly(a);
+            }
+        }
+    }
+}
+
+/// As [`unary_but`], for two operands.
+#[inline(always)]
+pub(super) fn binary_but<A: Cell<Raw = A> + Pod>(
+    inputs: &[Strip<'_>],
+    output: &mut [u8],
+    (function, is_rare, slowly): (
+        impl Fn(A, A) -> A,
+        impl Fn(A, A) -> bool,
+        impl Fn(A, A) -> A,
+    ),
+) {
+    binary::<A, A, A>(inputs, output, function);
+    let output: &mut [A] = cast_slice_mut(output);
+    let a = inputs[0].elements::<A>().first(output.len());
+    let b = inputs[1].elements::<A>().first(output.len());
+    let any = widest(
+        #[inline(always)]
+        || {
+            let count = a.len();
+            let (a, b) = (a.first(count), b.first(count));
+            (0..count).fold(false, |any, i| any | is_rare(a.get(i), b.get(i)))
+        },
+    );
+    if any {
+        for ((out, a), b) in output.iter_mut().zip(a.iter()).zip(b.iter()) {
+            if is_rare(a, b) {
+                *out = slowly(a, b);
+            }
+        }
+    }
 }
 
 #[inline(always)]
@@ -99,13 +162,16 @@ pub(super) fn ternary<A: Cell, B: Cell, C: Cell, R: Cell>(
     function: impl Fn(A, B, C) -> R,
 ) {
     let output: &mut [R::Raw] = cast_slice_mut(output);
-    let count = output.len();
-    let a = inputs[0].elements::<A::Raw>().first(count);
-    let b = inputs[1].elements::<B::Raw>().first(count);
-    let c = inputs[2].elements::<C::Raw>().first(count);
+    let a = inputs[0].elements::<A::Raw>();
+    let b = inputs[1].elements::<B::Raw>();
+    let c = inputs[2].elements::<C::Raw>();
     widest(
         #[inline(always)]
-        || {
+        move || {
+            // Inside, so that the compiler sees that the lengths are equal.
+            let a = a.first(output.len());
+            let b = b.first(output.len());
+            let c = c.first(output.len());
             for (i, out) in output.iter_mut().enumerate() {
                 *out = function(A::get(a.get(i)), B::get(b.get(i)), C::get(c.get(i))).put();
             }
@@ -123,15 +189,25 @@ pub(super) trait Narrow: Cell<Raw = Self> + Pod {
 impl Narrow for f16 {
     type Wide = f32;
     fn widen(narrow: Elements<'_, f16>, wide: &mut [f32]) {
-        let mut halves = [f16::ZERO; 256];
-        for (piece, wide) in narrow.chunks(256).zip(wide.chunks_mut(256)) {
-            let halves = &mut halves[..piece.len()];
-            piece.strip().copy_to(cast_slice_mut(halves));
-            halves.convert_to_f32_slice(wide);
-        }
+        widest(
+            #[inline(always)]
+            move || {
+                let narrow = narrow.first(wide.len());
+                for (i, wide) in wide.iter_mut().enumerate() {
+                    *wide = halves::to_single(narrow.get(i).to_bits());
+                }
+            },
+        );
     }
     fn narrow(wide: &[f32], narrow: &mut [f16]) {
-        narrow.convert_from_f32_slice(wide);
+        widest(
+            #[inline(always)]
+            move || {
+                for (narrow, &wide) in narrow.iter_mut().zip(wide) {
+                    *narrow = f16::from_bits(halves::from_single(wide));
+                }
+            },
+        );
     }
 }
 

@@ -7,11 +7,6 @@
 
 mod cast;
 mod complex;
-#[expect(
-    unsafe_code,
-    reason = "the machine is asked before its instructions are used"
-)]
-mod dispatch;
 mod elementary;
 #[macro_use]
 mod family;
@@ -19,12 +14,15 @@ mod float;
 mod integer;
 mod inverse;
 mod kernel;
+mod math;
 mod parts;
 mod reduce;
 mod table;
 mod time;
 
+use crate::strip::dispatch;
 pub use cast::cast;
+pub(crate) use dispatch::widest;
 pub use kernel::Kernel;
 pub use reduce::{Accumulator, Fold, Reduction, Start};
 pub use table::Op;
@@ -59,6 +57,17 @@ pub(crate) const COARSER: Kernel = |i, o| kernel::binary::<i64, i64, i64>(i, o, 
 
 /// The loop that makes days of months, both counted from 1970.
 pub(crate) const DAYS: Kernel = |i, o| kernel::unary::<i64, i64>(i, o, time::days);
+
+/// How near results are to the true ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Accuracy {
+    /// Elementary functions are at most 2 units in the last place off, the same on every machine, and
+    /// computed many at a time.
+    #[default]
+    Fast,
+    /// Elementary functions are those of the C library, one by one.
+    Strict,
+}
 
 impl Op {
     /// The operation with this name of NumPy's, or an alias such as `abs`.
@@ -109,6 +118,32 @@ impl Op {
             form,
             kernel: *kernel,
         })
+    }
+
+    /// As [`Op::resolve`], with a loop of this accuracy.
+    ///
+    /// ```
+    /// use maparray::ops::{Accuracy, Op};
+    /// use maparray::{Scalar, strip::Strip};
+    /// let exp = Op::Exp.resolve_to(&[Scalar::F64], Accuracy::Strict)?;
+    /// let mut result = [0.0];
+    /// (exp.kernel)(&[Strip::from(&[1.0][..])], bytemuck::cast_slice_mut(&mut result));
+    /// assert_eq!(result, [1.0_f64.exp()]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Op::resolve`].
+    pub fn resolve_to(self, inputs: &[Scalar], accuracy: Accuracy) -> Result<Loop> {
+        let mut found = self.resolve(inputs)?;
+        if accuracy == Accuracy::Strict {
+            let strict = found
+                .inputs
+                .first()
+                .and_then(|&first| self.strict_kernel(first));
+            found.kernel = strict.unwrap_or(found.kernel);
+        }
+        Ok(found)
     }
 
     fn choose(self, inputs: &[Scalar]) -> Option<Loop> {

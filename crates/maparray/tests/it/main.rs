@@ -1,6 +1,7 @@
 //! Tests of the public interface, one module per room.
 
 mod array;
+mod chunks;
 mod docs;
 mod dtype;
 mod eval;
@@ -8,9 +9,11 @@ mod expr;
 mod format;
 mod hostile;
 mod infer;
+mod late;
 mod laws;
 mod map;
 mod naive;
 mod ops;
 mod promote;
+mod take;
 mod times;

@@ -1,9 +1,12 @@
-//! Who computes what, and when does it stop?
+//! Who computes what, with how much memory, and when does it stop?
 //!
 //! Tasks are numbered; threads claim the next number until none is left, one of them has failed, or
 //! the caller asks to stop. What a task covers never depends on the number of threads.
 //!
 //! Knows: errors. Must not know: what a task computes.
+
+mod memory;
+mod pool;
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -12,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Problem, Result};
+pub(crate) use memory::{fills_memory, modest_memory, throttles};
 
 /// How far a computation is, in bytes read and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,29 @@ pub struct Progress {
     pub done: u64,
     /// Bytes in all.
     pub total: u64,
+    /// Time since the computation began.
+    pub elapsed: Duration,
+}
+
+impl Progress {
+    /// Bytes per second so far.
+    ///
+    /// ```
+    /// use maparray::Progress;
+    /// use std::time::Duration;
+    /// let progress = Progress { done: 3_000, total: 4_000, elapsed: Duration::from_secs(3) };
+    /// assert_eq!(progress.rate(), 1_000.0);
+    /// assert_eq!(progress.remaining(), Some(Duration::from_secs(1)));
+    /// ```
+    pub fn rate(&self) -> f64 {
+        self.done as f64 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+
+    /// The time that the rest will take if it goes on like this; `None` before anything is done.
+    pub fn remaining(&self) -> Option<Duration> {
+        let left = self.total.saturating_sub(self.done) as f64;
+        (self.done > 0).then(|| Duration::try_from_secs_f64(left / self.rate()).ok())?
+    }
 }
 
 /// What a watcher wants.
@@ -37,6 +64,9 @@ pub(crate) type Watch<'a> = Box<dyn FnMut(Progress) -> Flow + 'a>;
 /// How often a watcher is called.
 const WATCH_EVERY: Duration = Duration::from_millis(50);
 
+/// Bytes that a thread does before it tells the others.
+const TELL_BYTES: u64 = 1 << 18;
+
 /// Below this many bytes one thread is faster than waking a second.
 const ALONE_BYTES: u64 = 1 << 19;
 
@@ -52,6 +82,7 @@ struct Shared {
     /// Bytes done by everything that this crew has run so far.
     done: AtomicU64,
     total: u64,
+    began: Instant,
     stop: AtomicBool,
 }
 
@@ -61,6 +92,8 @@ pub(crate) struct Member<'c, 'a> {
     /// The calling thread watches; the others only work.
     watch: Option<&'c RefCell<Option<Watch<'a>>>>,
     last_watch: Instant,
+    /// Bytes that this thread has done and told nobody of.
+    untold: u64,
 }
 
 /// Cores that this process may use; asked once, because the answer takes the system tens of
@@ -76,6 +109,7 @@ impl<'a> Crew<'a> {
         let shared = Shared {
             done: AtomicU64::new(0),
             total,
+            began: Instant::now(),
             stop: AtomicBool::new(false),
         };
         Crew {
@@ -106,7 +140,8 @@ impl<'a> Crew<'a> {
             let mut member = Member {
                 shared,
                 watch,
-                last_watch: Instant::now(),
+                last_watch: shared.began,
+                untold: 0,
             };
             let done = start().and_then(|mut scratch| {
                 loop {
@@ -125,13 +160,8 @@ impl<'a> Crew<'a> {
                 shared.stop.store(true, Ordering::Relaxed);
             }
         };
-        thread::scope(|scope| {
-            for _ in 1..threads.min(tasks) {
-                // A thread that the system refuses is done without.
-                let _ = thread::Builder::new().spawn_scoped(scope, || member(None));
-            }
-            member(Some(&self.watch));
-        });
+        let helpers = threads.min(tasks).saturating_sub(1);
+        pool::together(helpers, &|| member(None), || member(Some(&self.watch)));
         match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(error) => Err(error),
             None => Ok(()),
@@ -146,6 +176,11 @@ impl Member<'_, '_> {
     /// `Cancelled` if the watcher or another thread says to stop.
     pub(crate) fn advance(&mut self, bytes: u64) -> Result<()> {
         let shared = self.shared;
+        self.untold += bytes;
+        if self.untold < TELL_BYTES {
+            return Ok(());
+        }
+        let bytes = std::mem::take(&mut self.untold);
         let done = shared.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if shared.stop.load(Ordering::Relaxed) {
             return Err(Error::new(Problem::Cancelled));
@@ -160,6 +195,7 @@ impl Member<'_, '_> {
         let progress = Progress {
             done: done.min(shared.total),
             total: shared.total,
+            elapsed: shared.began.elapsed(),
         };
         match watch.borrow_mut().as_mut().map(|watch| watch(progress)) {
             Some(Flow::Stop) => Err(Error::new(Problem::Cancelled)),

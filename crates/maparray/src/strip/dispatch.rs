@@ -66,7 +66,7 @@ mod levels {
 /// marked `#[inline(always)]`, as should be everything that it calls: only what is inlined is
 /// compiled anew.
 #[inline(always)]
-pub(super) fn widest<R>(work: impl FnOnce() -> R) -> R {
+pub(crate) fn widest<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     match levels::level() {
         // SAFETY: the machine has the instructions: `level` asked it.

@@ -6,6 +6,8 @@
 //!
 //! Knows: nothing. Must not know: where the bytes come from, what is computed with them.
 
+pub(crate) mod dispatch;
+
 use std::marker::PhantomData;
 use std::ops::Range;
 
