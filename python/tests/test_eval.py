@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 import signal
 import threading
 import time
@@ -191,6 +192,43 @@ def test_rounding_to_decimals_is_numpys(code, decimals):
     found = maparray.eval(f"round(a, {decimals})", a=a)
     assert_agrees(found, expected, True, f"round({code}, {decimals})")
     assert maparray.eval("round(2.675, decimals=1)") == 2.7
+
+
+def test_dates_and_durations_are_computed_on():
+    days = np.array(["2024-02-28", "2024-03-01", "NaT"], "M8[D]")
+    hours = np.array([36, -1, 5], "m8[h]")
+    for text, expected in [
+        ("a + b", days + hours),
+        ("a - b", days - hours),
+        ("a - c", days - days[::-1]),
+        ("a < c", days < days[::-1]),
+        ("b * 2", hours * 2),
+        ("b / d", hours / np.timedelta64(90, "s")),
+        ("isnat(a)", np.isnat(days)),
+        ("max(b) - min(b)", hours.max() - hours.min()),
+        ("mean(b)", hours.mean()),
+    ]:
+        given = {"a": days, "b": hours, "c": days[::-1], "d": np.timedelta64(90, "s")}
+        given = {name: given[name] for name in set(re.findall(r"\b[a-d]\b", text))}
+        found = np.asarray(maparray.eval(text, **given))
+        assert found.dtype == np.asarray(expected).dtype, text
+        assert found.tobytes() == np.asarray(expected).tobytes(), text
+    with pytest.raises(TypeError, match="not defined"):
+        maparray.eval("a + a", a=days)
+
+
+def test_bfloat16_is_that_of_ml_dtypes(tmp_path):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    a = np.array([1.5, -2.25, 3e38, np.nan, 1e-3], ml_dtypes.bfloat16)
+    b = np.array([1, 2, 3, 4, 5], "i1")
+    doubled = maparray.eval("a * b + 1", a=a, b=b)
+    assert doubled.dtype == ml_dtypes.bfloat16
+    # One rounding for each operation.
+    expected = ((a.astype("f") * b).astype(a.dtype).astype("f") + 1).astype(a.dtype)
+    assert np.array_equal(doubled.view("u2"), expected.view("u2"))
+    assert maparray.eval("sum(float32(a))", a=a[:2]) == -0.75
+    maparray.save(tmp_path / "a.npy", a)
+    assert np.array_equal(np.load(tmp_path / "a.npy").view(a.dtype).view("u2"), a.view("u2"))
 
 
 @pytest.mark.parametrize("left", DTYPES)

@@ -1,8 +1,9 @@
 //! Which operations are there?
 //!
-//! One row each: its name here, NumPy's name and aliases, its sign in expressions, how many operands
-//! it takes, the rule for its dtypes, a scalar function per family of element types, and behind `@` those
-//! over moments and durations, with the forms they serve: `Mm_M` makes a moment of both. To add an operation, add a row; the macro `operations` makes everything else of it.
+//! One row each: its name here, NumPy's name and aliases, its sign in expressions, how many operands it
+//! takes, the rule for its dtypes, a scalar function per family of element types, and behind `@` those over
+//! times, with the forms they serve (`Mm_M`: a moment and a duration make a moment). To add an operation,
+//! add a row; the macro `operations` makes everything else of it.
 //!
 //! Knows: scalar functions. Must not know: arrays, shapes, how a loop runs.
 
