@@ -163,6 +163,25 @@ def eval(
     strict: bool = False,
     **arrays: ArrayLike | MemMapArray | PathLike[str] | PathLike[bytes],
 ) -> Any: ...
+def eval_many(
+    exprs: Sequence[str],
+    /,
+    *,
+    out: Sequence[_Path] | None = None,
+    threads: int | None = None,
+    memory: int | None = None,
+    strict: bool = False,
+    **arrays: ArrayLike | MemMapArray | PathLike[str] | PathLike[bytes],
+) -> list[Any]: ...
+def explain(
+    expr: str,
+    /,
+    *,
+    threads: int | None = None,
+    memory: int | None = None,
+    strict: bool = False,
+    **arrays: ArrayLike | MemMapArray | PathLike[str] | PathLike[bytes],
+) -> str: ...
 def take(
     a: _Array,
     indices: ArrayLike,

@@ -205,6 +205,9 @@ pub(crate) struct Eval {
     /// Write the result to this .npy file instead of printing it
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Say what would be done, and how long it may take, instead of computing
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) explain: bool,
     /// Rows of the result to print
     #[arg(
         short = 'n',

@@ -85,7 +85,7 @@ pub use array::{
 pub use crew::{Flow, Progress};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
-pub use eval::{Eval, Report};
+pub use eval::{Eval, Explanation, Report, Sweep};
 pub use expr::Expr;
 pub use format::raw::Raw;
 pub use layout::{Layout, Order, Select};

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use super::MemMapArray;
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
-use crate::layout::{Layout, Walk, shape_text};
-use crate::map::{Behind, Region, Writer};
+use crate::layout::{Layout, Order, Walk, shape_text};
+use crate::map::{Behind, Region, Rows, Writer};
 use crate::strip::Strip;
 
 /// The elements of an array, to be copied out.
@@ -142,6 +142,14 @@ impl Source {
         })
     }
 
+    /// Bytes of a mapped file that are not in memory; none if the system does not tell.
+    pub(crate) fn bytes_missing(&self) -> u64 {
+        let range = self.layout.byte_range();
+        let len = range.len();
+        let resident = self.region.resident(range).unwrap_or(len);
+        len.saturating_sub(resident) as u64
+    }
+
     /// Lets go of the memory behind elements that have been read, if they are mapped from a file and
     /// walked in the order in which they lie.
     pub(crate) fn release(&self, walk: &Walk, elements: Range<usize>) {
@@ -207,6 +215,23 @@ impl ArrayWriter<'_> {
     pub(crate) fn store(&self, start: usize, elements: &mut [u8]) -> Result<()> {
         self.dtype.swap_to_native(elements);
         self.store_raw(&self.walk, start, elements)
+    }
+
+    /// Where the elements begin, if they follow each other without gaps in C order.
+    pub(crate) fn gapless_from(&self) -> Option<usize> {
+        let gapless = self.layout.is_contiguous(Order::C);
+        gapless.then(|| self.layout.offset())
+    }
+
+    /// Stores rows of a region at a place of this writer's, bytes as they are.
+    pub(crate) fn gather_rows(
+        &self,
+        at: usize,
+        from: &Region,
+        rows: Rows,
+        indices: &[i64],
+    ) -> Result<()> {
+        self.writer.gather_rows(at, from, rows, indices)
     }
 
     /// Stores elements at the places of a walk over this writer's region, bytes as they are.

@@ -173,7 +173,19 @@ impl MemMapArray {
         let walk = Walk::new(&out.layout);
         let from = self.dtype.clone();
         let to = out.dtype.clone();
+        // Rows go straight to their places; those longer than a piece are cut, below.
+        let direct = take.gapless && !swap && take.rows.size <= COPY_BYTES;
         let (_, writer) = out.split()?;
+        if let Some(at) = writer.gapless_from().filter(|_| direct) {
+            let store = |start: usize, place: usize, indices: &[i64]| {
+                let rows = Rows {
+                    at: place,
+                    ..take.rows
+                };
+                writer.gather_rows(at + start * take.item, take.region, rows, indices)
+            };
+            return take.each_rows(store).map_err(|error| self.name(error));
+        }
         take.each_piece(|start, bytes| {
             if swap {
                 from.swap_to_native(bytes);
@@ -340,6 +352,29 @@ impl Take<'_> {
                 let bytes = &mut scratch[..count * self.item];
                 self.fill(start, bytes)?;
                 consume(start, bytes)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Gives `store` every run of whole rows: the position of its first element in the result, the
+    /// place of the axis, and indices into it.
+    fn each_rows(&self, store: impl Fn(usize, usize, &[i64]) -> Result<()> + Sync) -> Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        // Rows are whole, however long.
+        let (inner, rows) = (self.inner_len, (self.piece() / self.inner_len).max(1));
+        for part in self.parts() {
+            let (first, last) = (part.start / inner, part.end / inner);
+            let starts = (first..last).step_by(rows);
+            share_out(starts, part.len() * self.item, |start, _| {
+                let mut row = start;
+                self.each_run(start..last.min(start + rows), |place, indices| {
+                    store(row * inner, place, indices)?;
+                    row += indices.len();
+                    Ok(())
+                })
             })?;
         }
         Ok(())

@@ -7,6 +7,7 @@
 
 mod block;
 mod cross;
+mod explain;
 mod fill;
 mod graph;
 mod output;
@@ -25,6 +26,7 @@ use crate::expr::{self, Expr, Typed};
 use crate::layout::shape_text;
 use crate::ops::Accuracy;
 
+pub use explain::{Explanation, Sweep};
 use program::{Program, Settings, Target};
 
 /// An expression about to be computed.
@@ -183,6 +185,27 @@ impl<'a> Eval<'a> {
     pub fn describe(&self) -> Result<(DType, Vec<usize>)> {
         let typed = self.first()?;
         Ok((typed.dtype(), typed.shape))
+    }
+
+    /// Tells what will be done, without reading an element: the sweeps over arrays with their steps and
+    /// dtypes, blocks, threads, bytes to read and to write, and about how long it will take.
+    ///
+    /// # Errors
+    /// As [`Eval::describe`].
+    ///
+    /// ```
+    /// use maparray::{Eval, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[1.0_f32, 2.0, 6.0]);
+    /// let plan = Eval::new("(a - mean(a)) / std(a)".parse()?).array("a", &a).explain()?;
+    /// assert_eq!(plan.sweeps.len(), 2);
+    /// assert_eq!(plan.sweeps[0].purpose, "compute mean(a), std(a)");
+    /// assert_eq!(plan.sweeps[1].steps[0], "t0 = subtract(a, mean(a)): float32");
+    /// println!("{plan}");
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn explain(&self) -> Result<Explanation> {
+        let typed = self.infer()?;
+        Program::new(&self.arrays, &typed, self.settings)?.explain()
     }
 
     /// Computes into memory.

@@ -36,6 +36,11 @@ impl Output<'_> {
         }
     }
 
+    /// Whether blocks are written to a file that is new.
+    pub(super) fn is_new_file(&self) -> bool {
+        matches!(self, Output::File(_))
+    }
+
     /// Bytes of the file before the first element.
     pub(super) fn header_len(&self) -> usize {
         match self {

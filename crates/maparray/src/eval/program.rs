@@ -6,6 +6,8 @@
 //!
 //! Knows: arrays, graphs. Must not know: formats, maps.
 
+mod wholes;
+
 use std::path::Path;
 
 use super::cross::Bands;
@@ -14,14 +16,13 @@ use super::graph::{Graph, Reduced, Value};
 use super::output::Output;
 use super::plan::{Plan, Use};
 use super::reduce::{self, Reducing};
-use super::whole::{self, Call};
 use super::{Report, fits};
 use crate::array::{ArrayWriter, Behind, Create, Flush, MemMapArray, NewArray, Source};
 use crate::crew::{self, Crew, Watch};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Problem, Result};
 use crate::expr::{Does, Typed, Work};
-use crate::layout::{Order, Select};
+use crate::layout::Order;
 use crate::ops;
 
 /// Bytes of work that fit into every machine's memory.
@@ -87,6 +88,11 @@ impl<'a> Program<'a> {
             program.memory = crew::modest_memory();
         }
         Ok(program)
+    }
+
+    /// Bytes to keep to.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
     }
 
     /// A root as another type.
@@ -172,93 +178,6 @@ impl<'a> Program<'a> {
         self.kept.clone_from(&self.roots);
     }
 
-    fn is_whole(&self, node: usize) -> bool {
-        matches!(self.graph.nodes[node].value, Value::Whole(..))
-    }
-
-    /// Computes a function over whole arrays; afterwards the graph has an array in its place.
-    fn whole(&mut self, node: usize, crew: &Crew<'_>) -> Result<()> {
-        let order = self.order(node);
-        let found = &self.graph.nodes[node];
-        let mut result = if self.kept.contains(&node) {
-            MemMapArray::zeros(&found.scalar.native(), &found.shape, order)?
-        } else {
-            self.room(found.scalar, &found.shape, order)?
-        };
-        let count = self.whole_into(node, &Output::Array(result.split()?.1), crew)?;
-        if count < result.len() {
-            result = result.select(&[Select::Range {
-                start: None,
-                stop: Some(count as i64),
-                step: 1,
-            }])?;
-        }
-        let found = &mut self.graph.nodes[node];
-        found.shape = result.shape().to_vec();
-        found.value = Value::Array(result.source());
-        self.results.push((node, result));
-        Ok(())
-    }
-
-    /// Computes a function over whole arrays into an output; says how many elements it has.
-    fn whole_into(&self, node: usize, output: &Output<'_>, crew: &Crew<'_>) -> Result<usize> {
-        let found = &self.graph.nodes[node];
-        let Value::Whole(parameters, operands) = &found.value else {
-            return Ok(0);
-        };
-        let operands: Vec<Source> = operands
-            .iter()
-            .map(|&operand| self.operand(operand, crew))
-            .collect::<Result<_>>()?;
-        let read = operands
-            .iter()
-            .map(|operand| operand.layout().byte_len() as u64);
-        let (release, behind) = self.behind(read.sum(), output.layout().byte_len() as u64);
-        let call = Call {
-            function: parameters.function(),
-            parameters,
-            operands: &operands,
-            scalar: found.scalar,
-            output,
-            threads: crew.threads(),
-            memory: self.memory,
-            release,
-            behind,
-        };
-        whole::run(&call, crew)
-    }
-
-    /// A node as an array: the one that it is, or its values computed first.
-    fn operand(&self, node: usize, crew: &Crew<'_>) -> Result<Source> {
-        let found = &self.graph.nodes[node];
-        if let Value::Array(source) = &found.value {
-            return Ok(source.clone());
-        }
-        let mut values = self.room(found.scalar, &found.shape, self.order(node))?;
-        self.fill(&[node], &[Output::Array(values.split()?.1)], crew)?;
-        Ok(values.source())
-    }
-
-    /// Has roots be computed right into their outputs, if these fit, where they are functions over
-    /// whole arrays that nothing else needs.
-    fn go_direct(&mut self, fit: bool) {
-        let mut users = vec![0; self.graph.nodes.len()];
-        for node in 0..self.graph.nodes.len() {
-            for operand in self.graph.operands(node) {
-                users[operand] += 1;
-            }
-        }
-        self.roots.iter().for_each(|&root| users[root] += 1);
-        let direct = |&root: &usize| match &self.graph.nodes[root].value {
-            Value::Whole(parameters, _) => {
-                let known = parameters.function().has_known_shape();
-                known && fit && users[root] == 1
-            }
-            _ => false,
-        };
-        self.direct = self.roots.iter().copied().filter(direct).collect();
-    }
-
     /// Bytes of the arrays that a sweep reads.
     pub(super) fn bytes_read(&self, values: &[usize]) -> u64 {
         let arrays = self.graph.arrays_of(values);
@@ -276,7 +195,7 @@ impl<'a> Program<'a> {
     }
 
     /// Roots that are no reduction, and thus need a sweep to themselves.
-    fn open_roots(&self) -> Vec<usize> {
+    pub(super) fn open_roots(&self) -> Vec<usize> {
         let is_open = |root: &usize| self.reduced(*root).is_none();
         self.roots.iter().copied().filter(is_open).collect()
     }
@@ -296,7 +215,7 @@ impl<'a> Program<'a> {
         (read, written)
     }
 
-    fn bytes_of(&self, node: usize) -> u64 {
+    pub(super) fn bytes_of(&self, node: usize) -> u64 {
         let node = &self.graph.nodes[node];
         elements(&node.shape).saturating_mul(node.scalar.size() as u64)
     }
@@ -390,7 +309,7 @@ impl<'a> Program<'a> {
     }
 
     /// The axes of a shape in the order in which the largest array lies in memory.
-    fn memory_order(&self, values: &[usize], shape: &[usize]) -> Vec<usize> {
+    pub(super) fn memory_order(&self, values: &[usize], shape: &[usize]) -> Vec<usize> {
         let layout = self
             .largest(values)
             .and_then(|array| array.layout().broadcast_to(shape).ok());
@@ -402,19 +321,8 @@ impl<'a> Program<'a> {
 
     /// The order for a new array with the elements of a root.
     pub(super) fn order(&self, root: usize) -> Order {
-        if let Value::Whole(parameters, operands) = &self.graph.nodes[root].value {
-            return match operands.first().map(|&operand| &self.graph.nodes[operand]) {
-                Some(operand)
-                    if parameters.function().keeps_order()
-                        && operand.shape.len() == self.graph.nodes[root].shape.len() =>
-                {
-                    match &operand.value {
-                        Value::Array(source) => source.layout().order(),
-                        _ => self.order(operands[0]),
-                    }
-                }
-                _ => Order::C,
-            };
+        if let Some(order) = self.whole_order(root) {
+            return order;
         }
         let fortran = |array: &Source| {
             let layout = array.layout();

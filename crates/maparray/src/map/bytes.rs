@@ -9,7 +9,7 @@
 use std::ptr;
 use std::sync::Arc;
 
-use super::{Behind, Mode, Owner, Region, platform};
+use super::{Behind, Mode, Owner, Region, Rows, platform, stream};
 use crate::error::{Error, Problem, Result};
 use crate::strip::Strip;
 
@@ -155,10 +155,32 @@ impl Writer<'_> {
         let start = self.0.start()?.as_ptr();
         // SAFETY: `check` keeps the offset inside the region (invariant 1).
         let to = unsafe { start.add(at) };
-        // SAFETY: the bytes at `to` are writable (a `Writer` exists only for writable regions) and
-        // `bytes` is a Rust slice; `copy` allows the two to overlap.
+        if self.0.len() >= stream::REGION && bytes.len() >= stream::LEAST {
+            // SAFETY: the bytes at `to` are writable (a `Writer` exists only for writable regions).
+            // `bytes` is a Rust slice, and thus no part of memory that others reach.
+            unsafe { stream::copy(bytes.as_ptr(), to, bytes.len()) };
+            return Ok(());
+        }
+        // SAFETY: as above; and `copy` allows the two to overlap.
         unsafe { ptr::copy(bytes.as_ptr(), to, bytes.len()) };
         Ok(())
+    }
+
+    /// Copies the rows of a region that `indices` name to `at`, one after the other.
+    ///
+    /// # Errors
+    /// `OutOfBounds` if they do not fit inside the region, or an index names no row.
+    pub(crate) fn gather_rows(
+        &self,
+        at: usize,
+        from: &Region,
+        rows: Rows,
+        indices: &[i64],
+    ) -> Result<()> {
+        self.0.check(at, indices.len().saturating_mul(rows.size))?;
+        let to = self.0.start()?.as_ptr().wrapping_add(at);
+        // SAFETY: these bytes are inside the region by `check`, and writable, for this is a `Writer`.
+        unsafe { from.gather_rows_to(rows, indices, to, indices.len()) }
     }
 
     /// Copies items of `item` bytes to places `stride` bytes apart, from `at` on.

@@ -15,6 +15,7 @@ mod platform;
 mod replace;
 mod resident;
 mod rows;
+mod stream;
 
 use std::any::Any;
 use std::ptr::NonNull;

@@ -66,8 +66,10 @@ impl Region {
             count: out.len() / item.max(1),
             size: item,
         };
+        let row = |n| (n < rows.count).then_some(n);
         // Every item has a row, so none is missing.
-        self.copy_rows(rows, |n| (n < rows.count).then_some(n), STRIDED_AHEAD, out)?;
+        // SAFETY: `out` has `rows.count` whole items, and is ours to write.
+        unsafe { self.copy_rows(rows, row, STRIDED_AHEAD, out.as_mut_ptr(), rows.count) }?;
         Ok(())
     }
 
@@ -76,8 +78,26 @@ impl Region {
     /// # Errors
     /// `OutOfBounds` if rows lie outside the region or an index names none of them.
     pub(crate) fn gather_rows(&self, rows: Rows, indices: &[i64], out: &mut [u8]) -> Result<()> {
+        let places = out.len() / rows.size.max(1);
+        // SAFETY: `out` is ours to write, all of it.
+        unsafe { self.gather_rows_to(rows, indices, out.as_mut_ptr(), places) }
+    }
+
+    /// Copies the rows that `indices` name to so many places, one after the other.
+    ///
+    /// # Safety
+    /// From `to` on, `places * rows.size` bytes may be written.
+    pub(super) unsafe fn gather_rows_to(
+        &self,
+        rows: Rows,
+        indices: &[i64],
+        to: *mut u8,
+        places: usize,
+    ) -> Result<()> {
         let row = |n: usize| indices.get(n).and_then(|&index| rows.resolve(index));
-        match self.copy_rows(rows, row, AHEAD, out)? {
+        // SAFETY: by this function's contract.
+        let missing = unsafe { self.copy_rows(rows, row, AHEAD, to, places) }?;
+        match missing {
             None => Ok(()),
             Some(n) => Err(Error::new(Problem::Index {
                 index: indices.get(n).copied().unwrap_or(i64::MAX),
@@ -87,76 +107,73 @@ impl Region {
         }
     }
 
-    /// Copies row `row(n)` to place `n` of `out` for all places, or to the first that gets none.
+    /// Copies row `row(n)` to place `n` from `to` on, for all places or to the first that gets none.
+    ///
+    /// # Safety
+    /// From `to` on, `places * rows.size` bytes may be written.
     #[inline(always)]
-    fn copy_rows(
+    unsafe fn copy_rows(
         &self,
         rows: Rows,
         row: impl Fn(usize) -> Option<usize>,
         ahead: usize,
-        out: &mut [u8],
+        to: *mut u8,
+        places: usize,
     ) -> Result<Option<usize>> {
         self.check_strided(rows.at, rows.stride, rows.size, rows.count)?;
-        let source = Spaced {
-            start: self.start()?.as_ptr().wrapping_add(rows.at).cast_const(),
+        let start = self.start()?.as_ptr().wrapping_add(rows.at).cast_const();
+        let copy = Copying {
+            start,
             rows,
             row,
             ahead,
+            to,
+            places,
         };
+        // Sizes that the compiler knows become a load and a store.
         Ok(match rows.size {
             0 => None,
-            1 => source.sized::<1>(out),
-            2 => source.sized::<2>(out),
-            4 => source.sized::<4>(out),
-            8 => source.sized::<8>(out),
-            16 => source.sized::<16>(out),
-            size => source.each(out.chunks_exact_mut(size), |from, to| {
-                // SAFETY: `each` gives the address of a whole row of `size` bytes inside the region,
-                // and `to` is a slice of ours of that length.
-                unsafe { ptr::copy(from, to.as_mut_ptr(), size) }
-            }),
+            1 => copy.all(1),
+            2 => copy.all(2),
+            4 => copy.all(4),
+            8 => copy.all(8),
+            16 => copy.all(16),
+            size => copy.all(size),
         })
     }
 }
 
-/// Rows in memory, all of them inside a region (checked by whoever makes one), and which to copy.
-struct Spaced<F> {
+/// Rows to copy. Invariant: `rows` lie inside a region that `start` is the place of, and `places` of
+/// their size may be written from `to` on (checked by whoever makes one).
+struct Copying<F> {
     start: *const u8,
     rows: Rows,
     row: F,
     ahead: usize,
+    to: *mut u8,
+    places: usize,
 }
 
-impl<F: Fn(usize) -> Option<usize>> Spaced<F> {
+impl<F: Fn(usize) -> Option<usize>> Copying<F> {
+    /// Copies a row of `size` bytes to each place; says which place got none. `size` is `rows.size`.
     #[inline(always)]
-    fn sized<const N: usize>(&self, out: &mut [u8]) -> Option<usize> {
-        let (items, _) = out.as_chunks_mut::<N>();
-        self.each(items.iter_mut(), |from, to| {
-            // SAFETY: as above, with a size that the compiler knows.
-            unsafe { ptr::copy(from, to.as_mut_ptr(), N) }
-        })
-    }
-
-    /// Calls `copy` with the address of a row for each place; says which place got none.
-    #[inline(always)]
-    fn each<T>(
-        &self,
-        places: impl Iterator<Item = T>,
-        copy: impl Fn(*const u8, T),
-    ) -> Option<usize> {
+    fn all(&self, size: usize) -> Option<usize> {
+        debug_assert_eq!(size, self.rows.size);
         let at = |row: usize| {
-            // `row` is below the count here, so this is inside the region.
-            self.start
-                .wrapping_offset((row as isize).wrapping_mul(self.rows.stride))
+            let shift = (row as isize).wrapping_mul(self.rows.stride);
+            self.start.wrapping_offset(shift)
         };
-        for (n, place) in places.enumerate() {
+        for n in 0..self.places {
             let Some(row) = (self.row)(n).filter(|&row| row < self.rows.count) else {
                 return Some(n);
             };
             if let Some(next) = (self.row)(n + self.ahead) {
-                fetch(at(next), self.rows.size);
+                fetch(at(next), size);
             }
-            copy(at(row), place);
+            let to = self.to.wrapping_add(n * size);
+            // SAFETY: the invariant; `row` is one of the rows and `n` one of the places. `copy` allows
+            // the two to overlap.
+            unsafe { ptr::copy(at(row), to, size) };
         }
         None
     }

@@ -60,7 +60,7 @@ const NO_FRACTION: f64 = 6_755_399_441_055_744.0;
 fn to_i64(a: f64) -> i64 {
     const HALF: f64 = 4_294_967_296.0;
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    let fits = (a >= -LIMIT) & (a < LIMIT);
+    let fits = (-LIMIT..LIMIT).contains(&a);
     let whole = Math::trunc(a);
     let high = Math::floor(whole * (1.0 / HALF));
     let low = whole - high * HALF;

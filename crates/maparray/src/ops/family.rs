@@ -137,22 +137,24 @@ macro_rules! loops {
             return Some(|i, o| through!($rule bf16, i, o, Op::$op, Scalar::F32));
         }
     };
-    // Three functions: the second says which operands are rare, the third is for those.
-    ($scalar:ident, $op:ident 1 Same float_but $f:expr) => {
+    // As `float`, by a function of `Math`; it is called from a closure that is inlined by order, lest
+    // the compiler find it too long to become part of the loop.
+    ($scalar:ident, $op:ident $arity:tt $rule:ident math $f:expr) => {
         match $scalar {
-            Scalar::F16 => return Some(|i, o| through!(Same f16, i, o, Op::$op, Scalar::F32)),
-            Scalar::BF16 => return Some(|i, o| through!(Same bf16, i, o, Op::$op, Scalar::F32)),
-            Scalar::F32 => return Some(|i, o| unary_but::<f32>(i, o, $f)),
-            Scalar::F64 => return Some(|i, o| unary_but::<f64>(i, o, $f)),
+            Scalar::F16 => return Some(|i, o| through!($rule f16, i, o, Op::$op, Scalar::F32)),
+            Scalar::BF16 => return Some(|i, o| through!($rule bf16, i, o, Op::$op, Scalar::F32)),
+            Scalar::F32 => return Some(|i, o| math!($arity f32, i, o, $f)),
+            Scalar::F64 => return Some(|i, o| math!($arity f64, i, o, $f)),
             _ => {}
         }
     };
-    ($scalar:ident, $op:ident 2 Same float_but $f:expr) => {
+    // As `math`, three functions: the second says which operands are rare, the third is for those.
+    ($scalar:ident, $op:ident $arity:tt $rule:ident math_but $f:expr) => {
         match $scalar {
-            Scalar::F16 => return Some(|i, o| through!(Same f16, i, o, Op::$op, Scalar::F32)),
-            Scalar::BF16 => return Some(|i, o| through!(Same bf16, i, o, Op::$op, Scalar::F32)),
-            Scalar::F32 => return Some(|i, o| binary_but::<f32>(i, o, $f)),
-            Scalar::F64 => return Some(|i, o| binary_but::<f64>(i, o, $f)),
+            Scalar::F16 => return Some(|i, o| through!($rule f16, i, o, Op::$op, Scalar::F32)),
+            Scalar::BF16 => return Some(|i, o| through!($rule bf16, i, o, Op::$op, Scalar::F32)),
+            Scalar::F32 => return Some(|i, o| math!(but $arity f32, i, o, $f)),
+            Scalar::F64 => return Some(|i, o| math!(but $arity f64, i, o, $f)),
             _ => {}
         }
     };
@@ -314,6 +316,49 @@ macro_rules! run {
     (3 $rule:ident $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
         ternary::<$type, $type, $type, $result>($i, $o, $f)
     };
+}
+
+macro_rules! math {
+    (1 $type:ty, $i:ident, $o:ident, $f:expr) => {
+        unary::<$type, $type>(
+            $i,
+            $o,
+            #[inline(always)]
+            |a| $f(a),
+        )
+    };
+    (2 $type:ty, $i:ident, $o:ident, $f:expr) => {
+        binary::<$type, $type, $type>(
+            $i,
+            $o,
+            #[inline(always)]
+            |a, b| $f(a, b),
+        )
+    };
+    (but 1 $type:ty, $i:ident, $o:ident, $f:expr) => {{
+        let (function, is_rare, slowly) = $f;
+        unary_but::<$type>(
+            $i,
+            $o,
+            #[inline(always)]
+            |a| function(a),
+            #[inline(always)]
+            |a| is_rare(a),
+            slowly,
+        )
+    }};
+    (but 2 $type:ty, $i:ident, $o:ident, $f:expr) => {{
+        let (function, is_rare, slowly) = $f;
+        binary_but::<$type>(
+            $i,
+            $o,
+            #[inline(always)]
+            |a, b| function(a, b),
+            #[inline(always)]
+            |a, b| is_rare(a, b),
+            slowly,
+        )
+    }};
 }
 
 /// Runs the loop of the wider type.

@@ -101,7 +101,9 @@ pub(super) fn binary<A: Cell, B: Cell, R: Cell>(
 pub(super) fn unary_but<A: Cell<Raw = A> + Pod>(
     inputs: &[Strip<'_>],
     output: &mut [u8],
-    (function, is_rare, slowly): (impl Fn(A) -> A, impl Fn(A) -> bool, impl Fn(A) -> A),
+    function: impl Fn(A) -> A,
+    is_rare: impl Fn(A) -> bool,
+    slowly: impl Fn(A) -> A,
 ) {
     unary::<A, A>(inputs, output, function);
     let output: &mut [A] = cast_slice_mut(output);
@@ -128,11 +130,9 @@ pub(super) fn unary_but<A: Cell<Raw = A> + Pod>(
 pub(super) fn binary_but<A: Cell<Raw = A> + Pod>(
     inputs: &[Strip<'_>],
     output: &mut [u8],
-    (function, is_rare, slowly): (
-        impl Fn(A, A) -> A,
-        impl Fn(A, A) -> bool,
-        impl Fn(A, A) -> A,
-    ),
+    function: impl Fn(A, A) -> A,
+    is_rare: impl Fn(A, A) -> bool,
+    slowly: impl Fn(A, A) -> A,
 ) {
     binary::<A, A, A>(inputs, output, function);
     let output: &mut [A] = cast_slice_mut(output);

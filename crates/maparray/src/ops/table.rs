@@ -53,23 +53,23 @@ operations! {
     }
     FloorDivide "floor_divide" | "divmod[0]" as "//": 2 Same {
         int: integer::floor_divide,
-        float_but: (Math::floor_divide, Math::is_far_quotient, float::floor_divide),
+        math_but: (Math::floor_divide, Math::is_far_quotient, float::floor_divide),
         @ mq_m: time::divide,
         @ md_m: time::divide_float,
         @ mm_q: time::count,
     }
     Remainder "remainder" | "mod" | "divmod[1]" as "%": 2 Same {
         int: integer::remainder,
-        float_but: (Math::remainder, Math::is_far_quotient, float::remainder),
+        math_but: (Math::remainder, Math::is_far_quotient, float::remainder),
         @ mm_m: time::remainder,
     }
     Fmod "fmod": 2 Same {
         int: integer::fmod,
-        float_but: (Math::fmod, Math::is_far_quotient, |a, b| a % b),
+        math_but: (Math::fmod, Math::is_far_quotient, |a, b| a % b),
     }
     Power "power" | "pow" as "**": 2 Same {
         int: integer::power,
-        float: Math::power,
+        math: Math::power,
         strict_float: |a, b| a.powf(b),
         double_complex: elementary::power,
     }
@@ -120,121 +120,121 @@ operations! {
         double_complex: elementary::sqrt,
     }
     Cbrt "cbrt": 1 Same {
-        float: Math::cbrt,
+        math: Math::cbrt,
         strict_float: |a| a.cbrt(),
     }
 
     // Exponentials and logarithms
     Exp "exp": 1 Same {
-        float: Math::exp,
+        math: Math::exp,
         strict_float: |a| a.exp(),
         double_complex: elementary::exp,
     }
     Exp2 "exp2": 1 Same {
-        float: Math::exp2,
+        math: Math::exp2,
         strict_float: |a| a.exp2(),
         double_complex: elementary::exp2,
     }
     Expm1 "expm1": 1 Same {
-        float: Math::expm1,
+        math: Math::expm1,
         strict_float: |a| a.exp_m1(),
         double_complex: elementary::expm1,
     }
     Log "log": 1 Same {
-        float: Math::log,
+        math: Math::log,
         strict_float: |a| a.ln(),
         double_complex: elementary::log,
     }
     Log2 "log2": 1 Same {
-        float: Math::log2,
+        math: Math::log2,
         strict_float: |a| a.log2(),
         double_complex: elementary::log2,
     }
     Log10 "log10": 1 Same {
-        float: Math::log10,
+        math: Math::log10,
         strict_float: |a| a.log10(),
         double_complex: elementary::log10,
     }
     Log1p "log1p": 1 Same {
-        float: Math::log1p,
+        math: Math::log1p,
         strict_float: |a| a.ln_1p(),
         double_complex: elementary::log1p,
     }
     Logaddexp "logaddexp": 2 Same {
-        float: Math::logaddexp,
+        math: Math::logaddexp,
         strict_float: float::logaddexp,
     }
     Logaddexp2 "logaddexp2": 2 Same {
-        float: Math::logaddexp2,
+        math: Math::logaddexp2,
         strict_float: float::logaddexp2,
     }
 
     // Trigonometry
     Sin "sin": 1 Same {
-        float_but: (Math::sin, Math::is_far, Math::sin_far),
+        math_but: (Math::sin, Math::is_far, Math::sin_far),
         strict_float: |a| a.sin(),
         double_complex: elementary::sin,
     }
     Cos "cos": 1 Same {
-        float_but: (Math::cos, Math::is_far, Math::cos_far),
+        math_but: (Math::cos, Math::is_far, Math::cos_far),
         strict_float: |a| a.cos(),
         double_complex: elementary::cos,
     }
     Tan "tan": 1 Same {
-        float_but: (Math::tan, Math::is_far, Math::tan_far),
+        math_but: (Math::tan, Math::is_far, Math::tan_far),
         strict_float: |a| a.tan(),
         double_complex: elementary::tan,
     }
     Arcsin "arcsin" | "asin": 1 Same {
-        float: Math::arcsin,
+        math: Math::arcsin,
         strict_float: |a| a.asin(),
         double_complex: inverse::arcsin,
     }
     Arccos "arccos" | "acos": 1 Same {
-        float: Math::arccos,
+        math: Math::arccos,
         strict_float: |a| a.acos(),
         double_complex: inverse::arccos,
     }
     Arctan "arctan" | "atan": 1 Same {
-        float: Math::arctan,
+        math: Math::arctan,
         strict_float: |a| a.atan(),
         double_complex: inverse::arctan,
     }
     Arctan2 "arctan2" | "atan2": 2 Same {
-        float: Math::arctan2,
+        math: Math::arctan2,
         strict_float: |a, b| a.atan2(b),
     }
     Hypot "hypot": 2 Same {
-        float: Math::hypot,
+        math: Math::hypot,
         strict_float: |a, b| a.hypot(b),
     }
     Sinh "sinh": 1 Same {
-        float: Math::sinh,
+        math: Math::sinh,
         strict_float: |a| a.sinh(),
         double_complex: elementary::sinh,
     }
     Cosh "cosh": 1 Same {
-        float: Math::cosh,
+        math: Math::cosh,
         strict_float: |a| a.cosh(),
         double_complex: elementary::cosh,
     }
     Tanh "tanh": 1 Same {
-        float: Math::tanh,
+        math: Math::tanh,
         strict_float: |a| a.tanh(),
         double_complex: elementary::tanh,
     }
     Arcsinh "arcsinh" | "asinh": 1 Same {
-        float: Math::arcsinh,
+        math: Math::arcsinh,
         strict_float: float::arcsinh,
         double_complex: inverse::arcsinh,
     }
     Arccosh "arccosh" | "acosh": 1 Same {
-        float: Math::arccosh,
+        math: Math::arccosh,
         strict_float: float::arccosh,
         double_complex: inverse::arccosh,
     }
     Arctanh "arctanh" | "atanh": 1 Same {
-        float: Math::arctanh,
+        math: Math::arctanh,
         strict_float: float::arctanh,
         double_complex: inverse::arctanh,
     }
@@ -254,20 +254,20 @@ operations! {
     Floor "floor": 1 Same {
         bool: |a| a,
         int: |a| a,
-        float: Math::floor,
+        math: Math::floor,
     }
     Ceil "ceil": 1 Same {
         bool: |a| a,
         int: |a| a,
-        float: Math::ceil,
+        math: Math::ceil,
     }
     Trunc "trunc" | "fix": 1 Same {
         bool: |a| a,
         int: |a| a,
-        float: Math::trunc,
+        math: Math::trunc,
     }
     Rint "rint": 1 Same {
-        float: Math::rint,
+        math: Math::rint,
         complex: |a| Complex::new(a.re.round_ties_even(), a.im.round_ties_even()),
     }
 

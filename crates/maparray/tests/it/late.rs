@@ -56,11 +56,11 @@ fn what_others_write_to_a_small_file_is_seen_before_and_after_it_is_mapped() {
     let path = small(folder.path());
     let array = MemMapArray::open(&path, Mode::Read).unwrap();
     assert_eq!(array.get::<u16>(&[0]).unwrap(), 1);
-    overwrite(&path, 128, &7_u16.to_ne_bytes());
-    assert_eq!(array.get::<u16>(&[0]).unwrap(), 7);
+    overwrite(&path, 128, &[7, 7]);
+    assert_eq!(array.get::<u16>(&[0]).unwrap(), 0x0707);
     let first = array.region().as_ptr().unwrap();
-    overwrite(&path, 128, &9_u16.to_ne_bytes());
-    assert_eq!(array.get::<u16>(&[0]).unwrap(), 9);
+    overwrite(&path, 128, &[9, 9]);
+    assert_eq!(array.get::<u16>(&[0]).unwrap(), 0x0909);
     assert_eq!(array.region().as_ptr().unwrap(), first);
     // Through a map of ours, too.
     let mut other = MemMapArray::open(&path, Mode::ReadWrite).unwrap();

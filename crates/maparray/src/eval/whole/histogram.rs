@@ -123,8 +123,8 @@ fn bins(call: &Call<'_>, crew: &Crew<'_>) -> Result<Bins> {
             return Err(call.wrong("bins", "edges that decrease", "edges in ascending order"));
         }
         return Ok(Bins {
+            scale: even(&edges),
             edges,
-            scale: None,
             round: rounding(call.operands[place].dtype().number()?),
         });
     }
@@ -137,16 +137,16 @@ fn bins(call: &Call<'_>, crew: &Crew<'_>) -> Result<Bins> {
         let found = format!("{low:?} to {high:?}");
         return Err(call.wrong("range", found, "finite numbers, the lower one first"));
     }
-    if low == high {
-        (low, high) = (low - 0.5, high + 0.5);
-    }
-    // Edges have the dtype of the elements, where that is a float.
+    // Edges have the dtype of the elements, where that is a float; numbers of a range are taken as
+    // `float64` on the way, those of the array as what they are.
     let empty = call.operands[0].layout().is_empty();
     let given = empty || matches!(call.parameters.get("range"), Setting::List(_));
     let count = call.parameters.int("bins");
     let round = rounding(scalar);
-    // Numbers of a range are taken as `float64` on the way, those of the array as what they are.
     let step_round = if given { |x| x } else { round };
+    if low == high {
+        (low, high) = (step_round(low - 0.5), step_round(high + 0.5));
+    }
     let step = step_round(step_round(high - low) / count as f64);
     let mut edges: Vec<f64> = vec![];
     edges.try_reserve_exact(count + 1).map_err(|_| {
@@ -169,6 +169,15 @@ fn bins(call: &Call<'_>, crew: &Crew<'_>) -> Result<Bins> {
         scale: Some(scale),
         round,
     })
+}
+
+/// Bins per unit, if a guess by it is wrong by one bin at most.
+fn even(edges: &[f64]) -> Option<f64> {
+    let (first, last) = (*edges.first()?, *edges.last()?);
+    let scale = (edges.len() - 1) as f64 / (last - first);
+    let near = |(place, &edge): (usize, &f64)| ((edge - first) * scale - place as f64).abs() < 1.0;
+    let even = scale.is_finite() && scale > 0.0 && edges.iter().enumerate().all(near);
+    even.then_some(scale)
 }
 
 /// Rounds to a number that this dtype has, if it is a float.

@@ -5,6 +5,7 @@
 //!
 //! Knows: the tree, dtypes, shapes. Must not know: arrays, files.
 
+mod build;
 mod result;
 mod text;
 
@@ -86,6 +87,8 @@ type Rule = fn(Whole, &mut Parameters, &[Operand<'_>]) -> Result<(Scalar, Vec<us
 
 struct Row {
     name: &'static str,
+    /// What it computes, in a sentence.
+    says: &'static str,
     aliases: &'static [&'static str],
     /// Arrays that come first.
     operands: usize,
@@ -95,14 +98,14 @@ struct Row {
 
 macro_rules! functions {
     ($(
-        $(#[$doc:meta])*
+        #[doc = $says:literal]
         $variant:ident = $name:literal $(| $alias:literal)*
             ($operands:literal $(, $parameter:ident: $accepts:expr => $default:expr)* $(,)?) $rule:ident;
     )*) => {
         /// A function over whole arrays.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Whole {
-            $($(#[$doc])* $variant,)*
+            $(#[doc = $says] $variant,)*
         }
 
         impl Whole {
@@ -114,6 +117,7 @@ macro_rules! functions {
                     $(Whole::$variant => {
                         const ROW: Row = Row {
                             name: $name,
+                            says: $says,
                             aliases: &[$($alias),*],
                             operands: $operands,
                             parameters: &[$((stringify!($parameter), $accepts, $default)),*],
@@ -169,14 +173,20 @@ functions! {
     RollingStd = "rolling_std" (1,
         window: A::Count => S::None, axis: A::Axis => S::Int(-1),
         ddof: A::Number => S::Float(0.0)) rolling;
-    /// The elements in ascending order.
+    /// The elements in ascending order, NaN last.
     Sort = "sort" (1, axis: A::Axis => S::Int(-1)) sort;
-    /// The positions of the elements in ascending order.
+    /// The positions of the elements in ascending order; equal ones keep theirs.
     ArgSort = "argsort" (1, axis: A::Axis => S::Int(-1)) sort;
     /// The elements in ascending order, each once.
     Unique = "unique" (1) unique;
+    /// How often each of them occurs.
+    UniqueCounts = "unique_counts" (1) unique;
     /// The `k` greatest elements, the greatest first; or the least.
     TopK = "topk" (1,
+        k: A::Count => S::None, axis: A::Axis => S::Int(-1),
+        largest: A::Flag => S::Bool(true)) top;
+    /// Their positions; of equal elements the first.
+    ArgTopK = "argtopk" (1,
         k: A::Count => S::None, axis: A::Axis => S::Int(-1),
         largest: A::Flag => S::Bool(true)) top;
     /// The number that a share `q` of the elements is below.
@@ -190,6 +200,17 @@ functions! {
     /// The number that half of the elements are below.
     Median = "median" (1,
         axis: A::Axes => S::None, keepdims: A::Flag => S::Bool(false)) quantile;
+    /// The number that a share `q` of the elements that are numbers is below.
+    NanQuantile = "nanquantile" (1,
+        q: A::Numbers => S::None, axis: A::Axes => S::None,
+        method: A::Word(METHODS) => S::Word("linear"), keepdims: A::Flag => S::Bool(false)) quantile;
+    /// The same with `q` from 0 to 100.
+    NanPercentile = "nanpercentile" (1,
+        q: A::Numbers => S::None, axis: A::Axes => S::None,
+        method: A::Word(METHODS) => S::Word("linear"), keepdims: A::Flag => S::Bool(false)) quantile;
+    /// The number that half of the elements that are numbers are below.
+    NanMedian = "nanmedian" (1,
+        axis: A::Axes => S::None, keepdims: A::Flag => S::Bool(false)) quantile;
 }
 
 /// NumPy's ways to choose a quantile between two elements.
@@ -199,6 +220,26 @@ impl Whole {
     /// NumPy's name; where it has none, ours.
     pub fn name(self) -> &'static str {
         self.row().name
+    }
+
+    /// What it computes, in a sentence.
+    ///
+    /// ```
+    /// use maparray::expr::Whole;
+    /// assert_eq!(Whole::CumSum.says(), "The sums of all elements so far.");
+    /// ```
+    pub fn says(self) -> &'static str {
+        self.row().says.trim()
+    }
+
+    /// How it is called: arrays, then parameters with their defaults.
+    ///
+    /// ```
+    /// use maparray::expr::Whole;
+    /// assert_eq!(Whole::RollingSum.signature(), "rolling_sum(a, window, axis=-1)");
+    /// ```
+    pub fn signature(self) -> String {
+        text::signature(self)
     }
 
     /// Other names.
@@ -230,7 +271,19 @@ impl Whole {
     /// Whether the result's shape is known before it is computed. If not, [`infer`](super::infer)
     /// says the largest that it can have, and the function stands at the top of an expression only.
     pub fn has_known_shape(self) -> bool {
-        self != Whole::Unique
+        !matches!(self, Whole::Unique | Whole::UniqueCounts)
+    }
+
+    /// Whether NaNs are left out.
+    pub fn skips_nan(self) -> bool {
+        matches!(
+            self,
+            Whole::NanCumSum
+                | Whole::NanCumProd
+                | Whole::NanQuantile
+                | Whole::NanPercentile
+                | Whole::NanMedian
+        )
     }
 
     /// Whether it runs along an axis and is computed in whatever order its operand lies.

@@ -184,34 +184,55 @@ pub(in crate::expr) fn write(
             continue;
         }
         write!(f, ", {name}=")?;
-        match value {
-            S::None => write!(f, "None")?,
-            S::Bool(true) => write!(f, "True")?,
-            S::Bool(false) => write!(f, "False")?,
-            S::Int(value) => write!(f, "{value}")?,
-            S::Float(value) => write_float(f, *value)?,
-            S::Word(word) => write!(f, "'{word}'")?,
-            S::DType(scalar) => write!(f, "{}", scalar.name())?,
-            S::Axes(axes) => {
-                write!(f, "[")?;
-                for (place, axis) in axes.iter().enumerate() {
-                    write!(f, "{}{axis}", if place == 0 { "" } else { ", " })?;
-                }
-                write!(f, "]")?;
-            }
-            S::List(list) => {
-                write!(f, "[")?;
-                for (place, number) in list.iter().enumerate() {
-                    write!(f, "{}", if place == 0 { "" } else { ", " })?;
-                    write_float(f, *number)?;
-                }
-                write!(f, "]")?;
-            }
-            S::Operand(place) => match operands.get(*place) {
-                Some(operand) => write!(f, "{operand}")?,
-                None => write!(f, "None")?,
-            },
-        }
+        write_value(f, value, operands)?;
     }
     write!(f, ")")
+}
+
+fn write_value(f: &mut fmt::Formatter<'_>, value: &Setting, operands: &[Expr]) -> fmt::Result {
+    match value {
+        S::None => write!(f, "None"),
+        S::Bool(true) => write!(f, "True"),
+        S::Bool(false) => write!(f, "False"),
+        S::Int(value) => write!(f, "{value}"),
+        S::Float(value) => write_float(f, *value),
+        S::Word(word) => write!(f, "'{word}'"),
+        S::DType(scalar) => write!(f, "{}", scalar.name()),
+        S::Axes(axes) => write!(f, "{axes:?}"),
+        S::List(list) => {
+            write!(f, "[")?;
+            for (place, number) in list.iter().enumerate() {
+                write!(f, "{}", if place == 0 { "" } else { ", " })?;
+                write_float(f, *number)?;
+            }
+            write!(f, "]")
+        }
+        S::Operand(place) => match operands.get(*place) {
+            Some(operand) => write!(f, "{operand}"),
+            None => write!(f, "None"),
+        },
+    }
+}
+
+/// A default, as text.
+struct Default<'a>(&'a Setting);
+
+impl fmt::Display for Default<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_value(f, self.0, &[])
+    }
+}
+
+/// A function's name, its arrays, and its parameters with their defaults.
+pub(super) fn signature(function: Whole) -> String {
+    let row = function.row();
+    let arrays = ["a", "b"].iter().take(row.operands);
+    let mut arguments: Vec<String> = arrays.map(|name| (*name).to_owned()).collect();
+    for (name, accepts, default) in row.parameters {
+        arguments.push(match default {
+            S::None if !accepts.none() => (*name).to_owned(),
+            default => format!("{name}={}", Default(default)),
+        });
+    }
+    format!("{}({})", row.name, arguments.join(", "))
 }

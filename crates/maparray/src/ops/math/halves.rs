@@ -17,7 +17,7 @@ pub(in super::super) fn to_single(half: u16) -> f32 {
     let half = u32::from(half);
     let size = half & 0x7FFF;
     // The exponent is too small by the difference of the biases, 112; this holds for subnormals too.
-    const SCALE: f32 = 5.192_296_858_534_828e33;
+    const SCALE: f32 = (1_u128 << 112) as f32;
     let scaled = (f32::from_bits(size << 13) * SCALE).to_bits();
     let bits = pick(size >= INFINITE_HALF, INFINITE | (size << 13), scaled);
     f32::from_bits(bits | ((half & 0x8000) << 16))

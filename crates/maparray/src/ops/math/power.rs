@@ -144,7 +144,8 @@ pub(super) fn cbrt(x: f64) -> f64 {
     const THIRD: f64 = 1.0 / 3.0;
     let growth = off * (THIRD - off * (1.0 / 9.0 - off * (5.0 / 81.0 - off * (10.0 / 243.0))));
     let result = ((root + root * growth) * power_of_two(third)).copysign(x);
-    pick((x == 0.0) | !(x.abs() < f64::INFINITY), x, result)
+    let same = (x == 0.0) | x.is_nan() | (x.abs() == f64::INFINITY);
+    pick(same, x, result)
 }
 
 #[inline(always)]
