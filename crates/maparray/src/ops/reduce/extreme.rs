@@ -165,6 +165,10 @@ impl<A: Ordered> Accumulator for Extremes<A> {
         }
     }
 
+    fn takes_again(&self) -> bool {
+        true
+    }
+
     fn merge(&mut self, other: &dyn Accumulator) {
         let other: &Extremes<A> = same(other);
         let pick = self.pick();
@@ -255,6 +259,10 @@ impl<A: Ordered> Accumulator for Places<A> {
                 Self::take::<false>(slot, value, index);
             }
         }
+    }
+
+    fn takes_again(&self) -> bool {
+        true
     }
 
     fn merge(&mut self, other: &dyn Accumulator) {

@@ -6,6 +6,7 @@
 //! Knows: elements and slots. Must not know: arrays, axes, threads.
 
 mod extreme;
+mod mask;
 mod spread;
 mod sum;
 mod truth;
@@ -20,6 +21,7 @@ use crate::dtype::{Kind, Scalar};
 use crate::error::Result;
 use crate::strip::Strip;
 use extreme::{Extremes, Places};
+pub use mask::{fold_column_where, fold_row_where};
 use spread::Spreads;
 use sum::{Products, Sums, Totals};
 use truth::Truths;
@@ -74,6 +76,11 @@ pub trait Accumulator: Send + Any {
 
     /// Writes the result of every slot.
     fn finish(&self, output: &mut [u8]);
+
+    /// Whether it does not matter that an element is folded again, at a later index: as for extremes.
+    fn takes_again(&self) -> bool {
+        false
+    }
 }
 
 /// Constructor of the accumulators below; each serves several reductions.
@@ -281,5 +288,9 @@ impl Accumulator for Halves {
 
     fn finish(&self, output: &mut [u8]) {
         self.0.finish(output);
+    }
+
+    fn takes_again(&self) -> bool {
+        self.0.takes_again()
     }
 }
