@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use crate::array::Source;
 use crate::dtype::Scalar;
 use crate::error::{Error, Problem, Result};
-use crate::expr::{Does, KeepAxes, Typed, What, Work};
-use crate::ops::{Fold, Reduction};
+use crate::expr::{Does, KeepAxes, Refusal, Typed, What, Work};
+use crate::ops::{Fold, Nans, Reduction};
 
 /// A value of the graph.
 pub(super) struct Node {
@@ -47,14 +47,21 @@ enum Key {
     Constant(Scalar, [u8; 16]),
     Index(Vec<usize>),
     Apply(Does, Scalar, Vec<usize>),
-    Reduce(Reduction, usize, Option<usize>, Vec<usize>, KeepAxes, u64),
+    Reduce(
+        (Reduction, Nans),
+        usize,
+        Option<usize>,
+        Vec<usize>,
+        KeepAxes,
+        u64,
+    ),
 }
 
 /// Nodes, and where they came from.
 pub(super) struct Graph<'a> {
     pub(super) nodes: Vec<Node>,
     /// Reductions to a bool that must be false, or the expression has no answer.
-    pub(super) checks: Vec<usize>,
+    pub(super) checks: Vec<(usize, Refusal)>,
     arrays: &'a [(String, Source)],
     known: HashMap<Key, usize>,
 }
@@ -98,7 +105,7 @@ impl<'a> Graph<'a> {
                 let of = self.add(of)?;
                 let mask = mask.as_ref().map(|mask| self.add(mask)).transpose()?;
                 let key = Key::Reduce(
-                    fold.reduction,
+                    (fold.reduction, fold.nans),
                     of,
                     mask,
                     axes.clone(),
@@ -115,10 +122,14 @@ impl<'a> Graph<'a> {
                 };
                 (key, Value::Reduce(reduced))
             }
-            What::Unless { negative, value } => {
-                let negative = self.add(negative)?;
-                if !self.checks.contains(&negative) {
-                    self.checks.push(negative);
+            What::Unless {
+                lacking,
+                refusal,
+                value,
+            } => {
+                let check = (self.add(lacking)?, *refusal);
+                if !self.checks.contains(&check) {
+                    self.checks.push(check);
                 }
                 return self.add(value);
             }

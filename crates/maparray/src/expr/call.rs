@@ -14,7 +14,7 @@ use winnow::token::take_while;
 use super::parse::{Failure, Input, Outcome, Reason, close, number, space, token, whole, word};
 use super::{Axes, Expr, KeepAxes, Literal, Node, Reduce};
 use crate::dtype::{DType, Kind, Scalar};
-use crate::ops::{Op, Reduction};
+use crate::ops::{Nans, Op, Reduction};
 
 /// What stands between the parentheses.
 #[derive(Default)]
@@ -24,6 +24,8 @@ struct Arguments<'a> {
     keep: Option<KeepAxes>,
     ddof: Option<f64>,
     dtype: Option<Scalar>,
+    mask: Option<Expr>,
+    initial: Option<Expr>,
 }
 
 enum Value<'a> {
@@ -35,7 +37,9 @@ enum Value<'a> {
 /// What a name before a parenthesis can mean.
 enum Function {
     Op(Op),
-    Reduction(Reduction),
+    Reduction(Reduction, Nans),
+    /// The greatest less the least.
+    Ptp,
     Cast(Scalar),
     AsType,
     Index,
@@ -56,11 +60,22 @@ fn find(name: &str) -> Option<Function> {
         "index" => return Some(Function::Index),
         "complex" => return Some(Function::Complex),
         "float" => return Some(Function::Float),
+        "ptp" => return Some(Function::Ptp),
         _ => {}
     }
     let op = Op::find(name).map(Function::Op);
-    op.or_else(|| Reduction::find(name).map(Function::Reduction))
+    op.or_else(|| reduction_named(name))
         .or_else(|| type_named(name).map(Function::Cast))
+}
+
+/// `sum`, and `nansum` for one that skips NaNs.
+fn reduction_named(name: &str) -> Option<Function> {
+    let plain = Reduction::find(name).map(|found| Function::Reduction(found, Nans::Count));
+    plain.or_else(|| {
+        let found = Reduction::find(name.strip_prefix("nan")?)?;
+        let skips = found.skips_nans() && name[3..] == *found.name();
+        skips.then_some(Function::Reduction(found, Nans::Skip))
+    })
 }
 
 /// `float32`, and Python's `int`, `float`, `complex`.
@@ -116,7 +131,7 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
             }
             Node::Apply(op, operands)
         }
-        Function::Reduction(reduction) => {
+        Function::Reduction(..) | Function::Ptp => {
             let of = next("an array, then `axis`")?;
             let positional = match found {
                 1 => None,
@@ -133,19 +148,29 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
                 None => of,
             };
             let keep = arguments.keep.unwrap_or_default();
-            let reduced = Node::Reduce(Reduce {
-                reduction,
-                of,
-                axes,
-                keep,
-                ddof: arguments.ddof.unwrap_or(0.0),
-            });
-            match (arguments.dtype, reduction) {
+            let reduced = |reduction, nans| {
+                Node::Reduce(Reduce {
+                    nans,
+                    mask: arguments.mask.clone(),
+                    initial: arguments.initial.clone(),
+                    axes: axes.clone(),
+                    keep,
+                    ddof: arguments.ddof.unwrap_or(0.0),
+                    ..Reduce::new(reduction, of.clone())
+                })
+            };
+            match (function, arguments.dtype) {
                 // Small integers are summed as wide ones, and come back as what was asked for.
-                (Some(scalar), Reduction::Sum | Reduction::Prod) => {
-                    Node::Cast(scalar, Expr::new(reduced))
+                (
+                    Function::Reduction(found @ (Reduction::Sum | Reduction::Prod), nans),
+                    Some(scalar),
+                ) => Node::Cast(scalar, Expr::new(reduced(found, nans))),
+                (Function::Reduction(found, nans), _) => reduced(found, nans),
+                _ => {
+                    let ends = [Reduction::Max, Reduction::Min];
+                    let ends = ends.map(|end| Expr::new(reduced(end, Nans::Count)));
+                    Node::Apply(Op::Subtract, ends.to_vec())
                 }
-                _ => reduced,
             }
         }
         Function::Cast(scalar) => {
@@ -286,15 +311,25 @@ fn argument<'a>(
     use Reduction as R;
     space(input)?;
     let twice = match (function, keyword) {
-        (Function::Reduction(_), "axis") => arguments.axes.replace(axes(input)?).is_some(),
-        (Function::Reduction(_), "keepdims") => arguments.keep.replace(keep(input)?).is_some(),
-        (Function::Reduction(Reduction::Var | Reduction::Std), "ddof" | "correction") => {
+        (Function::Reduction(..) | Function::Ptp, "axis") => {
+            arguments.axes.replace(axes(input)?).is_some()
+        }
+        (Function::Reduction(..) | Function::Ptp, "keepdims") => {
+            arguments.keep.replace(keep(input)?).is_some()
+        }
+        (Function::Reduction(found, _), "where") if found.takes_mask() => {
+            arguments.mask.replace(whole(input)?).is_some()
+        }
+        (Function::Reduction(found, _), "initial") if found.join().is_some() => {
+            arguments.initial.replace(whole(input)?).is_some()
+        }
+        (Function::Reduction(R::Var | R::Std, _), "ddof" | "correction") => {
             let at = input.current_token_start();
             let ddof = real_of(&whole(input)?).ok_or_else(|| Failure::expected(at, "a number"))?;
             arguments.ddof.replace(ddof).is_some()
         }
         (Function::AsType, "dtype")
-        | (Function::Reduction(R::Sum | R::Prod | R::Mean | R::Var | R::Std), "dtype") => {
+        | (Function::Reduction(R::Sum | R::Prod | R::Mean | R::Var | R::Std, _), "dtype") => {
             let at = input.current_token_start();
             let text = match peek(opt(alt(('"', '\'')))).parse_next(input)? {
                 Some(_) => quoted(input)?,
@@ -302,24 +337,16 @@ fn argument<'a>(
             };
             let scalar = dtype_named(text, at)?;
             // A mean of integers is no integer, and NumPy's answer there is of no use.
-            let means = matches!(function, Function::Reduction(R::Mean | R::Var | R::Std));
+            let means = matches!(function, Function::Reduction(R::Mean | R::Var | R::Std, _));
             if means && scalar.kind() < Kind::Float {
                 return Err(Failure::expected(at, "a float or complex dtype"));
             }
             arguments.dtype.replace(scalar).is_some()
         }
-        (Function::Reduction(Reduction::Var | Reduction::Std), _) => {
-            return Err(Failure::expected(
-                at,
-                "`axis=`, `keepdims=`, `ddof=` or `dtype=`",
-            ));
+        (Function::Reduction(found, _), _) => {
+            return Err(Failure::expected(at, keywords(*found)));
         }
-        (Function::Reduction(R::Sum | R::Prod | R::Mean), _) => {
-            return Err(Failure::expected(at, "`axis=`, `keepdims=` or `dtype=`"));
-        }
-        (Function::Reduction(_), _) => {
-            return Err(Failure::expected(at, "`axis=` or `keepdims=`"));
-        }
+        (Function::Ptp, _) => return Err(Failure::expected(at, keywords(R::ArgMin))),
         (Function::AsType, _) => return Err(Failure::expected(at, "`dtype=`")),
         _ => return Err(Failure::expected(at, "an argument without a name")),
     };
@@ -327,6 +354,19 @@ fn argument<'a>(
         return Err(Failure::expected(at, "each keyword once"));
     }
     Ok(())
+}
+
+/// The arguments with a name that a reduction takes.
+fn keywords(reduction: Reduction) -> &'static str {
+    use Reduction as R;
+    match reduction {
+        R::Var | R::Std => "`axis=`, `keepdims=`, `where=`, `ddof=` or `dtype=`",
+        R::Mean => "`axis=`, `keepdims=`, `where=` or `dtype=`",
+        R::Sum | R::Prod => "`axis=`, `keepdims=`, `where=`, `initial=` or `dtype=`",
+        R::Min | R::Max => "`axis=`, `keepdims=`, `where=` or `initial=`",
+        R::Any | R::All => "`axis=`, `keepdims=` or `where=`",
+        R::CountNonzero | R::ArgMin | R::ArgMax => "`axis=` or `keepdims=`",
+    }
 }
 
 fn quoted<'a>(input: &mut Input<'a>) -> Outcome<&'a str> {

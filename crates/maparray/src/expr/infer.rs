@@ -8,10 +8,11 @@
 use bytemuck::bytes_of;
 
 use super::literal::operate;
-use super::{Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Reduce, SIZE_LIMIT, parts};
+use super::reduced::{reduced, unless_any};
+use super::{DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, SIZE_LIMIT, parts};
 use crate::dtype::{Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
-use crate::layout::{broadcast, extent, resolve_axis};
+use crate::layout::{broadcast, extent};
 use crate::ops::{Fold, Kernel, Op, Reduction, cast};
 use crate::strip::Strip;
 
@@ -53,13 +54,36 @@ pub enum What {
     },
     /// The position of each element in C order.
     Index,
-    /// A value whose loop has no answer for some operands: integers to negative powers.
+    /// A value that there is not always.
     Unless {
-        /// A reduction to one bool: whether there is such an operand.
-        negative: Box<Typed>,
-        /// The value, if there is none.
+        /// A reduction to one bool: whether there is none.
+        lacking: Box<Typed>,
+        /// Why there is none, then.
+        refusal: Refusal,
+        /// The value otherwise.
         value: Box<Typed>,
     },
+}
+
+/// Why there is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// Integers have no negative powers.
+    NegativePower,
+    /// Where all numbers are NaN none of them is the least or the greatest.
+    AllNan(Reduction),
+}
+
+impl Refusal {
+    /// The error that says so.
+    pub(crate) fn error(self) -> Error {
+        Error::new(match self {
+            Refusal::NegativePower => Problem::NegativePower,
+            Refusal::AllNan(reduction) => Problem::AllNan {
+                operation: reduction.name(),
+            },
+        })
+    }
 }
 
 /// A loop, and what it does.
@@ -89,7 +113,7 @@ const CONSTANTS: &[(&str, f64)] = &[
 ];
 
 /// A part of the expression: an array or NumPy number, or a plain number that still adapts.
-enum Part {
+pub(super) enum Part {
     Weak(Literal),
     Strong(Typed),
 }
@@ -131,10 +155,10 @@ fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
         match step {
             Step::Enter(expr) => {
                 steps.push(Step::Leave(expr));
-                steps.extend(parts(expr.node()).iter().rev().map(Step::Enter));
+                steps.extend(parts(expr.node()).rev().map(Step::Enter));
             }
             Step::Leave(expr) => {
-                let operands = done.split_off(done.len() - parts(expr.node()).len());
+                let operands = done.split_off(done.len() - parts(expr.node()).count());
                 done.push(whole(expr.node(), operands, lookup)?);
             }
         }
@@ -157,7 +181,11 @@ fn whole(node: &Node, mut operands: Vec<Part>, lookup: Lookup<'_>) -> Result<Par
             Part::Weak(literal) => constant(literal, *scalar).map(Part::Strong),
             Part::Strong(of) => cast_to(*scalar, of).map(Part::Strong),
         },
-        Node::Reduce(reduce) => reduced(reduce, strong(of())?).map(Part::Strong),
+        Node::Reduce(reduce) => {
+            let initial = reduce.initial.as_ref().map(|_| of());
+            let mask = reduce.mask.as_ref().map(|_| strong(of())).transpose()?;
+            reduced(reduce, strong(of())?, mask, initial).map(Part::Strong)
+        }
         Node::Apply(op, _) => apply(*op, operands),
     }
 }
@@ -183,7 +211,7 @@ fn named(name: &str, column: usize, lookup: Lookup<'_>) -> Result<Part> {
         })
 }
 
-fn typed(scalar: Scalar, shape: Vec<usize>, what: What) -> Result<Typed> {
+pub(super) fn typed(scalar: Scalar, shape: Vec<usize>, what: What) -> Result<Typed> {
     extent(&shape, scalar.size())?;
     Ok(Typed {
         scalar,
@@ -289,24 +317,9 @@ fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
 /// A power of integers, computed if no exponent is negative: then there is no integer to give.
 fn unless_negative(exponent: Typed, value: Typed) -> Result<Typed> {
     let scalar = exponent.scalar;
-    let less = Op::Less.resolve(&[scalar, scalar])?;
     let zero = constant(Literal::Int(0), scalar)?;
-    let each = run(
-        working(Op::Less, less.kernel),
-        less.output,
-        vec![exponent, zero],
-    )?;
-    let any = Reduce {
-        reduction: Reduction::Any,
-        of: Expr::from(false),
-        axes: Axes::All,
-        keep: KeepAxes::Drop,
-        ddof: 0.0,
-    };
-    let negative = Box::new(reduced(&any, each)?);
-    let (scalar, shape) = (value.scalar, value.shape.clone());
-    let value = Box::new(value);
-    typed(scalar, shape, What::Unless { negative, value })
+    let each = exactly(Op::Less, vec![exponent, zero])?;
+    unless_any(each, Refusal::NegativePower, value)
 }
 
 /// The operation that a power with this exponent is: as in NumPy, squares and roots have loops of
@@ -430,11 +443,18 @@ fn run(work: Work, output: Scalar, operands: Vec<Typed>) -> Result<Typed> {
     typed(output, shape, What::Constant(result.0))
 }
 
+/// An operation on operands that have its types already.
+pub(super) fn exactly(op: Op, operands: Vec<Typed>) -> Result<Typed> {
+    let scalars: Vec<Scalar> = operands.iter().map(|operand| operand.scalar).collect();
+    let chosen = op.resolve(&scalars)?;
+    run(working(op, chosen.kernel), chosen.output, operands)
+}
+
 /// One element, aligned as kernels expect.
 #[repr(align(16))]
 struct Cell([u8; 16]);
 
-fn cast_to(scalar: Scalar, of: Typed) -> Result<Typed> {
+pub(super) fn cast_to(scalar: Scalar, of: Typed) -> Result<Typed> {
     if of.scalar == scalar {
         return Ok(of);
     }
@@ -448,7 +468,7 @@ fn working(op: Op, kernel: Kernel) -> Work {
     }
 }
 
-fn casting(from: Scalar, to: Scalar) -> Work {
+pub(super) fn casting(from: Scalar, to: Scalar) -> Work {
     Work {
         does: Does::Cast,
         kernel: cast(from, to),
@@ -456,7 +476,7 @@ fn casting(from: Scalar, to: Scalar) -> Work {
 }
 
 /// A plain number as an element of this type.
-fn constant(literal: Literal, scalar: Scalar) -> Result<Typed> {
+pub(super) fn constant(literal: Literal, scalar: Scalar) -> Result<Typed> {
     let element = |scalar: Scalar, bytes: &[u8]| {
         let mut cell = [0; 16];
         cell[..bytes.len()].copy_from_slice(bytes);
@@ -496,79 +516,4 @@ fn int_range(scalar: Scalar) -> Option<(i128, i128)> {
         Kind::Signed => Some((-(1 << (bits - 1)), (1 << (bits - 1)) - 1)),
         _ => None,
     }
-}
-
-fn reduced(reduce: &Reduce, of: Typed) -> Result<Typed> {
-    let Reduce {
-        reduction,
-        keep,
-        ddof,
-        ..
-    } = *reduce;
-    let axes = axes_of(&reduce.axes, of.shape.len())?;
-    let position = matches!(reduction, Reduction::ArgMin | Reduction::ArgMax);
-    if position && axes.len() != 1 && axes.len() != of.shape.len() {
-        return Err(Error::new(Problem::OneAxis {
-            operation: reduction.name(),
-            found: axes.len(),
-        }));
-    }
-    if ddof != 0.0 && !matches!(reduction, Reduction::Var | Reduction::Std) {
-        return Err(Error::new(Problem::Ddof {
-            operation: reduction.name(),
-        }));
-    }
-    let fold = reduction.resolve(of.scalar)?;
-    let mut shape = Vec::new();
-    let mut count = 1usize;
-    for (axis, &len) in of.shape.iter().enumerate() {
-        match (axes.binary_search(&axis).is_ok(), keep) {
-            (false, _) => shape.push(len),
-            (true, KeepAxes::Keep) => shape.push(1),
-            (true, KeepAxes::Drop) => {}
-        }
-        if axes.binary_search(&axis).is_ok() {
-            count = count.saturating_mul(len);
-        }
-    }
-    // As in NumPy also where the result is empty, too.
-    if count == 0 && !reduction.has_identity() {
-        return Err(Error::new(Problem::EmptyReduction {
-            operation: reduction.name(),
-        }));
-    }
-    let (scalar, of) = (fold.output, Box::new(cast_to(fold.input, of)?));
-    typed(
-        scalar,
-        shape,
-        What::Reduce {
-            fold,
-            of,
-            mask: None,
-            axes,
-            keep,
-            ddof,
-        },
-    )
-}
-
-/// The axes, counted from the front and sorted.
-fn axes_of(axes: &Axes, ndim: usize) -> Result<Vec<usize>> {
-    let Axes::Named(named) = axes else {
-        return Ok((0..ndim).collect());
-    };
-    let mut axes = Vec::with_capacity(named.len());
-    for &axis in named {
-        // NumPy lets an array without axes be reduced along its first or last.
-        if ndim == 0 && matches!(axis, 0 | -1) {
-            continue;
-        }
-        let axis = resolve_axis(axis, ndim)?;
-        if axes.contains(&axis) {
-            return Err(Error::new(Problem::AxisTwice { axis }));
-        }
-        axes.push(axis);
-    }
-    axes.sort_unstable();
-    Ok(axes)
 }

@@ -20,7 +20,7 @@ mod table;
 use crate::strip::dispatch;
 pub use cast::cast;
 pub use kernel::Kernel;
-pub use reduce::{Accumulator, Fold, Reduction, Start, fold_column_where, fold_row_where};
+pub use reduce::{Accumulator, Fold, Nans, Reduction, Start, fold_column_where, fold_row_where};
 pub use table::Op;
 
 use crate::dtype::{Kind, Scalar, promote_scalars};

@@ -325,6 +325,6 @@ proptest! {
         };
         let keep = if world.dice.often() { KeepAxes::Drop } else { KeepAxes::Keep };
         let ddof = 0.0;
-        world.check(&Expr::new(Node::Reduce(Reduce { reduction, of, axes, keep, ddof })));
+        world.check(&Reduce { axes, keep, ddof, ..Reduce::new(reduction, of) }.into());
     }
 }
