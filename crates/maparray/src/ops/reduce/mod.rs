@@ -6,9 +6,13 @@
 //! Knows: elements and slots. Must not know: arrays, axes, threads.
 
 mod extreme;
+mod lanes;
 mod mask;
+mod place;
+mod product;
 mod spread;
 mod sum;
+mod total;
 mod truth;
 
 use std::any::Any;
@@ -23,10 +27,13 @@ use super::table::Op;
 use crate::dtype::{Kind, Scalar};
 use crate::error::Result;
 use crate::strip::Strip;
-use extreme::{Extremes, Places};
+use extreme::Extremes;
 pub use mask::{fold_column_where, fold_row_where};
+use place::Places;
+use product::Products;
 use spread::Spreads;
-use sum::{Products, Sums, Totals};
+use sum::Sums;
+use total::{Powers, Totals};
 use truth::Truths;
 
 /// An operation that makes one number of many.
@@ -264,12 +271,15 @@ impl Reduction {
         };
         let start: Start = match (self, nans) {
             (Reduction::Sum, _) => starts!(input, Sum, Count, Totals, Sums),
-            (Reduction::Prod, _) => starts!(input, Prod, Count, Totals, Products),
+            (Reduction::Prod, _) => starts!(input, Prod, Count, Powers, Products),
             (Reduction::Mean, _) => starts!(input, Mean, Count, Sums),
             (Reduction::Var, Nans::Count) => starts!(input, Var, Count, Spreads),
             (Reduction::Std, Nans::Count) => starts!(input, Std, Count, Spreads),
             (Reduction::Var, Nans::Skip) => starts!(input, Var, Skip, Spreads),
             (Reduction::Std, Nans::Skip) => starts!(input, Std, Skip, Spreads),
+            // Faster than comparisons, and the same.
+            (Reduction::Min, _) if input == Scalar::Bool => start!(All, Count, Bool, Truths<bool>,),
+            (Reduction::Max, _) if input == Scalar::Bool => start!(Any, Count, Bool, Truths<bool>,),
             (Reduction::Min, Nans::Count) => starts!(input, Min, Count, Extremes),
             (Reduction::Max, Nans::Count) => starts!(input, Max, Count, Extremes),
             (Reduction::Min, Nans::Skip) => starts!(input, Min, Skip, Extremes),
