@@ -13,3 +13,4 @@ mod map;
 mod naive;
 mod ops;
 mod promote;
+mod reduce;

@@ -7,7 +7,7 @@
 
 use num_complex::Complex;
 
-use super::lanes::{over_lanes, together};
+use super::lanes::{over_arrays, together};
 use super::{Accumulator, Begin, Nans, Plan, Reduction, same};
 use crate::dtype::Scalar;
 use crate::ops::cast::{Cast, cast};
@@ -103,18 +103,22 @@ fn extreme<A: Ordered, const LEAST: bool, const N: usize>(values: Elements<'_, A
         let values = values.iter().map(A::get);
         return values.fold(none, pick::<A, LEAST>);
     }
-    let mut lanes = [(none, none); N];
-    over_lanes(&mut lanes, values, |(best, odd), raw| {
-        let value = A::get(raw);
-        let best = if beyond::<A, LEAST>(value, best) {
-            value
-        } else {
-            best
-        };
-        (best, if value.is_nan() { value } else { odd })
-    });
-    let pair = |a: (A, A), b: (A, A)| (pick::<A, LEAST>(a.0, b.0), pick::<A, LEAST>(a.1, b.1));
-    let (best, odd) = together(lanes, 1, pair)[0];
+    let (mut best, mut odd) = ([none; N], [none; N]);
+    over_arrays::<_, N>(
+        values,
+        #[inline(always)]
+        |lane, raw| {
+            let value = A::get(raw);
+            if beyond::<A, LEAST>(value, best[lane]) {
+                best[lane] = value;
+            }
+            if value.is_nan() {
+                odd[lane] = value;
+            }
+        },
+    );
+    let best = together(best, 1, pick::<A, LEAST>)[0];
+    let odd = together(odd, 1, pick::<A, LEAST>)[0];
     if odd.is_nan() { odd } else { best }
 }
 

@@ -28,6 +28,24 @@ pub(super) fn over_lanes<L: Copy, R: Pod, const N: usize>(
     }
 }
 
+/// As [`over_lanes`], where a lane holds several numbers: `take` gets its number and an element.
+#[inline(always)]
+pub(super) fn over_arrays<R: Pod, const N: usize>(
+    values: Elements<'_, R>,
+    mut take: impl FnMut(usize, R),
+) {
+    let whole = values.len() / N;
+    for i in 0..whole {
+        for (lane, raw) in values.chunk::<N>(i).into_iter().enumerate() {
+            take(lane, raw);
+        }
+    }
+    let rest = values.from(whole * N);
+    for lane in 0..rest.len() {
+        take(lane, rest.get(lane));
+    }
+}
+
 /// Joins the lanes to the first `left` of them, a power of two as `N`.
 #[inline(always)]
 pub(super) fn together<L: Copy, const N: usize>(

@@ -10,7 +10,7 @@ use std::ops::Mul;
 
 use num_complex::Complex;
 
-use super::lanes::over_lanes;
+use super::lanes::over_arrays;
 use super::sum::Parts;
 use super::{Accumulator, Begin, Plan, same};
 use crate::dtype::Scalar;
@@ -94,12 +94,17 @@ const PIECE: usize = 500 * LANES;
 fn product_of<P: Cell + Cast<f64>>(values: Elements<'_, P::Raw>) -> (f64, i64) {
     let (mut product, mut power) = (1.0, 0);
     for piece in values.chunks(PIECE) {
-        let mut lanes = [(1.0, 0); LANES];
-        over_lanes(&mut lanes, piece, |(product, power), raw| {
-            let (near, more) = split(P::get(raw).cast());
-            (product * near, power + more)
-        });
-        for (near, more) in lanes {
+        let (mut products, mut powers) = ([1.0; LANES], [0; LANES]);
+        over_arrays::<_, LANES>(
+            piece,
+            #[inline(always)]
+            |lane, raw| {
+                let (near, more) = split(P::get(raw).cast());
+                products[lane] *= near;
+                powers[lane] += more;
+            },
+        );
+        for (near, more) in products.into_iter().zip(powers) {
             multiply(&mut product, &mut power, near, f64::abs);
             power += more;
         }

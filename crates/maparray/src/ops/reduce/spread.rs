@@ -8,7 +8,7 @@
 
 use std::marker::PhantomData;
 
-use super::lanes::{over_lanes, together};
+use super::lanes::{over_arrays, over_lanes, together};
 use super::sum::{LANES, Parts, add};
 use super::{Accumulator, Begin, Nans, Plan, Reduction, same};
 use crate::dtype::Scalar;
@@ -102,15 +102,20 @@ fn spread_of<P: Cell + Cast<f64>, const COUNT: usize>(
     let near = together(lanes, COUNT, |a, b| a + b);
     let bases: [f64; LANES] = std::array::from_fn(|i| near[i % COUNT] / each);
 
-    let mut lanes: [(f64, f64, f64); LANES] = bases.map(|base| (base, 0.0, 0.0));
-    over_lanes(&mut lanes, piece, |(base, sum, squares), raw| {
-        let distance = value(raw) - base;
-        (base, sum + distance, squares + distance * distance)
-    });
-    let sums = together(lanes, COUNT, |a, b| (a.0, a.1 + b.1, a.2 + b.2));
+    let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
+    over_arrays::<_, LANES>(
+        piece,
+        #[inline(always)]
+        |lane, raw| {
+            let distance = value(raw) - bases[lane];
+            sums[lane] += distance;
+            squares[lane] += distance * distance;
+        },
+    );
+    let sums = together(sums, COUNT, |a, b| a + b);
+    let squares = together(squares, COUNT, |a, b| a + b);
     std::array::from_fn(|part| {
-        let (base, sum, squares) = sums[part];
-        let mut spread = Spread::from_sums(count, base, sum, squares);
+        let mut spread = Spread::from_sums(count, bases[part], sums[part], squares[part]);
         if spread.squares.is_nan() {
             let of_part = piece.iter().skip(part).step_by(COUNT);
             if of_part.map(value).all(f64::is_finite) {
