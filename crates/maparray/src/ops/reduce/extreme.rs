@@ -7,9 +7,9 @@
 
 use num_complex::Complex;
 
-use super::lanes::{over_arrays, together};
+use super::lanes::{over_arrays, over_lanes, side_by_side, together};
 use super::{Accumulator, Begin, Nans, Plan, Reduction, same};
-use crate::dtype::Scalar;
+use crate::dtype::{Kind, Scalar};
 use crate::ops::cast::{Cast, cast};
 use crate::ops::complex;
 use crate::ops::dispatch::widest;
@@ -22,6 +22,8 @@ pub(super) trait Ordered: Cell + PartialEq + Cast<Self> + Send + 'static {
     const ENDS: (Self, Self);
     /// What is more extreme than every number, if there is such a thing.
     const NAN: Self;
+    /// Whether it is two numbers, which are compared one after the other.
+    const PAIR: bool = Self::SCALAR.kind() as u8 == Kind::Complex as u8;
     /// As what the results are written.
     const SCALAR: Scalar;
     fn less(self, other: Self) -> bool;
@@ -68,8 +70,8 @@ macro_rules! ordered {
 }
 ordered! { Bool bool, 64: false, true, false, |_| false, |a, b| !a & b; }
 ordered! { integers
-    I8 i8, 256; U8 u8, 256; I16 i16, 128; U16 u16, 128; I32 i32, 64; U32 u32, 64; I64 i64, 32;
-    U64 u64, 32;
+    I8 i8, 256; U8 u8, 256; I16 i16, 128; U16 u16, 128; I32 i32, 64; U32 u32, 64; I64 i64, 64;
+    U64 u64, 64;
 }
 ordered! { floats F32 f32, 64; F64 f64, 32; }
 ordered! { complex C64 f32, 16; C128 f64, 8; }
@@ -104,17 +106,20 @@ fn extreme<A: Ordered, const LEAST: bool, const N: usize>(values: Elements<'_, A
         return values.fold(none, pick::<A, LEAST>);
     }
     let (mut best, mut odd) = ([none; N], [none; N]);
+    if A::PAIR {
+        over_lanes(&mut best, values, |best, raw| {
+            pick::<A, LEAST>(best, A::get(raw))
+        });
+        return together(best, 1, pick::<A, LEAST>)[0];
+    }
     over_arrays::<_, N>(
         values,
         #[inline(always)]
         |lane, raw| {
             let value = A::get(raw);
-            if beyond::<A, LEAST>(value, best[lane]) {
-                best[lane] = value;
-            }
-            if value.is_nan() {
-                odd[lane] = value;
-            }
+            let better = beyond::<A, LEAST>(value, best[lane]);
+            best[lane] = if better { value } else { best[lane] };
+            odd[lane] = if value.is_nan() { value } else { odd[lane] };
         },
     );
     let best = together(best, 1, pick::<A, LEAST>)[0];
@@ -153,9 +158,9 @@ fn pick_column<A: Ordered, const LEAST: bool>(slots: &mut [A], values: Elements<
     widest(
         #[inline(always)]
         || {
-            for (i, slot) in slots.iter_mut().enumerate() {
-                *slot = pick::<A, LEAST>(*slot, A::get(values.get(i)));
-            }
+            side_by_side(slots, values, |slot, raw| {
+                pick::<A, LEAST>(slot, A::get(raw))
+            });
         },
     );
 }

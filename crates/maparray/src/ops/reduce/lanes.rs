@@ -16,19 +16,15 @@ pub(super) fn over_lanes<L: Copy, R: Pod, const N: usize>(
     values: Elements<'_, R>,
     join: impl Fn(L, R) -> L,
 ) {
-    let whole = values.len() / N;
-    for i in 0..whole {
-        for (lane, raw) in lanes.iter_mut().zip(values.chunk::<N>(i)) {
-            *lane = join(*lane, raw);
-        }
-    }
-    let rest = values.from(whole * N);
-    for (lane, raw) in lanes.iter_mut().zip(rest.iter()) {
-        *lane = join(*lane, raw);
-    }
+    over_arrays::<R, N>(
+        values,
+        #[inline(always)]
+        |lane, raw| lanes[lane] = join(lanes[lane], raw),
+    );
 }
 
-/// As [`over_lanes`], where a lane holds several numbers: `take` gets its number and an element.
+/// As [`over_lanes`], where a lane holds several numbers, each in an array of its own: `take` gets the
+/// number of the lane and an element.
 #[inline(always)]
 pub(super) fn over_arrays<R: Pod, const N: usize>(
     values: Elements<'_, R>,
@@ -36,13 +32,37 @@ pub(super) fn over_arrays<R: Pod, const N: usize>(
 ) {
     let whole = values.len() / N;
     for i in 0..whole {
-        for (lane, raw) in values.chunk::<N>(i).into_iter().enumerate() {
-            take(lane, raw);
+        let chunk = values.chunk::<N>(i);
+        // By number: of iterators over arrays the compiler makes no vectors here.
+        #[expect(clippy::needless_range_loop, reason = "said above")]
+        for lane in 0..N {
+            take(lane, chunk[lane]);
         }
     }
     let rest = values.from(whole * N);
     for lane in 0..rest.len() {
         take(lane, rest.get(lane));
+    }
+}
+
+/// Joins one element to each slot.
+#[inline(always)]
+pub(super) fn side_by_side<L: Copy, R: Pod>(
+    slots: &mut [L],
+    values: Elements<'_, R>,
+    join: impl Fn(L, R) -> L,
+) {
+    const N: usize = 64;
+    let (blocks, rest) = slots.as_chunks_mut::<N>();
+    let done = blocks.len() * N;
+    for (i, block) in blocks.iter_mut().enumerate() {
+        let chunk = values.chunk::<N>(i);
+        for lane in 0..N {
+            block[lane] = join(block[lane], chunk[lane]);
+        }
+    }
+    for (i, slot) in rest.iter_mut().enumerate() {
+        *slot = join(*slot, values.get(done + i));
     }
 }
 
@@ -102,9 +122,7 @@ impl<L: Pod> Tile<L> {
             let count = ((group + 1) * GROUP - first - done).min(values.len() - done);
             let piece = values.from(done).first(count);
             let lanes = &mut self.lanes[first + done..first + done + count];
-            for (i, lane) in lanes.iter_mut().enumerate() {
-                *lane = join(*lane, piece.get(i));
-            }
+            side_by_side(lanes, piece, &join);
             done += count;
             self.rows[group] += 1;
             if self.rows[group] >= most {

@@ -90,11 +90,24 @@ impl<A: Ordered> Places<A> {
         widest(
             #[inline(always)]
             || {
-                for i in 0..count {
-                    let value = A::get(values.get(i));
-                    let better = better::<A, LEAST>(value, index, best[i], places[i]);
-                    best[i] = if better { value } else { best[i] };
-                    places[i] = if better { index } else { places[i] };
+                const N: usize = 64;
+                let (blocks, rest) = best.as_chunks_mut::<N>();
+                let (place_blocks, place_rest) = places.as_chunks_mut::<N>();
+                let done = count - rest.len();
+                for (i, (best, places)) in blocks.iter_mut().zip(place_blocks).enumerate() {
+                    let chunk = values.chunk::<N>(i);
+                    for lane in 0..N {
+                        let (value, place) = (A::get(chunk[lane]), places[lane]);
+                        let better = better::<A, LEAST>(value, index, best[lane], place);
+                        best[lane] = if better { value } else { best[lane] };
+                        places[lane] = if better { index } else { place };
+                    }
+                }
+                for (i, (best, place)) in rest.iter_mut().zip(place_rest).enumerate() {
+                    let value = A::get(values.get(done + i));
+                    if better::<A, LEAST>(value, index, *best, *place) {
+                        (*best, *place) = (value, index);
+                    }
                 }
             },
         );

@@ -45,6 +45,10 @@ fn split(number: f64) -> (f64, i64) {
     if odd { (number, 0) } else { (near, power) }
 }
 
+/// Numbers between these are multiplied as they are.
+const GREAT: f64 = f64::from_bits((1023 + 300) << 52);
+const LITTLE: f64 = f64::from_bits((1023 - 300) << 52);
+
 /// 2 to a power that a number can have.
 #[inline(always)]
 fn two_to(power: i64) -> f64 {
@@ -73,6 +77,9 @@ fn multiply<T: Copy + Mul<T, Output = T> + Mul<f64, Output = T>>(
 ) {
     // Halves, for the power of a number near the ends has no inverse.
     let near_one = |number: T| {
+        if (LITTLE..=GREAT).contains(&size(number)) {
+            return (number, 0);
+        }
         let power = split(size(number)).1.clamp(-1023, 1023);
         let (half, rest) = (power / 2, power - power / 2);
         (number * two_to(-half) * two_to(-rest), power)

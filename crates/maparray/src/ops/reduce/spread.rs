@@ -167,8 +167,8 @@ impl Tile {
             &mut self.sum[first..][..count],
         );
         let squares = &mut self.squares[first..][..count];
-        for i in 0..count {
-            let value: f64 = P::get(values.get(i)).cast();
+        let mut one = |i: usize, raw| {
+            let value: f64 = P::get(raw).cast();
             let known = if base[i] == f64::INFINITY {
                 value
             } else {
@@ -180,10 +180,17 @@ impl Tile {
             base[i] = near;
             sum[i] += distance;
             squares[i] += distance * distance;
-        }
+        };
         if count == GROUP {
+            let row = values.chunk::<GROUP>(0);
+            for i in 0..GROUP {
+                one(i, row[i]);
+            }
             self.rows += 1;
         } else {
+            for i in 0..count {
+                one(i, values.get(i));
+            }
             for count in &mut self.counts[first..][..count] {
                 *count += 1;
             }

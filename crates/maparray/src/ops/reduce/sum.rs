@@ -23,35 +23,37 @@ use crate::strip::{Elements, Strip};
 pub(super) trait Parts: Cell + Send + 'static {
     type Part: Cell + Cast<f64>;
     const COUNT: usize;
-    /// Parts summed before errors are looked at.
-    const PIECE: usize;
-    /// The sum of a piece; complex parts alternate.
-    fn sum(piece: Elements<'_, <Self::Part as Cell>::Raw>) -> [f64; 2];
+    /// Adds a row to sums and what their additions rounded away; complex parts alternate.
+    fn sum(row: Elements<'_, <Self::Part as Cell>::Raw>, sums: &mut [(f64, f64); 2]);
 }
 
 macro_rules! parts {
-    ($($type:ty),*) => {$(
-        parts! { @one $type, $type, 1, 512, sum_piece::<$type, 1>; }
-        parts! { @one Complex<$type>, $type, 2, 512, sum_piece::<$type, 2>; }
+    ($($type:ty, $piece:literal;)*) => {$(
+        // Singles are exact far beyond a piece; the errors of doubles are looked at more often.
+        parts! { @one $type, $type, 1, sum_row::<$type, 1, $piece>; }
+        parts! { @one Complex<$type>, $type, 2, sum_row::<$type, 2, $piece>; }
     )*};
     ($($type:ty)*) => {$(
         // Exact, and then rounded once.
-        parts! { @one $type, $type, 1, 1 << 20, |piece| [<$type>::total(piece) as f64, 0.0]; }
+        parts! { @one $type, $type, 1, |row, sums: &mut [(f64, f64); 2]| {
+            add(&mut sums[0].0, &mut sums[0].1, <$type>::total(row) as f64);
+        }; }
     )*};
-    (@one $type:ty, $part:ty, $count:literal, $piece:expr, $sum:expr;) => {
+    (@one $type:ty, $part:ty, $count:literal, $sum:expr;) => {
         impl Parts for $type {
             type Part = $part;
             const COUNT: usize = $count;
-            const PIECE: usize = $piece;
             #[inline(always)]
-            fn sum(piece: Elements<'_, <$part as Cell>::Raw>) -> [f64; 2] { $sum(piece) }
+            fn sum(row: Elements<'_, <$part as Cell>::Raw>, sums: &mut [(f64, f64); 2]) {
+                $sum(row, sums);
+            }
         }
     };
 }
-parts! { f32, f64 }
+parts! { f32, 2048; f64, 512; }
 parts! { bool i8 u8 i16 u16 i32 u32 }
-parts! { @one i64, i64, 1, 512, sum_piece::<i64, 1>; }
-parts! { @one u64, u64, 1, 512, sum_piece::<u64, 1>; }
+parts! { @one i64, i64, 1, sum_row::<i64, 1, 512>; }
+parts! { @one u64, u64, 1, sum_row::<u64, 1, 512>; }
 
 /// Partial sums of a row.
 pub(super) const LANES: usize = 32;
@@ -70,6 +72,20 @@ fn sum_piece<P: Cell + Cast<f64>, const COUNT: usize>(piece: Elements<'_, P::Raw
     over_lanes(&mut lanes, piece, plus);
     let lanes = together(lanes, COUNT, |a, b| a + b);
     [lanes[0], if COUNT == 1 { 0.0 } else { lanes[1] }]
+}
+
+/// Adds a row, piece by piece.
+#[inline(always)]
+fn sum_row<P: Cell + Cast<f64>, const COUNT: usize, const PIECE: usize>(
+    row: Elements<'_, P::Raw>,
+    sums: &mut [(f64, f64); 2],
+) {
+    for piece in row.chunks(PIECE) {
+        let found = sum_piece::<P, COUNT>(piece);
+        for part in 0..COUNT {
+            add(&mut sums[part].0, &mut sums[part].1, found[part]);
+        }
+    }
 }
 
 /// Adds `value` to `high`, and what the rounding cut off to `low` (Knuth's two-sum).
@@ -124,11 +140,7 @@ impl<A: Parts> Accumulator for Sums<A> {
                 for ((sum, high), low) in sums.iter_mut().zip(&*high).zip(&*low) {
                     *sum = (*high, *low);
                 }
-                for piece in values.chunks(A::PIECE) {
-                    for (sum, more) in sums.iter_mut().zip(A::sum(piece)) {
-                        add(&mut sum.0, &mut sum.1, more);
-                    }
-                }
+                A::sum(values, &mut sums);
                 for ((sum, high), low) in sums.iter().zip(high).zip(low) {
                     (*high, *low) = *sum;
                 }

@@ -7,7 +7,7 @@
 
 use bytemuck::{Pod, Zeroable, cast_slice_mut};
 
-use super::lanes::{Tile, over_lanes, together};
+use super::lanes::{Tile, over_lanes, side_by_side, together};
 use super::{Accumulator, Begin, Plan, Reduction, same};
 use crate::ops::cast::Cast;
 use crate::ops::dispatch::widest;
@@ -48,10 +48,10 @@ addends! {
     u8: u8, u16, 128, 255, u16::from;
     i16: i16, i32, 64, 65535, i32::from;
     u16: u16, u32, 64, 65535, u32::from;
-    i32: i32, i64, 32, 0xffff_ffff, i64::from;
-    u32: u32, i64, 32, 0xffff_ffff, i64::from;
-    i64: i64, i64, 32, 0xffff_ffff, |raw| raw;
-    u64: u64, i64, 32, 0xffff_ffff, |raw| raw as i64;
+    i32: i32, i64, 64, 0xffff_ffff, i64::from;
+    u32: u32, i64, 64, 0xffff_ffff, i64::from;
+    i64: i64, i64, 64, 0xffff_ffff, |raw| raw;
+    u64: u64, i64, 64, 0xffff_ffff, |raw| raw as i64;
 }
 
 #[inline(always)]
@@ -75,10 +75,10 @@ fn total_of<A: Addend, const N: usize>(values: Elements<'_, A::Raw>) -> i64 {
 #[inline(always)]
 fn product_of<A: Addend>(values: Elements<'_, A::Raw>) -> i64 {
     let times = |product: i64, raw| product.wrapping_mul(A::get(raw).cast());
-    if values.len() < 32 {
+    if values.len() < 64 {
         return values.iter().fold(1, times);
     }
-    let mut lanes = [1_i64; 32];
+    let mut lanes = [1_i64; 64];
     over_lanes(&mut lanes, values, times);
     together(lanes, 1, i64::wrapping_mul)[0]
 }
@@ -175,9 +175,9 @@ impl<A: Addend> Accumulator for Powers<A> {
         widest(
             #[inline(always)]
             || {
-                for (i, slot) in slots.iter_mut().enumerate() {
-                    *slot = slot.wrapping_mul(A::get(values.get(i)).cast());
-                }
+                side_by_side(slots, values, |product, raw| {
+                    product.wrapping_mul(A::get(raw).cast())
+                });
             },
         );
     }

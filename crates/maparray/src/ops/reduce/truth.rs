@@ -43,8 +43,8 @@ truths! {
     u8, 256, u8::MAX as u32, bool i8 u8;
     u16, 128, u16::MAX as u32, i16 u16;
     u32, 64, u32::MAX, i32 u32 f32;
-    u64, 32, u32::MAX, i64 u64 f64 num_complex::Complex<f32>;
-    u64, 16, u32::MAX, num_complex::Complex<f64>;
+    u64, 64, u32::MAX, i64 u64 f64 num_complex::Complex<f32>;
+    u64, 64, u32::MAX, num_complex::Complex<f64>;
 }
 
 #[inline(always)]
