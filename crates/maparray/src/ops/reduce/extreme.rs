@@ -107,9 +107,12 @@ fn extreme<A: Ordered, const LEAST: bool, const N: usize>(values: Elements<'_, A
     }
     let (mut best, mut odd) = ([none; N], [none; N]);
     if A::PAIR {
-        over_lanes(&mut best, values, |best, raw| {
-            pick::<A, LEAST>(best, A::get(raw))
-        });
+        over_lanes(
+            &mut best,
+            values,
+            #[inline(always)]
+            |best, raw| pick::<A, LEAST>(best, A::get(raw)),
+        );
         return together(best, 1, pick::<A, LEAST>)[0];
     }
     over_arrays::<_, N>(
@@ -158,9 +161,12 @@ fn pick_column<A: Ordered, const LEAST: bool>(slots: &mut [A], values: Elements<
     widest(
         #[inline(always)]
         || {
-            side_by_side(slots, values, |slot, raw| {
-                pick::<A, LEAST>(slot, A::get(raw))
-            });
+            side_by_side(
+                slots,
+                values,
+                #[inline(always)]
+                |slot, raw| pick::<A, LEAST>(slot, A::get(raw)),
+            );
         },
     );
 }

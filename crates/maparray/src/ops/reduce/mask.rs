@@ -128,10 +128,20 @@ fn bits(mask: Elements<'_, u8>, start: usize) -> u64 {
 /// How many of the bytes are not 0, up to 255 of them at a time.
 #[inline(always)]
 fn trues(mask: Elements<'_, u8>) -> usize {
-    let count =
-        |piece: Elements<'_, u8>| -> u8 { piece.iter().map(|byte| u8::from(byte != 0)).sum() };
+    let count = |piece: Elements<'_, u8>| -> u8 {
+        piece
+            .iter()
+            .map(
+                #[inline(always)]
+                |byte| u8::from(byte != 0),
+            )
+            .sum()
+    };
     mask.chunks(128)
-        .map(|piece| usize::from(count(piece)))
+        .map(
+            #[inline(always)]
+            |piece| usize::from(count(piece)),
+        )
         .sum()
 }
 

@@ -38,7 +38,11 @@ fn position<A: Ordered>(values: Elements<'_, A::Raw>, found: A) -> Option<usize>
     let mut before = 0;
     for piece in values.chunks(MANY) {
         // Without a way out of the loop, so that the compiler looks at many at once.
-        if piece.iter().fold(false, |any, raw| any | same(raw)) {
+        if piece.iter().fold(
+            false,
+            #[inline(always)]
+            |any, raw| any | same(raw),
+        ) {
             return piece.iter().position(same).map(|place| before + place);
         }
         before += piece.len();

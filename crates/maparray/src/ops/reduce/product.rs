@@ -129,7 +129,13 @@ impl<A: Factor> Products<A> {
         if A::COUNT == 1 {
             multiply(&mut product.re, power, factor.re, f64::abs);
         } else {
-            multiply(product, power, factor, |z| z.re.abs().max(z.im.abs()));
+            multiply(
+                product,
+                power,
+                factor,
+                #[inline(always)]
+                |z| z.re.abs().max(z.im.abs()),
+            );
         }
     }
 }

@@ -9,7 +9,7 @@
 use std::marker::PhantomData;
 
 use super::lanes::{over_arrays, over_lanes, together};
-use super::sum::{LANES, Parts, add};
+use super::sum::{Parts, add};
 use super::{Accumulator, Begin, Nans, Plan, Reduction, same};
 use crate::dtype::Scalar;
 use crate::ops::cast::{Cast, cast};
@@ -84,6 +84,9 @@ impl Spread {
     }
 }
 
+/// Partial sums of a row.
+const LANES: usize = 32;
+
 /// Elements of a piece of a row.
 const PIECE: usize = 1024;
 
@@ -98,8 +101,14 @@ fn spread_of<P: Cell + Cast<f64>, const COUNT: usize>(
     let count = (piece.len() / COUNT) as f64;
     let value = |raw| -> f64 { P::get(raw).cast() };
     let mut lanes = [0.0; LANES];
-    over_lanes(&mut lanes, first, |sum, raw| sum + value(raw));
-    let near = together(lanes, COUNT, |a, b| a + b);
+    let plus = |a, b| a + b;
+    over_lanes(
+        &mut lanes,
+        first,
+        #[inline(always)]
+        |sum, raw| sum + value(raw),
+    );
+    let near = together(lanes, COUNT, plus);
     let bases: [f64; LANES] = std::array::from_fn(|i| near[i % COUNT] / each);
 
     let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
@@ -112,8 +121,8 @@ fn spread_of<P: Cell + Cast<f64>, const COUNT: usize>(
             squares[lane] += distance * distance;
         },
     );
-    let sums = together(sums, COUNT, |a, b| a + b);
-    let squares = together(squares, COUNT, |a, b| a + b);
+    let sums = together(sums, COUNT, plus);
+    let squares = together(squares, COUNT, plus);
     std::array::from_fn(|part| {
         let mut spread = Spread::from_sums(count, bases[part], sums[part], squares[part]);
         if spread.squares.is_nan() {
@@ -147,6 +156,18 @@ struct Tile {
     touched: u32,
 }
 
+/// Takes one number of a column.
+#[inline(always)]
+fn take(base: &mut f64, sum: &mut f64, squares: &mut f64, value: f64) {
+    let known = if *base == f64::INFINITY { value } else { *base };
+    // Adds nothing but what makes NaN of infinity and NaN.
+    let near = known + (value - value);
+    let distance = value - near;
+    *base = near;
+    *sum += distance;
+    *squares += distance * distance;
+}
+
 impl Tile {
     const EMPTY: Tile = Tile {
         base: [f64::INFINITY; GROUP],
@@ -167,29 +188,21 @@ impl Tile {
             &mut self.sum[first..][..count],
         );
         let squares = &mut self.squares[first..][..count];
-        let mut one = |i: usize, raw| {
-            let value: f64 = P::get(raw).cast();
-            let known = if base[i] == f64::INFINITY {
-                value
-            } else {
-                base[i]
-            };
-            // Adds nothing but what makes NaN of infinity and NaN.
-            let near = known + (value - value);
-            let distance = value - near;
-            base[i] = near;
-            sum[i] += distance;
-            squares[i] += distance * distance;
-        };
         if count == GROUP {
             let row = values.chunk::<GROUP>(0);
             for i in 0..GROUP {
-                one(i, row[i]);
+                take(
+                    &mut base[i],
+                    &mut sum[i],
+                    &mut squares[i],
+                    P::get(row[i]).cast(),
+                );
             }
             self.rows += 1;
         } else {
             for i in 0..count {
-                one(i, values.get(i));
+                let value = P::get(values.get(i)).cast();
+                take(&mut base[i], &mut sum[i], &mut squares[i], value);
             }
             for count in &mut self.counts[first..][..count] {
                 *count += 1;

@@ -35,9 +35,7 @@ macro_rules! parts {
     )*};
     ($($type:ty)*) => {$(
         // Exact, and then rounded once.
-        parts! { @one $type, $type, 1, |row, sums: &mut [(f64, f64); 2]| {
-            add(&mut sums[0].0, &mut sums[0].1, <$type>::total(row) as f64);
-        }; }
+        parts! { @one $type, $type, 1, exact_row::<$type>; }
     )*};
     (@one $type:ty, $part:ty, $count:literal, $sum:expr;) => {
         impl Parts for $type {
@@ -50,13 +48,13 @@ macro_rules! parts {
         }
     };
 }
-parts! { f32, 2048; f64, 512; }
+parts! { f32, 2048; f64, 1024; }
 parts! { bool i8 u8 i16 u16 i32 u32 }
-parts! { @one i64, i64, 1, sum_row::<i64, 1, 512>; }
-parts! { @one u64, u64, 1, sum_row::<u64, 1, 512>; }
+parts! { @one i64, i64, 1, sum_row::<i64, 1, 1024>; }
+parts! { @one u64, u64, 1, sum_row::<u64, 1, 1024>; }
 
-/// Partial sums of a row.
-pub(super) const LANES: usize = 32;
+/// Partial sums of a row. Fewer would be taken apart by the compiler, and put together badly.
+const LANES: usize = 64;
 
 /// Rows that columns are summed over before errors are looked at.
 const ROWS: u32 = 16;
@@ -70,8 +68,19 @@ fn sum_piece<P: Cell + Cast<f64>, const COUNT: usize>(piece: Elements<'_, P::Raw
     }
     let mut lanes = [0.0; LANES];
     over_lanes(&mut lanes, piece, plus);
-    let lanes = together(lanes, COUNT, |a, b| a + b);
+    let lanes = together(
+        lanes,
+        COUNT,
+        #[inline(always)]
+        |a, b| a + b,
+    );
     [lanes[0], if COUNT == 1 { 0.0 } else { lanes[1] }]
+}
+
+/// Adds a row of integers whose sum fits into 64 bits.
+#[inline(always)]
+fn exact_row<A: Addend>(row: Elements<'_, A::Raw>, sums: &mut [(f64, f64); 2]) {
+    add(&mut sums[0].0, &mut sums[0].1, A::total(row) as f64);
 }
 
 /// Adds a row, piece by piece.
@@ -156,9 +165,16 @@ impl<A: Parts> Accumulator for Sums<A> {
         widest(
             #[inline(always)]
             || {
-                tile.add(first * A::COUNT, values, ROWS, plus, |start, lanes| {
-                    empty(&mut high[start..], &mut low[start..], lanes);
-                });
+                tile.add(
+                    first * A::COUNT,
+                    values,
+                    ROWS,
+                    plus,
+                    #[inline(always)]
+                    |start, lanes| {
+                        empty(&mut high[start..], &mut low[start..], lanes);
+                    },
+                );
             },
         );
         self.counts.column(first, values.len() / A::COUNT);

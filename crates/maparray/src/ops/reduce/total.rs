@@ -114,12 +114,19 @@ impl<A: Addend> Accumulator for Totals<A> {
         widest(
             #[inline(always)]
             || {
-                tile.add(first, values, A::MOST, A::add, |start, lanes| {
-                    for (slot, lane) in slots[start..].iter_mut().zip(lanes) {
-                        *slot = slot.wrapping_add(A::whole(*lane));
-                        *lane = A::Lane::zeroed();
-                    }
-                });
+                tile.add(
+                    first,
+                    values,
+                    A::MOST,
+                    A::add,
+                    #[inline(always)]
+                    |start, lanes| {
+                        for (slot, lane) in slots[start..].iter_mut().zip(lanes) {
+                            *slot = slot.wrapping_add(A::whole(*lane));
+                            *lane = A::Lane::zeroed();
+                        }
+                    },
+                );
             },
         );
     }
@@ -175,9 +182,12 @@ impl<A: Addend> Accumulator for Powers<A> {
         widest(
             #[inline(always)]
             || {
-                side_by_side(slots, values, |product, raw| {
-                    product.wrapping_mul(A::get(raw).cast())
-                });
+                side_by_side(
+                    slots,
+                    values,
+                    #[inline(always)]
+                    |product, raw| product.wrapping_mul(A::get(raw).cast()),
+                );
             },
         );
     }

@@ -121,12 +121,19 @@ impl<A: Truth> Accumulator for Truths<A> {
         widest(
             #[inline(always)]
             || {
-                tile.add(first, values, A::MOST, add::<A>(counted), |start, lanes| {
-                    for (slot, lane) in slots[start..].iter_mut().zip(lanes) {
-                        *slot += A::whole(*lane);
-                        *lane = A::one(false);
-                    }
-                });
+                tile.add(
+                    first,
+                    values,
+                    A::MOST,
+                    add::<A>(counted),
+                    #[inline(always)]
+                    |start, lanes| {
+                        for (slot, lane) in slots[start..].iter_mut().zip(lanes) {
+                            *slot += A::whole(*lane);
+                            *lane = A::one(false);
+                        }
+                    },
+                );
             },
         );
     }
