@@ -132,6 +132,9 @@ impl Error {
             | Problem::MaskDType { .. }
             | Problem::MaskWithoutInitial { .. }
             | Problem::AllNan { .. }
+            | Problem::Parameter { .. }
+            | Problem::Inner { .. }
+            | Problem::UnknownLength { .. }
             | Problem::EmptyReduction { .. } => Kind::Mismatch,
             Problem::MapRange { .. }
             | Problem::OffsetPastEnd { .. }

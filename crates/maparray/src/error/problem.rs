@@ -234,6 +234,19 @@ pub(crate) enum Problem {
     AllNan {
         operation: &'static str,
     },
+    Parameter {
+        function: &'static str,
+        name: String,
+        found: String,
+        expected: String,
+    },
+    Inner {
+        left: String,
+        right: String,
+    },
+    UnknownLength {
+        operation: &'static str,
+    },
     Cancelled,
 }
 
@@ -537,6 +550,27 @@ impl fmt::Display for Problem {
             Problem::AllNan { operation } => write!(
                 f,
                 "`nan{operation}` of nothing but NaN has no value: found such a slice"
+            ),
+            Problem::Parameter {
+                function,
+                name,
+                found,
+                expected,
+            } => write!(
+                f,
+                "`{}` of `{function}`: found {}, expected {expected}",
+                show(name),
+                show(found)
+            ),
+            Problem::Inner { left, right } => write!(
+                f,
+                "matrices do not fit together: found {left} and {right}, expected the last axis of \
+                 one to be as long as the last but one of the other"
+            ),
+            Problem::UnknownLength { operation } => write!(
+                f,
+                "`{operation}` inside an expression: found a length that only values tell, expected \
+                 it on top"
             ),
             Problem::Cancelled => write!(f, "stopped on request"),
         }

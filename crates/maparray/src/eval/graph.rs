@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use crate::array::Source;
 use crate::dtype::Scalar;
 use crate::error::{Error, Problem, Result};
-use crate::expr::{Does, KeepAxes, Refusal, Typed, What, Work};
+use crate::expr::{Does, KeepAxes, Parameters, Refusal, Typed, What, Whole, Work};
 use crate::ops::{Fold, Nans, Reduction};
 
 /// A value of the graph.
@@ -28,6 +28,8 @@ pub(super) enum Value {
     Index,
     Apply(Work, Vec<usize>),
     Reduce(Reduced),
+    /// A function over whole arrays.
+    Whole(Parameters, Vec<usize>),
 }
 
 /// A reduction over a node.
@@ -55,6 +57,8 @@ enum Key {
         KeepAxes,
         u64,
     ),
+    /// The parameters as text: numbers among them are equal if their digits are.
+    Whole(Whole, String, Vec<usize>),
 }
 
 /// Nodes, and where they came from.
@@ -62,7 +66,7 @@ pub(super) struct Graph<'a> {
     pub(super) nodes: Vec<Node>,
     /// Reductions to a bool that must be false, or the expression has no answer.
     pub(super) checks: Vec<(usize, Refusal)>,
-    arrays: &'a [(String, Source)],
+    pub(super) arrays: &'a [(String, Source)],
     known: HashMap<Key, usize>,
 }
 
@@ -122,6 +126,20 @@ impl<'a> Graph<'a> {
                 };
                 (key, Value::Reduce(reduced))
             }
+            What::Whole {
+                function,
+                operands,
+                parameters,
+            } => {
+                let operands: Result<Vec<usize>> =
+                    operands.iter().map(|operand| self.add(operand)).collect();
+                let operands = operands?;
+                let text = format!("{:?} {parameters:?}", typed.scalar);
+                (
+                    Key::Whole(*function, text, operands.clone()),
+                    Value::Whole(parameters.clone(), operands),
+                )
+            }
             What::Unless {
                 lacking,
                 refusal,
@@ -173,14 +191,14 @@ impl<'a> Graph<'a> {
     /// The nodes right below one.
     pub(super) fn operands(&self, node: usize) -> Vec<usize> {
         match &self.nodes[node].value {
-            Value::Apply(_, arguments) => arguments.clone(),
+            Value::Apply(_, operands) | Value::Whole(_, operands) => operands.clone(),
             Value::Reduce(reduced) => reduced.mask.into_iter().chain([reduced.of]).collect(),
             Value::Array(_) | Value::Constant(_) | Value::Index => vec![],
         }
     }
 
     /// The nodes that one sweep for `roots` loads or computes, each after its operands; what is
-    /// reduced below them counts as loaded.
+    /// reduced or computed as a whole below them counts as loaded.
     pub(super) fn needed(&self, roots: &[usize]) -> Vec<usize> {
         let mut wanted = vec![false; self.nodes.len()];
         for &root in roots {
@@ -205,13 +223,14 @@ impl<'a> Graph<'a> {
         self.needed(roots).into_iter().filter_map(source).collect()
     }
 
-    /// How many reductions lie below a node, one inside the other; a reduction counts itself.
+    /// How many reductions and functions over whole arrays lie below a node, one inside the other;
+    /// such a node counts itself.
     pub(super) fn depths(&self) -> Vec<usize> {
         let mut depths = vec![0usize; self.nodes.len()];
         for node in 0..self.nodes.len() {
             let below = self.operands(node);
             let deepest = below.iter().map(|&node| depths[node]).max().unwrap_or(0);
-            let itself = matches!(self.nodes[node].value, Value::Reduce(_));
+            let itself = matches!(self.nodes[node].value, Value::Reduce(_) | Value::Whole(..));
             depths[node] = deepest + usize::from(itself);
         }
         depths

@@ -36,11 +36,24 @@ impl Output<'_> {
         }
     }
 
+    /// Whether blocks are written to a file that is new.
+    pub(super) fn is_new_file(&self) -> bool {
+        matches!(self, Output::File(_))
+    }
+
     /// Bytes of the file before the first element.
     pub(super) fn header_len(&self) -> usize {
         match self {
             Output::File(file) => file.header_len(),
             Output::Array(_) => 0,
+        }
+    }
+
+    /// Makes room for elements that are about to be computed.
+    pub(super) fn prepare(&self, elements: Range<usize>) -> Result<()> {
+        match self {
+            Output::File(_) => Ok(()),
+            Output::Array(writer) => writer.prepare(elements),
         }
     }
 
@@ -54,7 +67,6 @@ impl Output<'_> {
 
     /// Stores native elements from position `start` in C order on, whatever the order in which they
     /// lie; may leave `elements` in another byte order.
-    #[expect(dead_code, reason = "functions over whole arrays come next")]
     pub(super) fn place(&self, start: usize, elements: &mut [u8]) -> Result<()> {
         match self {
             Output::File(file) if file.layout().is_contiguous(Order::C) => {

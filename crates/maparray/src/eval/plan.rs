@@ -174,7 +174,7 @@ impl<'a> Plan<'a> {
                     place
                 }
                 // Reductions have been replaced by their results.
-                Value::Reduce(_) => None,
+                Value::Reduce(_) | Value::Whole(..) => None,
             };
             places[number] = place;
         }

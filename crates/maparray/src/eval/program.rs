@@ -6,6 +6,8 @@
 //!
 //! Knows: arrays, graphs. Must not know: formats, maps.
 
+mod wholes;
+
 use std::path::Path;
 
 use super::cross::Bands;
@@ -43,6 +45,10 @@ pub(super) struct Program<'a> {
     memory: usize,
     /// Results of reductions, with their nodes.
     results: Vec<(usize, MemMapArray)>,
+    /// Roots whose results the caller gets: they are made in memory.
+    kept: Vec<usize>,
+    /// Roots that are functions over whole arrays, and computed right into their outputs.
+    direct: Vec<usize>,
 }
 
 /// A new file for a root.
@@ -73,6 +79,8 @@ impl<'a> Program<'a> {
             settings,
             memory: settings.memory.unwrap_or(SMALL as usize),
             results: vec![],
+            kept: vec![],
+            direct: vec![],
         };
         let (read, written) = program.bytes();
         // Asking the system takes longer than small work.
@@ -80,6 +88,11 @@ impl<'a> Program<'a> {
             program.memory = crew::modest_memory();
         }
         Ok(program)
+    }
+
+    /// Bytes to keep to.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
     }
 
     /// A root as another type.
@@ -100,7 +113,8 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// The sweeps of reductions, in the order in which they can be done.
+    /// The sweeps of reductions and the functions over whole arrays, in the order in which they can
+    /// be done.
     pub(super) fn stages(&self) -> Vec<Stage> {
         let depths = self.graph.depths();
         let mut stages: Vec<Stage> = vec![];
@@ -125,6 +139,12 @@ impl<'a> Program<'a> {
                 }),
             }
         }
+        let wholes = (0..self.graph.nodes.len())
+            .filter(|node| !self.direct.contains(node) && self.is_whole(*node));
+        stages.extend(wholes.map(|node| Stage {
+            nodes: vec![node],
+            depth: depths[node],
+        }));
         stages.sort_by_key(|stage| stage.depth);
         stages
     }
@@ -143,9 +163,19 @@ impl<'a> Program<'a> {
             .flat_map(|reduced| [Some(reduced.of), reduced.mask])
             .flatten()
             .collect();
+        for &node in &stage.nodes {
+            if let Value::Whole(_, operands) = &self.graph.nodes[node].value {
+                values.extend(operands);
+            }
+        }
         values.sort_unstable();
         values.dedup();
         values
+    }
+
+    /// Has results of functions over whole arrays that are roots stay in memory.
+    pub(super) fn keep_roots(&mut self) {
+        self.kept.clone_from(&self.roots);
     }
 
     /// Bytes of the arrays that a sweep reads.
@@ -165,7 +195,7 @@ impl<'a> Program<'a> {
     }
 
     /// Roots that are no reduction, and thus need a sweep to themselves.
-    fn open_roots(&self) -> Vec<usize> {
+    pub(super) fn open_roots(&self) -> Vec<usize> {
         let is_open = |root: &usize| self.reduced(*root).is_none();
         self.roots.iter().copied().filter(is_open).collect()
     }
@@ -185,7 +215,7 @@ impl<'a> Program<'a> {
         (read, written)
     }
 
-    fn bytes_of(&self, node: usize) -> u64 {
+    pub(super) fn bytes_of(&self, node: usize) -> u64 {
         let node = &self.graph.nodes[node];
         elements(&node.shape).saturating_mul(node.scalar.size() as u64)
     }
@@ -214,6 +244,12 @@ impl<'a> Program<'a> {
     /// Computes all reductions; afterwards the graph has arrays in their places.
     pub(super) fn reduce(&mut self, crew: &Crew<'_>) -> Result<()> {
         for stage in self.stages() {
+            if let [node] = stage.nodes[..]
+                && self.is_whole(node)
+            {
+                self.whole(node, crew)?;
+                continue;
+            }
             let values = self.folded(&stage);
             let jobs: Vec<&Reduced> = stage
                 .nodes
@@ -276,7 +312,7 @@ impl<'a> Program<'a> {
     }
 
     /// The axes of a shape in the order in which the largest array lies in memory.
-    fn memory_order(&self, values: &[usize], shape: &[usize]) -> Vec<usize> {
+    pub(super) fn memory_order(&self, values: &[usize], shape: &[usize]) -> Vec<usize> {
         let layout = self
             .largest(values)
             .and_then(|array| array.layout().broadcast_to(shape).ok());
@@ -288,6 +324,9 @@ impl<'a> Program<'a> {
 
     /// The order for a new array with the elements of a root.
     pub(super) fn order(&self, root: usize) -> Order {
+        if let Some(order) = self.whole_order(root) {
+            return order;
+        }
         let fortran = |array: &Source| {
             let layout = array.layout();
             layout.shape() == self.graph.nodes[root].shape && layout.order() == Order::F
@@ -339,8 +378,13 @@ impl<'a> Program<'a> {
         watch: Option<Watch<'_>>,
     ) -> Result<Vec<Report>> {
         let crew = self.crew(watch);
-        let reports = self.reports(&crew);
+        let mut reports = self.reports(&crew);
+        self.go_direct(true);
         self.reduce(&crew)?;
+        for (report, &root) in reports.iter_mut().zip(&self.roots) {
+            report.shape.clone_from(&self.graph.nodes[root].shape);
+            report.bytes_written = self.bytes_of(root);
+        }
         let files: Result<Vec<NewArray>> = targets
             .iter()
             .zip(&self.roots)
@@ -354,8 +398,16 @@ impl<'a> Program<'a> {
             })
             .collect();
         let files = files?;
-        let outputs = files.iter().map(Output::File).collect();
-        self.fill_all(&self.roots, outputs, &crew)?;
+        let (mut roots, mut outputs) = (vec![], vec![]);
+        for (&root, file) in self.roots.iter().zip(&files) {
+            if self.direct.contains(&root) {
+                self.whole_into(root, &Output::File(file), &crew)?;
+            } else {
+                roots.push(root);
+                outputs.push(Output::File(file));
+            }
+        }
+        self.fill_all(&roots, outputs, &crew)?;
         for file in files {
             file.finish(if self.settings.durable {
                 Flush::Durable
@@ -375,8 +427,23 @@ impl<'a> Program<'a> {
     ) -> Result<Report> {
         let crew = self.crew(watch);
         let report = self.reports(&crew).into_iter().next();
+        let node = &self.graph.nodes[self.roots[0]];
+        let alike = out.dtype().scalar() == Some(node.scalar) && out.layout().shape() == node.shape;
+        self.go_direct(alike);
         self.reduce(&crew)?;
         let root = self.roots[0];
+        if self.direct.contains(&root) {
+            let operands = self.graph.operands(root);
+            let apart = |&operand: &usize| match &self.graph.nodes[operand].value {
+                Value::Array(source) => !source.meets(out),
+                _ => true,
+            };
+            if operands.iter().all(apart) {
+                self.whole_into(root, &Output::Array(writer), &crew)?;
+                return report.ok_or_else(|| Error::new(Problem::Cancelled));
+            }
+            self.whole(root, &crew)?;
+        }
         let arrays = self.graph.arrays_of(&[root]);
         let whole;
         if arrays.iter().any(|array| array.clashes(out)) {
@@ -441,14 +508,7 @@ impl<'a> Program<'a> {
             .iter()
             .map(|output| output.layout().byte_len() as u64)
             .sum();
-        let over = self.bytes_read(roots) + written > self.memory as u64;
-        let behind = if over && (self.settings.memory.is_some() || crew::fills_memory(written)) {
-            Behind::Drop
-        } else if self.settings.durable || crew::throttles(written) {
-            Behind::Start
-        } else {
-            Behind::Leave
-        };
+        let (over, behind) = self.behind(self.bytes_read(roots), written);
         fill::fill(
             &Filling {
                 plan: &plan,
@@ -461,6 +521,20 @@ impl<'a> Program<'a> {
             },
             crew,
         )
+    }
+
+    /// Whether memory is let go behind a sweep that reads and writes so many bytes, and what becomes
+    /// of what it has written to files.
+    fn behind(&self, read: u64, written: u64) -> (bool, Behind) {
+        let over = read.saturating_add(written) > self.memory as u64;
+        let behind = if over && (self.settings.memory.is_some() || crew::fills_memory(written)) {
+            Behind::Drop
+        } else if self.settings.durable || crew::throttles(written) {
+            Behind::Start
+        } else {
+            Behind::Leave
+        };
+        (over, behind)
     }
 }
 

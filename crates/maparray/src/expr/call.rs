@@ -12,7 +12,7 @@ use winnow::stream::Location;
 use winnow::token::take_while;
 
 use super::parse::{Failure, Input, Outcome, Reason, close, number, space, token, whole, word};
-use super::{Axes, Expr, KeepAxes, Literal, Node, Reduce};
+use super::{Axes, Expr, KeepAxes, Literal, Node, Reduce, Whole};
 use crate::dtype::{DType, Kind, Scalar};
 use crate::ops::{Nans, Op, Reduction};
 
@@ -94,6 +94,9 @@ fn type_named(name: &str) -> Option<Scalar> {
 
 /// The rest of a call whose name has just been read at byte `at`.
 pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outcome<Node> {
+    if let Some(function) = Whole::find(name) {
+        return super::whole::call(input, at, function);
+    }
     let Some(function) = find(name) else {
         let reason = Reason::Function {
             name: name.to_owned(),
@@ -261,7 +264,7 @@ fn real_of(expr: &Expr) -> Option<f64> {
     }
 }
 
-fn dtype_named(text: &str, at: usize) -> Outcome<Scalar> {
+pub(super) fn dtype_named(text: &str, at: usize) -> Outcome<Scalar> {
     let dtype: Option<DType> = text.parse().ok();
     let native = dtype
         .filter(DType::is_native)
@@ -369,7 +372,7 @@ fn keywords(reduction: Reduction) -> &'static str {
     }
 }
 
-fn quoted<'a>(input: &mut Input<'a>) -> Outcome<&'a str> {
+pub(super) fn quoted<'a>(input: &mut Input<'a>) -> Outcome<&'a str> {
     let at = input.current_token_start();
     let text = alt((
         ('"', take_while(0.., |c| c != '"'), '"').map(|found| found.1),
@@ -438,6 +441,7 @@ fn keep(input: &mut Input<'_>) -> Outcome<KeepAxes> {
 fn known(name: &str) -> String {
     let names = (Op::ALL.iter().map(|op| op.name()))
         .chain(Reduction::ALL.iter().map(|reduction| reduction.name()))
+        .chain(Whole::ALL.iter().map(|whole| whole.name()))
         .chain(Scalar::ALL.iter().map(|scalar| scalar.name()))
         .chain(["astype", "where"]);
     let nearest = names.map(|known| (distance(name, known), known)).min();

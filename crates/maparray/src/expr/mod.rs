@@ -12,6 +12,7 @@ mod literal;
 mod parse;
 mod reduced;
 mod show;
+mod whole;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -23,7 +24,8 @@ use crate::error::{Error, Result};
 use crate::ops::{Nans, Op, Reduction};
 
 pub use build::{Reduced, where_};
-pub use infer::{Does, Lookup, Refusal, Typed, What, Work, infer};
+pub use infer::{Does, Lookup, Refusal, Typed, What, Work, infer, infer_to};
+pub use whole::{Parameters, Setting, Whole};
 
 /// Operations inside each other that an expression may hold; deeper trees are refused before they
 /// can exhaust the stack.
@@ -72,6 +74,15 @@ pub enum Node {
     Cast(Scalar, Expr),
     /// One number from many.
     Reduce(Reduce),
+    /// A function over whole arrays.
+    Whole {
+        /// Which one.
+        function: Whole,
+        /// The arrays; after those that it always takes, those that parameters refer to.
+        operands: Vec<Expr>,
+        /// How it is done.
+        parameters: Parameters,
+    },
     /// The `int64` array of this shape that holds 0, 1, 2, … in C order.
     Index(Vec<usize>),
 }
@@ -255,6 +266,7 @@ fn parts(node: &Node) -> impl DoubleEndedIterator<Item = &Expr> {
     let (plain, reduce): (&[Expr], Option<&Reduce>) = match node {
         Node::Name { .. } | Node::Literal(_) | Node::Index(_) => (&[], None),
         Node::Apply(_, arguments) => (arguments, None),
+        Node::Whole { operands, .. } => (operands, None),
         Node::Cast(_, of) => (std::slice::from_ref(of), None),
         Node::Reduce(reduce) => (&[], Some(reduce)),
     };
@@ -328,6 +340,18 @@ fn same_top(left: &Node, right: &Node) -> bool {
         (Node::Apply(a, x), Node::Apply(b, y)) => a == b && x.len() == y.len(),
         (Node::Cast(a, _), Node::Cast(b, _)) => a == b,
         (Node::Index(a), Node::Index(b)) => a == b,
+        (
+            Node::Whole {
+                operands: x,
+                parameters: a,
+                ..
+            },
+            Node::Whole {
+                operands: y,
+                parameters: b,
+                ..
+            },
+        ) => a == b && x.len() == y.len(),
         (Node::Reduce(a), Node::Reduce(b)) => {
             a.reduction == b.reduction
                 && a.mask.is_some() == b.mask.is_some()
@@ -355,7 +379,12 @@ impl Drop for Expr {
                 pending.push(std::mem::replace(&mut part.0, leaf.0.clone()));
             };
             match Arc::into_inner(tree).map(|tree| tree.node) {
-                Some(Node::Apply(_, arguments)) => arguments.into_iter().for_each(give),
+                Some(
+                    Node::Apply(_, parts)
+                    | Node::Whole {
+                        operands: parts, ..
+                    },
+                ) => parts.into_iter().for_each(give),
                 Some(Node::Cast(_, of)) => give(of),
                 Some(Node::Reduce(reduce)) => {
                     give(reduce.of);

@@ -14,7 +14,7 @@ use winnow::prelude::*;
 use winnow::stream::{LocatingSlice, Location, Stateful};
 use winnow::token::{any, literal, one_of, take_while};
 
-use super::{DEPTH_LIMIT, Expr, Literal, Node, SIZE_LIMIT};
+use super::{DEPTH_LIMIT, Expr, Literal, Node, Parameters, SIZE_LIMIT, Whole};
 use crate::error::{Error, Problem, Result};
 use crate::ops::Op;
 
@@ -129,7 +129,7 @@ macro_rules! infix {
 infix! {
     "==" Comparison, "!=" Comparison, "<=" Comparison, ">=" Comparison,
     "<<" Shift, ">>" Shift, "<" Comparison, ">" Comparison,
-    "//" Product, "*" Product, "/" Product, "%" Product,
+    "//" Product, "*" Product, "/" Product, "%" Product, "@" Product,
     "+" Sum, "-" Sum, "&" And, "^" Xor, "|" Or,
 }
 
@@ -186,6 +186,17 @@ pub(super) fn whole(input: &mut Input<'_>) -> Outcome<Expr> {
 /// The operation with this sign between two expressions.
 fn binary(input: &mut Input<'_>, sign: &'static str, left: Expr, right: Expr) -> Outcome<Expr> {
     let at = input.current_token_start();
+    if sign == "@" {
+        let (function, operands) = (Whole::MatMul, vec![left, right]);
+        return built(
+            input,
+            Node::Whole {
+                function,
+                operands,
+                parameters: Parameters::new(function),
+            },
+        );
+    }
     let Some(op) = signed(sign, 2) else {
         return Err(Failure::expected(at, "an operator"));
     };
@@ -558,7 +569,6 @@ fn remedy(found: &str) -> Option<&'static str> {
         "if" | "else" => "`where(condition, a, b)`",
         "=" => "`==` to compare",
         "." => "a function: `sum(a)` for `a.sum()`",
-        "@" => "an operation on elements: `sum(a * b)` for vectors",
         "[" => "a whole array: select from it before",
         "\"" | "'" => "a name without quotes",
         _ => return None,

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use super::parse::{Binding, is_plain_name, operator};
-use super::{Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Reduce, SIZE_LIMIT};
+use super::{Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Reduce, SIZE_LIMIT, Whole};
 use crate::ops::Nans;
 
 impl fmt::Display for Expr {
@@ -43,7 +43,7 @@ impl fmt::Display for Literal {
     }
 }
 
-fn write_float(f: &mut fmt::Formatter<'_>, value: f64) -> fmt::Result {
+pub(super) fn write_float(f: &mut fmt::Formatter<'_>, value: f64) -> fmt::Result {
     if value.is_nan() {
         write!(f, "float('nan')")
     } else if value.is_infinite() {
@@ -61,6 +61,20 @@ fn write_node(f: &mut fmt::Formatter<'_>, node: &Node) -> fmt::Result {
         Node::Index(shape) => write_list(f, "index", shape),
         Node::Cast(scalar, of) => write_list(f, scalar.name(), &[of]),
         Node::Reduce(reduce) => write_reduce(f, reduce),
+        Node::Whole {
+            function: Whole::MatMul,
+            operands,
+            ..
+        } if operands.len() == 2 => {
+            write_within(f, &operands[0], Binding::Product)?;
+            write!(f, " @ ")?;
+            write_within(f, &operands[1], Binding::Product.tighter())
+        }
+        Node::Whole {
+            function,
+            operands,
+            parameters,
+        } => super::whole::write(f, *function, operands, parameters),
         Node::Apply(op, arguments) => match (operator(*op), arguments.as_slice()) {
             (Some((sign, Binding::Power)), [left, right]) => {
                 write_within(f, left, Binding::Atom)?;
@@ -137,6 +151,10 @@ fn write_within(f: &mut fmt::Formatter<'_>, part: &Expr, place: Binding) -> fmt:
             (Some((_, binding)), 1 | 2) => binding,
             _ => Binding::Atom,
         },
+        Node::Whole {
+            function: Whole::MatMul,
+            ..
+        } => Binding::Product,
         _ => Binding::Atom,
     };
     if own < place {

@@ -9,6 +9,7 @@ use std::{env, fs};
 
 use half::f16;
 use maparray::dtype::{Kind, TimeUnit, promote_scalars};
+use maparray::expr::{self, Whole};
 use maparray::ops::{Op, Reduction};
 use maparray::{ByteOrder, DType, Element, Scalar};
 use num_complex::Complex;
@@ -30,7 +31,11 @@ fn the_tables_of_the_pages_say_what_the_rows_say() {
         ),
         (
             "ops.md",
-            vec![("operations", operations()), ("reductions", reductions())],
+            vec![
+                ("operations", operations()),
+                ("reductions", reductions()),
+                ("whole arrays", wholes()),
+            ],
         ),
     ];
     for (name, tables) in pages {
@@ -306,6 +311,32 @@ fn reductions() -> String {
             } else {
                 "an error".to_owned()
             });
+            row
+        }),
+    )
+}
+
+fn wholes() -> String {
+    let heads = ["call", "gives", "bool", "integers", "floats", "complex"];
+    table(
+        &heads,
+        Whole::ALL.iter().map(|&whole| {
+            let signature = whole.signature();
+            // Parameters without a default: a window, a number of elements, a share.
+            let needed = |name| whole.parameters().any(|known| known == name);
+            let call = match whole.arity() {
+                2 => format!("{}(a, b)", whole.name()),
+                _ if needed("window") => format!("{}(a, 2)", whole.name()),
+                _ if needed("k") || needed("q") => format!("{}(a, 1)", whole.name()),
+                _ => format!("{}(a)", whole.name()),
+            };
+            let call = call.parse().expect("a call with all that it needs");
+            let output = |scalar| {
+                let lookup = |_: &str| Some((scalar, vec![4, 4]));
+                Some(expr::infer(&call, &lookup).ok()?.scalar)
+            };
+            let mut row = vec![code(&signature), whole.says().to_owned()];
+            row.extend(results(output));
             row
         }),
     )
