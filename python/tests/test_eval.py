@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import math
 import signal
 import threading
 import time
@@ -563,3 +564,10 @@ def test_threads_and_memory_can_be_limited():
     a = np.arange(1_000_000.0)
     result = maparray.eval("a + 1", a=a, threads=1, memory=1 << 20)
     assert result[-1] == 1_000_000
+
+
+def test_strict_functions_are_those_of_the_c_library():
+    a = np.linspace(-3.0, 3.0, 1001)
+    strict = maparray.eval("sin(a)", a=a, strict=True)
+    assert strict.tolist() == [math.sin(x) for x in a]
+    np.testing.assert_array_max_ulp(maparray.eval("sin(a)", a=a), strict, maxulp=2)

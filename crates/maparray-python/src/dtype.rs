@@ -41,13 +41,14 @@ pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<DType> {
 
 /// The `numpy.dtype` of a dtype.
 pub(crate) fn to_numpy<'py>(py: Python<'py>, dtype: &DType) -> PyResult<Bound<'py, PyAny>> {
+    static DTYPE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static FROM_DESCR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static LITERAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let text = dtype.to_string();
     let descr = if text.starts_with(['[', '(']) {
         import_once(py, &LITERAL, "ast", "literal_eval")?.call1((text,))?
     } else {
-        PyString::new(py, &text).into_any()
+        return import_once(py, &DTYPE, "numpy", "dtype")?.call1((text,));
     };
     import_once(py, &FROM_DESCR, "numpy.lib.format", "descr_to_dtype")?.call1((descr,))
 }

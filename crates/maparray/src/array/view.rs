@@ -138,7 +138,7 @@ impl MemMapArray {
             return Err(self.name(Error::new(Problem::ForeignOrder { dtype })));
         }
         let item = self.layout.item_size();
-        let address = self.region.as_ptr().addr() + self.layout.byte_range().start;
+        let address = self.region.as_ptr()?.addr() + self.layout.byte_range().start;
         if !address.is_multiple_of(align_of::<T>()) && !self.is_empty() {
             let problem = Problem::Misaligned {
                 address,

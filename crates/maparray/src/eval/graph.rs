@@ -59,7 +59,7 @@ pub(super) struct Graph<'a> {
     pub(super) nodes: Vec<Node>,
     /// Reductions to a bool that must be false, or the expression has no answer.
     pub(super) checks: Vec<usize>,
-    arrays: &'a [(String, Source)],
+    pub(super) arrays: &'a [(String, Source)],
     known: HashMap<Key, usize>,
 }
 

@@ -7,6 +7,7 @@
 
 mod block;
 mod cross;
+mod explain;
 mod fill;
 mod graph;
 mod output;
@@ -23,7 +24,9 @@ use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Problem, Result};
 use crate::expr::{self, Expr, Typed};
 use crate::layout::shape_text;
+use crate::ops::Accuracy;
 
+pub use explain::{Explanation, Sweep};
 use program::{Program, Settings, Target};
 
 /// An expression about to be computed.
@@ -40,6 +43,7 @@ pub struct Eval<'a> {
     exprs: Vec<Expr>,
     arrays: Vec<(String, Source)>,
     settings: Settings,
+    accuracy: Accuracy,
     watch: Option<Watch<'a>>,
 }
 
@@ -81,6 +85,7 @@ impl<'a> Eval<'a> {
             exprs: exprs.into_iter().collect(),
             arrays: vec![],
             settings: Settings::default(),
+            accuracy: Accuracy::default(),
             watch: None,
         }
     }
@@ -107,6 +112,22 @@ impl<'a> Eval<'a> {
     #[must_use]
     pub fn memory(mut self, bytes: usize) -> Eval<'a> {
         self.settings.memory = Some(bytes);
+        self
+    }
+
+    /// How near the results of elementary functions are to the true ones: by default at most 2 units
+    /// in the last place off and many at a time; or those of the C library, one by one.
+    ///
+    /// ```
+    /// use maparray::{Accuracy, Eval, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[0.7_f64]);
+    /// let strict = Eval::new("sin(a)".parse()?).array("a", &a).accuracy(Accuracy::Strict);
+    /// assert_eq!(strict.run()?.to_vec::<f64>()?, [0.7_f64.sin()]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    #[must_use]
+    pub fn accuracy(mut self, accuracy: Accuracy) -> Eval<'a> {
+        self.accuracy = accuracy;
         self
     }
 
@@ -164,6 +185,27 @@ impl<'a> Eval<'a> {
     pub fn describe(&self) -> Result<(DType, Vec<usize>)> {
         let typed = self.first()?;
         Ok((typed.scalar.native(), typed.shape))
+    }
+
+    /// Tells what will be done, without reading an element: the sweeps over arrays with their steps and
+    /// dtypes, blocks, threads, bytes to read and to write, and about how long it will take.
+    ///
+    /// # Errors
+    /// As [`Eval::describe`].
+    ///
+    /// ```
+    /// use maparray::{Eval, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[1.0_f32, 2.0, 6.0]);
+    /// let plan = Eval::new("(a - mean(a)) / std(a)".parse()?).array("a", &a).explain()?;
+    /// assert_eq!(plan.sweeps.len(), 2);
+    /// assert_eq!(plan.sweeps[0].purpose, "compute mean(a), std(a)");
+    /// assert_eq!(plan.sweeps[1].steps[0], "t0 = subtract(a, mean(a)): float32");
+    /// println!("{plan}");
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn explain(&self) -> Result<Explanation> {
+        let typed = self.infer()?;
+        Program::new(&self.arrays, &typed, self.settings)?.explain()
     }
 
     /// Computes into memory.
@@ -365,7 +407,7 @@ impl<'a> Eval<'a> {
             let source = &self.arrays.iter().find(|(known, _)| known == name)?.1;
             Some((source.dtype().scalar()?, source.layout().shape().to_vec()))
         };
-        let infer = |expr| expr::infer(expr, &lookup);
+        let infer = |expr| expr::infer_to(expr, &lookup, self.accuracy);
         self.exprs.iter().map(infer).collect()
     }
 

@@ -21,7 +21,7 @@ use crate::layout::{Layout, Order, Walk};
 use crate::ops::Accumulator;
 
 /// Elements of one task.
-const TASK: usize = 1 << 20;
+pub(super) const TASK: usize = 1 << 20;
 
 /// Slots of one task at most, where the inner axes are kept.
 const SLOTS: usize = 1 << 16;

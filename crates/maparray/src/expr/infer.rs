@@ -14,7 +14,7 @@ use super::{
 use crate::dtype::{Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{broadcast, extent, resolve_axis};
-use crate::ops::{Fold, Kernel, Op, Reduction, cast};
+use crate::ops::{Accuracy, Fold, Kernel, Op, Reduction, cast};
 use crate::strip::Strip;
 
 /// An expression whose dtypes and shapes are known, ready to be planned.
@@ -135,11 +135,19 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>;
 /// # Ok::<(), maparray::Error>(())
 /// ```
 pub fn infer(expr: &Expr, lookup: Lookup<'_>) -> Result<Typed> {
+    infer_to(expr, lookup, Accuracy::default())
+}
+
+/// As [`infer`], with loops of this accuracy.
+///
+/// # Errors
+/// As [`infer`].
+pub fn infer_to(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Typed> {
     if expr.depth() > DEPTH_LIMIT || expr.size() > SIZE_LIMIT {
         let (depth, size) = (expr.depth(), expr.size());
         return Err(Error::new(Problem::TreeSize { depth, size }));
     }
-    strong(part(expr, lookup)?)
+    strong(part(expr, lookup, accuracy)?)
 }
 
 /// What is to be done next on the way through a tree; a loop, so that depth costs no stack.
@@ -148,7 +156,7 @@ enum Step<'e> {
     Leave(&'e Expr),
 }
 
-fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
+fn part(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Part> {
     let mut steps = vec![Step::Enter(expr)];
     let mut done: Vec<Part> = Vec::new();
     while let Some(step) = steps.pop() {
@@ -159,7 +167,7 @@ fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
             }
             Step::Leave(expr) => {
                 let operands = done.split_off(done.len() - parts(expr.node()).len());
-                done.push(whole(expr.node(), operands, lookup)?);
+                done.push(whole(expr.node(), operands, lookup, accuracy)?);
             }
         }
     }
@@ -167,7 +175,12 @@ fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
 }
 
 /// A node, given the parts that it is made of.
-fn whole(node: &Node, mut operands: Vec<Part>, lookup: Lookup<'_>) -> Result<Part> {
+fn whole(
+    node: &Node,
+    mut operands: Vec<Part>,
+    lookup: Lookup<'_>,
+    accuracy: Accuracy,
+) -> Result<Part> {
     if let Some(operation) = operands.iter().find_map(Part::unknown_shape) {
         return Err(Error::new(Problem::UnknownLength { operation }));
     }
@@ -185,24 +198,29 @@ fn whole(node: &Node, mut operands: Vec<Part>, lookup: Lookup<'_>) -> Result<Par
             Part::Strong(of) => cast_to(*scalar, of).map(Part::Strong),
         },
         Node::Reduce(reduce) => reduced(reduce, strong(of())?).map(Part::Strong),
-        Node::Apply(op, _) => apply(*op, operands),
+        Node::Apply(op, _) => apply(*op, operands, accuracy),
         Node::Whole {
             function,
             parameters,
             ..
-        } => whole_array(*function, parameters, operands).map(Part::Strong),
+        } => whole_array(*function, parameters, operands, accuracy).map(Part::Strong),
     }
 }
 
 /// A function over whole arrays; it casts its operands itself, piece by piece.
-fn whole_array(function: Whole, parameters: &Parameters, parts: Vec<Part>) -> Result<Typed> {
+fn whole_array(
+    function: Whole,
+    parameters: &Parameters,
+    parts: Vec<Part>,
+    accuracy: Accuracy,
+) -> Result<Typed> {
     let number = |part: &Part| match part {
         Part::Weak(_) => true,
         Part::Strong(typed) => typed.shape.is_empty(),
     };
     if function == Whole::Dot && parts.iter().any(number) {
         // As in NumPy.
-        return strong(apply(Op::Multiply, parts)?);
+        return strong(apply(Op::Multiply, parts, accuracy)?);
     }
     let operands: Vec<Typed> = parts.into_iter().map(strong).collect::<Result<_>>()?;
     let known: Vec<(Scalar, &[usize])> = operands
@@ -282,7 +300,7 @@ fn adapted(kind: Kind, beside: Scalar) -> Scalar {
     }
 }
 
-fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
+fn apply(op: Op, parts: Vec<Part>, accuracy: Accuracy) -> Result<Part> {
     if parts.len() != op.arity() {
         return Err(Error::new(Problem::ArgumentCount {
             column: 0,
@@ -320,7 +338,7 @@ fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
         Part::Weak(literal) => adapt(*literal),
         Part::Strong(typed) => typed.scalar,
     }));
-    let chosen = op.resolve(&scalars)?;
+    let chosen = op.resolve_to(&scalars, accuracy)?;
     let mut operands: Vec<Typed> = condition.into_iter().collect();
     for (place, part) in parts.into_iter().enumerate() {
         let scalar = chosen.inputs[operands.len()];

@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::ops::{Op, Reduction};
 
 pub use build::{Reduced, where_};
-pub use infer::{Does, Lookup, Typed, What, Work, infer};
+pub use infer::{Does, Lookup, Typed, What, Work, infer, infer_to};
 pub use whole::{Parameters, Setting, Whole};
 
 /// Operations inside each other that an expression may hold; deeper trees are refused before they

@@ -77,6 +77,14 @@ macro_rules! operations {
                 None
             }
 
+            /// The loop that calls the C library where the usual one computes itself, if they differ.
+            pub(super) fn strict_kernel(self, scalar: Scalar) -> Option<Kernel> {
+                match self {
+                    $(Op::$op => { $(strict!(scalar, $op $arity $rule $family $function);)* })*
+                }
+                None
+            }
+
             /// The loop that compares `int64` with `uint64`, or the other way round, as they are.
             pub(super) fn mixed_kernel(self, first: Scalar) -> Option<Kernel> {
                 match self {
@@ -112,6 +120,27 @@ macro_rules! loops {
             return Some(|i, o| through!($rule f16, i, o, Op::$op, Scalar::F32));
         }
     };
+    // As `float`, by a function of `Math`; it is called from a closure that is inlined by order, lest
+    // the compiler find it too long to become part of the loop.
+    ($scalar:ident, $op:ident $arity:tt $rule:ident math $f:expr) => {
+        match $scalar {
+            Scalar::F16 => return Some(|i, o| through!($rule f16, i, o, Op::$op, Scalar::F32)),
+            Scalar::F32 => return Some(|i, o| math!($arity f32, i, o, $f)),
+            Scalar::F64 => return Some(|i, o| math!($arity f64, i, o, $f)),
+            _ => {}
+        }
+    };
+    // As `math`, three functions: the second says which operands are rare, the third is for those.
+    ($scalar:ident, $op:ident $arity:tt $rule:ident math_but $f:expr) => {
+        match $scalar {
+            Scalar::F16 => return Some(|i, o| through!($rule f16, i, o, Op::$op, Scalar::F32)),
+            Scalar::F32 => return Some(|i, o| math!(but $arity f32, i, o, $f)),
+            Scalar::F64 => return Some(|i, o| math!(but $arity f64, i, o, $f)),
+            _ => {}
+        }
+    };
+    // See `strict`.
+    ($scalar:ident, $op:ident $arity:tt $rule:ident strict_float $f:expr) => {};
     ($scalar:ident, $op:ident $arity:tt $rule:ident complex $f:expr) => {
         loops!(@ $scalar $arity $rule $f; C64 Complex<f32>, C128 Complex<f64>)
     };
@@ -145,6 +174,21 @@ macro_rules! loops {
             _ => {}
         }
     };
+}
+
+/// Returns the loop that calls the C library, if it is that family and the dtype belongs to it.
+macro_rules! strict {
+    ($scalar:ident, $op:ident $arity:tt $rule:ident strict_float $f:expr) => {
+        loops!(@ $scalar $arity $rule $f; F32 f32, F64 f64);
+        if $scalar == Scalar::F16 {
+            return Some(|i, o| {
+                if let Some(kernel) = Op::$op.strict_kernel(Scalar::F32) {
+                    widened::<f16>(i, o, kernel);
+                }
+            });
+        }
+    };
+    ($($other_family:tt)*) => {};
 }
 
 macro_rules! mixed {
@@ -208,6 +252,49 @@ macro_rules! run {
     (3 $type:ty, $result:ty, $i:ident, $o:ident, $f:expr) => {
         ternary::<$type, $type, $type, $result>($i, $o, $f)
     };
+}
+
+macro_rules! math {
+    (1 $type:ty, $i:ident, $o:ident, $f:expr) => {
+        unary::<$type, $type>(
+            $i,
+            $o,
+            #[inline(always)]
+            |a| $f(a),
+        )
+    };
+    (2 $type:ty, $i:ident, $o:ident, $f:expr) => {
+        binary::<$type, $type, $type>(
+            $i,
+            $o,
+            #[inline(always)]
+            |a, b| $f(a, b),
+        )
+    };
+    (but 1 $type:ty, $i:ident, $o:ident, $f:expr) => {{
+        let (function, is_rare, slowly) = $f;
+        unary_but::<$type>(
+            $i,
+            $o,
+            #[inline(always)]
+            |a| function(a),
+            #[inline(always)]
+            |a| is_rare(a),
+            slowly,
+        )
+    }};
+    (but 2 $type:ty, $i:ident, $o:ident, $f:expr) => {{
+        let (function, is_rare, slowly) = $f;
+        binary_but::<$type>(
+            $i,
+            $o,
+            #[inline(always)]
+            |a, b| function(a, b),
+            #[inline(always)]
+            |a, b| is_rare(a, b),
+            slowly,
+        )
+    }};
 }
 
 /// Runs the loop of the wider type.

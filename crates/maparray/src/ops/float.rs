@@ -89,8 +89,14 @@ pub(super) fn fmin<T: Float>(a: T, b: T) -> T {
 }
 
 /// 0, or π for negative numbers; −0 counts as negative.
-pub(super) fn angle<T: Float>(a: T) -> T {
-    T::zero().atan2(a)
+#[inline(always)]
+pub(super) fn angle<T: Real>(a: T) -> T {
+    let angle = if a.is_sign_negative() {
+        T::rounded(PI)
+    } else {
+        T::zero()
+    };
+    if a.is_nan() { a } else { angle }
 }
 
 /// A real number whose inverse hyperbolics are computed in `f64`.

@@ -14,6 +14,7 @@ mod float;
 mod integer;
 mod inverse;
 mod kernel;
+mod math;
 mod reduce;
 mod table;
 
@@ -37,6 +38,17 @@ pub struct Loop {
     pub output: Scalar,
     /// The loop.
     pub kernel: Kernel,
+}
+
+/// How near results are to the true ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Accuracy {
+    /// Elementary functions are at most 2 units in the last place off, the same on every machine, and
+    /// computed many at a time.
+    #[default]
+    Fast,
+    /// Elementary functions are those of the C library, one by one.
+    Strict,
 }
 
 impl Op {
@@ -77,6 +89,32 @@ impl Op {
                 dtypes: names.join(", "),
             })
         })
+    }
+
+    /// As [`Op::resolve`], with a loop of this accuracy.
+    ///
+    /// ```
+    /// use maparray::ops::{Accuracy, Op};
+    /// use maparray::{Scalar, strip::Strip};
+    /// let exp = Op::Exp.resolve_to(&[Scalar::F64], Accuracy::Strict)?;
+    /// let mut result = [0.0];
+    /// (exp.kernel)(&[Strip::from(&[1.0][..])], bytemuck::cast_slice_mut(&mut result));
+    /// assert_eq!(result, [1.0_f64.exp()]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Op::resolve`].
+    pub fn resolve_to(self, inputs: &[Scalar], accuracy: Accuracy) -> Result<Loop> {
+        let mut found = self.resolve(inputs)?;
+        if accuracy == Accuracy::Strict {
+            let strict = found
+                .inputs
+                .first()
+                .and_then(|&first| self.strict_kernel(first));
+            found.kernel = strict.unwrap_or(found.kernel);
+        }
+        Ok(found)
     }
 
     fn choose(self, inputs: &[Scalar]) -> Option<Loop> {

@@ -11,7 +11,10 @@ use num_complex::Complex;
 
 use super::cast::Cast;
 use super::family::{RealPart, Rule};
-use super::kernel::{Kernel, binary, ternary, unary, widened, widened_to_bool};
+use super::kernel::{
+    Kernel, binary, binary_but, ternary, unary, unary_but, widened, widened_to_bool,
+};
+use super::math::Math;
 use super::{complex, elementary, float, integer, inverse};
 use crate::dtype::Scalar;
 
@@ -40,19 +43,20 @@ operations! {
     }
     FloorDivide "floor_divide" as "//": 2 Same {
         int: integer::floor_divide,
-        float: float::floor_divide,
+        math_but: (Math::floor_divide, Math::is_far_quotient, float::floor_divide),
     }
     Remainder "remainder" | "mod" as "%": 2 Same {
         int: integer::remainder,
-        float: float::remainder,
+        math_but: (Math::remainder, Math::is_far_quotient, float::remainder),
     }
     Fmod "fmod": 2 Same {
         int: integer::fmod,
-        float: |a, b| a % b,
+        math_but: (Math::fmod, Math::is_far_quotient, |a, b| a % b),
     }
     Power "power" | "pow" as "**": 2 Same {
         int: integer::power,
-        float: |a, b| a.powf(b),
+        math: Math::power,
+        strict_float: |a, b| a.powf(b),
         double_complex: elementary::power,
     }
     Negative "negative" as "-": 1 Same {
@@ -94,92 +98,114 @@ operations! {
         double_complex: elementary::sqrt,
     }
     Cbrt "cbrt": 1 Same {
-        float: |a| a.cbrt(),
+        math: Math::cbrt,
+        strict_float: |a| a.cbrt(),
     }
 
     // Exponentials and logarithms
     Exp "exp": 1 Same {
-        float: |a| a.exp(),
+        math: Math::exp,
+        strict_float: |a| a.exp(),
         double_complex: elementary::exp,
     }
     Exp2 "exp2": 1 Same {
-        float: |a| a.exp2(),
+        math: Math::exp2,
+        strict_float: |a| a.exp2(),
         double_complex: elementary::exp2,
     }
     Expm1 "expm1": 1 Same {
-        float: |a| a.exp_m1(),
+        math: Math::expm1,
+        strict_float: |a| a.exp_m1(),
         double_complex: elementary::expm1,
     }
     Log "log": 1 Same {
-        float: |a| a.ln(),
+        math: Math::log,
+        strict_float: |a| a.ln(),
         double_complex: elementary::log,
     }
     Log2 "log2": 1 Same {
-        float: |a| a.log2(),
+        math: Math::log2,
+        strict_float: |a| a.log2(),
         double_complex: elementary::log2,
     }
     Log10 "log10": 1 Same {
-        float: |a| a.log10(),
+        math: Math::log10,
+        strict_float: |a| a.log10(),
         double_complex: elementary::log10,
     }
     Log1p "log1p": 1 Same {
-        float: |a| a.ln_1p(),
+        math: Math::log1p,
+        strict_float: |a| a.ln_1p(),
         double_complex: elementary::log1p,
     }
 
     // Trigonometry
     Sin "sin": 1 Same {
-        float: |a| a.sin(),
+        math_but: (Math::sin, Math::is_far, Math::sin_far),
+        strict_float: |a| a.sin(),
         double_complex: elementary::sin,
     }
     Cos "cos": 1 Same {
-        float: |a| a.cos(),
+        math_but: (Math::cos, Math::is_far, Math::cos_far),
+        strict_float: |a| a.cos(),
         double_complex: elementary::cos,
     }
     Tan "tan": 1 Same {
-        float: |a| a.tan(),
+        math_but: (Math::tan, Math::is_far, Math::tan_far),
+        strict_float: |a| a.tan(),
         double_complex: elementary::tan,
     }
     Arcsin "arcsin" | "asin": 1 Same {
-        float: |a| a.asin(),
+        math: Math::arcsin,
+        strict_float: |a| a.asin(),
         double_complex: inverse::arcsin,
     }
     Arccos "arccos" | "acos": 1 Same {
-        float: |a| a.acos(),
+        math: Math::arccos,
+        strict_float: |a| a.acos(),
         double_complex: inverse::arccos,
     }
     Arctan "arctan" | "atan": 1 Same {
-        float: |a| a.atan(),
+        math: Math::arctan,
+        strict_float: |a| a.atan(),
         double_complex: inverse::arctan,
     }
     Arctan2 "arctan2" | "atan2": 2 Same {
-        float: |a, b| a.atan2(b),
+        math: Math::arctan2,
+        strict_float: |a, b| a.atan2(b),
     }
     Hypot "hypot": 2 Same {
-        float: |a, b| a.hypot(b),
+        math: Math::hypot,
+        strict_float: |a, b| a.hypot(b),
     }
     Sinh "sinh": 1 Same {
-        float: |a| a.sinh(),
+        math: Math::sinh,
+        strict_float: |a| a.sinh(),
         double_complex: elementary::sinh,
     }
     Cosh "cosh": 1 Same {
-        float: |a| a.cosh(),
+        math: Math::cosh,
+        strict_float: |a| a.cosh(),
         double_complex: elementary::cosh,
     }
     Tanh "tanh": 1 Same {
-        float: |a| a.tanh(),
+        math: Math::tanh,
+        strict_float: |a| a.tanh(),
         double_complex: elementary::tanh,
     }
     Arcsinh "arcsinh" | "asinh": 1 Same {
-        float: float::arcsinh,
+        math: Math::arcsinh,
+        strict_float: float::arcsinh,
         double_complex: inverse::arcsinh,
     }
     Arccosh "arccosh" | "acosh": 1 Same {
-        float: float::arccosh,
+        math: Math::arccosh,
+        strict_float: float::arccosh,
         double_complex: inverse::arccosh,
     }
     Arctanh "arctanh" | "atanh": 1 Same {
-        float: float::arctanh,
+        math: Math::arctanh,
+        strict_float: float::arctanh,
         double_complex: inverse::arctanh,
     }
     Deg2rad "deg2rad" | "radians": 1 Same {
@@ -193,20 +219,20 @@ operations! {
     Floor "floor": 1 Same {
         bool: |a| a,
         int: |a| a,
-        float: |a| a.floor(),
+        math: Math::floor,
     }
     Ceil "ceil": 1 Same {
         bool: |a| a,
         int: |a| a,
-        float: |a| a.ceil(),
+        math: Math::ceil,
     }
     Trunc "trunc": 1 Same {
         bool: |a| a,
         int: |a| a,
-        float: |a| a.trunc(),
+        math: Math::trunc,
     }
     Rint "rint": 1 Same {
-        float: |a| a.round_ties_even(),
+        math: Math::rint,
         complex: |a| Complex::new(a.re.round_ties_even(), a.im.round_ties_even()),
     }
 

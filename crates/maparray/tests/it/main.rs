@@ -1,16 +1,20 @@
 //! Tests of the public interface, one module per room.
 
 mod array;
+mod chunks;
 mod docs;
 mod dtype;
+mod elementary;
 mod eval;
 mod expr;
 mod format;
 mod hostile;
 mod infer;
+mod late;
 mod laws;
 mod map;
 mod naive;
 mod ops;
 mod promote;
+mod take;
 mod whole;

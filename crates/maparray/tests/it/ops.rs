@@ -252,7 +252,7 @@ fn tolerance(op: Op, scalar: Scalar) -> f64 {
     match op {
         // NumPy rounds the square root of a sum of squares.
         Op::Absolute if scalar == Scalar::F64 => 1.0,
-        Op::Sqrt | Op::Power if !complex => 0.0,
+        Op::Sqrt if !complex => 0.0,
         _ if is_transcendental(op) => {
             if complex {
                 2.0
