@@ -39,6 +39,19 @@ from ._maparray import (
 )
 from ._memmap import memmap
 from ._npy import load, open_memmap, save
+from ._order import (
+    argsort,
+    argtopk,
+    median,
+    nanmedian,
+    nanpercentile,
+    nanquantile,
+    percentile,
+    quantile,
+    sort,
+    topk,
+    unique,
+)
 
 __all__ = [
     "ExpressionError",
@@ -48,6 +61,8 @@ __all__ = [
     "ReadOnlyError",
     "UnsupportedError",
     "advise",
+    "argsort",
+    "argtopk",
     "compress",
     "create",
     "cumprod",
@@ -61,12 +76,18 @@ __all__ = [
     "iter_chunks",
     "load",
     "matmul",
+    "median",
     "memmap",
     "nancumprod",
     "nancumsum",
+    "nanmedian",
+    "nanpercentile",
+    "nanquantile",
     "open",
     "open_memmap",
+    "percentile",
     "prefetch",
+    "quantile",
     "read",
     "release",
     "resident",
@@ -77,5 +98,8 @@ __all__ = [
     "rolling_sum",
     "rolling_var",
     "save",
+    "sort",
     "take",
+    "topk",
+    "unique",
 ]

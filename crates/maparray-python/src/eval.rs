@@ -56,10 +56,10 @@ fn eval<'py>(
                 Ok(out)
             }
         },
-        None if !job.expr.has_known_shape() => {
+        None if !job.exprs.iter().all(Expr::has_known_shape) => {
             let values = job.run(py, |eval| eval.run())?;
             let value = Job {
-                expr: Expr::array("values"),
+                exprs: vec![Expr::array("values")],
                 arrays: vec![("values".into(), values)],
                 ..job
             };
@@ -100,7 +100,7 @@ fn eval_many<'py>(
         }
         return Ok(results);
     }
-    for array in job.run(py, Eval::run_all)? {
+    for array in job.run(py, |eval| eval.run_all())? {
         let whole = PyTuple::empty(py);
         let scalar = array.ndim() == 0;
         let container = Bound::new(py, Container::new(py, array)?)?;

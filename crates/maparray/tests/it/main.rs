@@ -15,6 +15,7 @@ mod laws;
 mod map;
 mod naive;
 mod ops;
+mod order;
 mod promote;
 mod take;
 mod whole;

@@ -9,10 +9,19 @@ mod diff;
 mod histogram;
 mod lanes;
 mod matmul;
+mod order;
+mod quantile;
+mod radix;
 mod reader;
 mod rolling;
+mod rows;
 mod running;
+mod select;
+mod sort;
+mod sorting;
+mod top;
 mod turns;
+mod unique;
 
 use std::ops::Range;
 
@@ -60,12 +69,15 @@ pub(in crate::eval) fn run(call: &Call<'_>, crew: &Crew<'_>) -> Result<usize> {
         | W::RollingMax
         | W::RollingVar
         | W::RollingStd => rolling::run(call, crew)?,
-        other => {
-            return Err(Error::new(Problem::NoLoop {
-                operation: other.name(),
-                dtypes: call.scalar.name().to_owned(),
-            }));
-        }
+        W::Sort | W::ArgSort => sorting::run(call, crew)?,
+        W::TopK | W::ArgTopK => top::run(call, crew)?,
+        W::Unique | W::UniqueCounts => return unique::run(call, crew),
+        W::Median
+        | W::NanMedian
+        | W::Quantile
+        | W::NanQuantile
+        | W::Percentile
+        | W::NanPercentile => quantile::run(call, crew)?,
     }
     Ok(call.output.layout().len())
 }

@@ -130,6 +130,76 @@ impl Expr {
         self.with(Whole::Dot, vec![other.into()], vec![])
     }
 
+    /// The elements in ascending order, NaN last, along an axis or all of them.
+    ///
+    /// ```
+    /// use maparray::{Eval, Expr, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[3.0_f64, f64::NAN, 1.0]);
+    /// let sorted = Eval::new(Expr::array("a").sort(Some(-1))).array("a", &a).run()?;
+    /// assert_eq!(sorted.to_vec::<f64>()?[..2], [1.0, 3.0]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    #[must_use]
+    pub fn sort(&self, axis: Option<i64>) -> Expr {
+        self.along(Whole::Sort, vec![("axis", along(axis))])
+    }
+
+    /// The positions of the elements in ascending order; equal ones keep theirs.
+    ///
+    /// ```
+    /// use maparray::{Eval, Expr, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[2_u8, 1, 2, 0]);
+    /// let places = Eval::new(Expr::array("a").argsort(Some(0))).array("a", &a).run()?;
+    /// assert_eq!(places.to_vec::<i64>()?, [3, 1, 0, 2]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    #[must_use]
+    pub fn argsort(&self, axis: Option<i64>) -> Expr {
+        self.along(Whole::ArgSort, vec![("axis", along(axis))])
+    }
+
+    /// The number that half of all elements are below.
+    ///
+    /// ```
+    /// use maparray::{Eval, Expr, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[1_i32, 10, 2, 3]);
+    /// let median = Eval::new(Expr::array("a").median()).array("a", &a).run()?;
+    /// assert_eq!(median.get::<f64>(&[])?, 2.5);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    #[must_use]
+    pub fn median(&self) -> Expr {
+        self.along(Whole::Median, vec![])
+    }
+
+    /// The numbers that these shares of all elements are below.
+    ///
+    /// ```
+    /// use maparray::{Eval, Expr, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[1.0_f64, 2.0, 3.0]);
+    /// let ends = Eval::new(Expr::array("a").quantile(&[0.25, 1.0])).array("a", &a).run()?;
+    /// assert_eq!(ends.to_vec::<f64>()?, [1.5, 3.0]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    #[must_use]
+    pub fn quantile(&self, shares: &[f64]) -> Expr {
+        self.along(Whole::Quantile, vec![("q", S::List(shares.to_vec()))])
+    }
+
+    /// All elements in ascending order, each once.
+    ///
+    /// ```
+    /// use maparray::{Eval, Expr, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[2_u8, 1, 2]);
+    /// let unique = Eval::new(Expr::array("a").unique()).array("a", &a).run()?;
+    /// assert_eq!(unique.to_vec::<u8>()?, [1, 2]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    #[must_use]
+    pub fn unique(&self) -> Expr {
+        self.along(Whole::Unique, vec![])
+    }
+
     /// Whether the shape of its value is known before it is computed. Otherwise
     /// [`Eval::describe`](crate::Eval::describe) says the largest that it can have.
     ///

@@ -173,14 +173,20 @@ functions! {
     RollingStd = "rolling_std" (1,
         window: A::Count => S::None, axis: A::Axis => S::Int(-1),
         ddof: A::Number => S::Float(0.0)) rolling;
-    /// The elements in ascending order.
+    /// The elements in ascending order, NaN last.
     Sort = "sort" (1, axis: A::Axis => S::Int(-1)) sort;
-    /// The positions of the elements in ascending order.
+    /// The positions of the elements in ascending order; equal ones keep theirs.
     ArgSort = "argsort" (1, axis: A::Axis => S::Int(-1)) sort;
     /// The elements in ascending order, each once.
     Unique = "unique" (1) unique;
+    /// How often each of them occurs.
+    UniqueCounts = "unique_counts" (1) unique;
     /// The `k` greatest elements, the greatest first; or the least.
     TopK = "topk" (1,
+        k: A::Count => S::None, axis: A::Axis => S::Int(-1),
+        largest: A::Flag => S::Bool(true)) top;
+    /// Their positions; of equal elements the first.
+    ArgTopK = "argtopk" (1,
         k: A::Count => S::None, axis: A::Axis => S::Int(-1),
         largest: A::Flag => S::Bool(true)) top;
     /// The number that a share `q` of the elements is below.
@@ -193,6 +199,17 @@ functions! {
         method: A::Word(METHODS) => S::Word("linear"), keepdims: A::Flag => S::Bool(false)) quantile;
     /// The number that half of the elements are below.
     Median = "median" (1,
+        axis: A::Axes => S::None, keepdims: A::Flag => S::Bool(false)) quantile;
+    /// The number that a share `q` of the elements that are numbers is below.
+    NanQuantile = "nanquantile" (1,
+        q: A::Numbers => S::None, axis: A::Axes => S::None,
+        method: A::Word(METHODS) => S::Word("linear"), keepdims: A::Flag => S::Bool(false)) quantile;
+    /// The same with `q` from 0 to 100.
+    NanPercentile = "nanpercentile" (1,
+        q: A::Numbers => S::None, axis: A::Axes => S::None,
+        method: A::Word(METHODS) => S::Word("linear"), keepdims: A::Flag => S::Bool(false)) quantile;
+    /// The number that half of the elements that are numbers are below.
+    NanMedian = "nanmedian" (1,
         axis: A::Axes => S::None, keepdims: A::Flag => S::Bool(false)) quantile;
 }
 
@@ -254,7 +271,19 @@ impl Whole {
     /// Whether the result's shape is known before it is computed. If not, [`infer`](super::infer)
     /// says the largest that it can have, and the function stands at the top of an expression only.
     pub fn has_known_shape(self) -> bool {
-        self != Whole::Unique
+        !matches!(self, Whole::Unique | Whole::UniqueCounts)
+    }
+
+    /// Whether NaNs are left out.
+    pub fn skips_nan(self) -> bool {
+        matches!(
+            self,
+            Whole::NanCumSum
+                | Whole::NanCumProd
+                | Whole::NanQuantile
+                | Whole::NanPercentile
+                | Whole::NanMedian
+        )
     }
 
     /// Whether it runs along an axis and is computed in whatever order its operand lies.

@@ -208,8 +208,12 @@ pub(super) fn sort(
     Ok((scalar, along(axis, shape)))
 }
 
-pub(super) fn unique(_: Whole, _: &mut Parameters, operands: &[Operand<'_>]) -> Found {
-    Ok((operands[0].scalar, along(None, operands[0].shape)))
+pub(super) fn unique(function: Whole, _: &mut Parameters, operands: &[Operand<'_>]) -> Found {
+    let scalar = match function {
+        Whole::UniqueCounts => Scalar::I64,
+        _ => operands[0].scalar,
+    };
+    Ok((scalar, along(None, operands[0].shape)))
 }
 
 pub(super) fn top(function: Whole, parameters: &mut Parameters, operands: &[Operand<'_>]) -> Found {
@@ -222,6 +226,10 @@ pub(super) fn top(function: Whole, parameters: &mut Parameters, operands: &[Oper
         return Err(function.wrong("k", k, format!("0 to {len}")));
     }
     shape[axis] = k;
+    let scalar = match function {
+        Whole::ArgTopK => Scalar::I64,
+        _ => scalar,
+    };
     Ok((scalar, shape))
 }
 
@@ -247,8 +255,9 @@ pub(super) fn quantile(
     }
     axes.sort_unstable();
     let mut result = vec![];
-    if function != Whole::Median {
-        let most = if function == Whole::Percentile {
+    let median = matches!(function, Whole::Median | Whole::NanMedian);
+    if !median {
+        let most = if matches!(function, Whole::Percentile | Whole::NanPercentile) {
             100.0
         } else {
             1.0
@@ -269,8 +278,14 @@ pub(super) fn quantile(
         }
     }
     parameters.resolved("axis", S::Axes(axes));
+    let list = !median && matches!(parameters.get("q"), S::List(_));
     let scalar = match scalar.kind() {
-        Kind::Float => scalar,
+        // One of the elements.
+        _ if !median && matches!(parameters.word("method"), "lower" | "higher" | "nearest") => {
+            scalar
+        }
+        // NumPy computes with a list of numbers in their own type.
+        Kind::Float if !list => scalar,
         _ => Scalar::F64,
     };
     Ok((scalar, result))
