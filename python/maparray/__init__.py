@@ -28,6 +28,8 @@ from ._maparray import (
     compress,
     create,
     eval,
+    eval_many,
+    explain,
     frombuffer,
     iter_chunks,
     open,
@@ -39,6 +41,7 @@ from ._maparray import (
 )
 from ._memmap import memmap
 from ._npy import load, open_memmap, save
+from ._pairs import divmod, frexp, modf
 from ._order import (
     argsort,
     argtopk,
@@ -65,11 +68,16 @@ __all__ = [
     "argtopk",
     "compress",
     "create",
+    "divmod",
+    "eval",
+    "frexp",
     "cumprod",
     "cumsum",
     "diff",
     "dot",
     "eval",
+    "eval_many",
+    "explain",
     "frombuffer",
     "histogram",
     "histogram_bin_edges",
@@ -78,6 +86,7 @@ __all__ = [
     "matmul",
     "median",
     "memmap",
+    "modf",
     "nancumprod",
     "nancumsum",
     "nanmedian",
