@@ -11,6 +11,7 @@ mod infer;
 mod literal;
 mod parse;
 mod show;
+mod time;
 mod whole;
 
 use std::collections::HashSet;
@@ -24,6 +25,7 @@ use crate::ops::{Op, Reduction};
 
 pub use build::{Reduced, where_};
 pub use infer::{Does, Lookup, Typed, What, Work, infer, infer_to};
+pub use time::Time;
 pub use whole::{Parameters, Setting, Whole};
 
 /// Operations inside each other that an expression may hold; deeper trees are refused before they

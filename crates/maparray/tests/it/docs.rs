@@ -7,7 +7,7 @@ use std::any::type_name;
 use std::path::Path;
 use std::{env, fs};
 
-use half::f16;
+use half::{bf16, f16};
 use maparray::dtype::{Kind, TimeUnit, promote_scalars};
 use maparray::expr::{self, Whole};
 use maparray::ops::{Op, Reduction};
@@ -133,6 +133,7 @@ fn numbers() -> String {
         row::<i64>(),
         row::<u64>(),
         row::<f16>(),
+        row::<bf16>(),
         row::<f32>(),
         row::<f64>(),
         row::<Complex<f32>>(),
@@ -207,7 +208,10 @@ fn units() -> String {
 }
 
 fn promotion() -> String {
-    let short = |scalar: &Scalar| format!("`{}{}`", scalar.letter(), scalar.size());
+    let short = |scalar: &Scalar| match scalar {
+        Scalar::BF16 => "`bf16`".to_owned(),
+        _ => format!("`{}{}`", scalar.letter(), scalar.size()),
+    };
     let mut heads = vec![String::new()];
     heads.extend(Scalar::ALL.iter().map(short));
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();

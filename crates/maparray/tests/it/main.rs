@@ -18,4 +18,5 @@ mod ops;
 mod order;
 mod promote;
 mod take;
+mod times;
 mod whole;

@@ -11,8 +11,9 @@ mod sum;
 mod truth;
 
 use std::any::Any;
+use std::marker::PhantomData;
 
-use half::f16;
+use half::{bf16, f16};
 use num_complex::Complex;
 
 use super::kernel::Narrow;
@@ -112,11 +113,17 @@ macro_rules! starts {
                 };
                 start
             })*
+            Scalar::BF16 => |slots, ddof| {
+                let reduction = Reduction::$reduction;
+                let output = reduction.output(Scalar::BF16);
+                let singles = $accumulator::<f32>::begin(Plan { reduction, slots, ddof, output });
+                Box::new(Halves::<bf16>(Box::new(singles), PhantomData))
+            },
             _ => |slots, ddof| {
                 let reduction = Reduction::$reduction;
                 let output = reduction.output(Scalar::F16);
                 let singles = $accumulator::<f32>::begin(Plan { reduction, slots, ddof, output });
-                Box::new(Halves(Box::new(singles)))
+                Box::new(Halves::<f16>(Box::new(singles), PhantomData))
             },
         }
     };
@@ -244,7 +251,7 @@ impl Reduction {
 }
 
 /// An accumulator of `f32` that is given halves.
-struct Halves(Box<dyn Accumulator>);
+struct Halves<N>(Box<dyn Accumulator>, PhantomData<N>);
 
 /// Halves converted at a time.
 const PIECE: usize = 256;
@@ -252,13 +259,13 @@ const PIECE: usize = 256;
 #[repr(C, align(16))]
 struct Singles([f32; PIECE]);
 
-impl Accumulator for Halves {
+impl<N: Narrow<Wide = f32> + Send + 'static> Accumulator for Halves<N> {
     fn fold_row(&mut self, slot: usize, values: Strip<'_>, index: u64, step: u64) {
         let mut singles = Singles([0.0; PIECE]);
         let mut index = index;
-        for halves in values.elements::<f16>().chunks(PIECE) {
+        for halves in values.elements::<N>().chunks(PIECE) {
             let singles = &mut singles.0[..halves.len()];
-            f16::widen(halves, singles);
+            N::widen(halves, singles);
             self.0.fold_row(slot, Strip::from(&*singles), index, step);
             index = index.wrapping_add(step.wrapping_mul(halves.len() as u64));
         }
@@ -267,16 +274,16 @@ impl Accumulator for Halves {
     fn fold_column(&mut self, first: usize, values: Strip<'_>, index: u64) {
         let mut singles = Singles([0.0; PIECE]);
         let mut first = first;
-        for halves in values.elements::<f16>().chunks(PIECE) {
+        for halves in values.elements::<N>().chunks(PIECE) {
             let singles = &mut singles.0[..halves.len()];
-            f16::widen(halves, singles);
+            N::widen(halves, singles);
             self.0.fold_column(first, Strip::from(&*singles), index);
             first += halves.len();
         }
     }
 
     fn merge(&mut self, other: &dyn Accumulator) {
-        self.0.merge(same::<Halves>(other).0.as_ref());
+        self.0.merge(same::<Halves<N>>(other).0.as_ref());
     }
 
     fn finish(&self, output: &mut [u8]) {
