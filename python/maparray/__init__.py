@@ -41,6 +41,7 @@ from ._maparray import (
 )
 from ._memmap import memmap
 from ._npy import load, open_memmap, save
+from ._pairs import divmod, frexp, modf
 from ._order import (
     argsort,
     argtopk,
@@ -67,6 +68,9 @@ __all__ = [
     "argtopk",
     "compress",
     "create",
+    "divmod",
+    "eval",
+    "frexp",
     "cumprod",
     "cumsum",
     "diff",
@@ -82,6 +86,7 @@ __all__ = [
     "matmul",
     "median",
     "memmap",
+    "modf",
     "nancumprod",
     "nancumsum",
     "nanmedian",

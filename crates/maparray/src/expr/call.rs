@@ -24,6 +24,9 @@ struct Arguments<'a> {
     keep: Option<KeepAxes>,
     ddof: Option<f64>,
     dtype: Option<Scalar>,
+    /// Of `isclose`, relative and absolute.
+    tolerances: [Option<Expr>; 2],
+    equal_nan: Option<bool>,
     mask: Option<Expr>,
     initial: Option<Expr>,
 }
@@ -37,6 +40,9 @@ enum Value<'a> {
 /// What a name before a parenthesis can mean.
 enum Function {
     Op(Op),
+    /// Two results, of which `[0]` or `[1]` says one.
+    Pair([Op; 2]),
+    IsClose,
     Reduction(Reduction, Nans),
     /// The greatest less the least.
     Ptp,
@@ -60,11 +66,15 @@ fn find(name: &str) -> Option<Function> {
         "index" => return Some(Function::Index),
         "complex" => return Some(Function::Complex),
         "float" => return Some(Function::Float),
+        "isclose" => return Some(Function::IsClose),
         "ptp" => return Some(Function::Ptp),
         _ => {}
     }
     let op = Op::find(name).map(Function::Op);
-    op.or_else(|| reduction_named(name))
+    let half = |place: usize| Op::find(&format!("{name}[{place}]"));
+    let pair = || Some(Function::Pair([half(0)?, half(1)?]));
+    op.or_else(pair)
+        .or_else(|| reduction_named(name))
         .or_else(|| type_named(name).map(Function::Cast))
 }
 
@@ -124,6 +134,42 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
         None => Err(wrong(found, expected)),
     };
     let node = match function {
+        Function::Op(Op::Round) if found == 1 => {
+            Node::Apply(Op::Round, vec![next("1 or 2")?, Expr::from(0)])
+        }
+        Function::Pair(halves) => {
+            let arity = halves[0].arity();
+            let expected = arity.to_string();
+            let operands = (0..arity)
+                .map(|_| next(&expected))
+                .collect::<Outcome<_>>()?;
+            if found > arity {
+                return Err(wrong(found, &expected));
+            }
+            let at = input.current_token_start();
+            let one_of_two =
+                |_: ErrMode<Failure>| Failure::expected(at, "`[0]` or `[1]`: it has two results");
+            let mut half = ('[', alt(('0'.value(0), '1'.value(1))), ']').map(|found| found.1);
+            let half: usize = half.parse_next(input).map_err(one_of_two)?;
+            space(input)?;
+            Node::Apply(halves[half], operands)
+        }
+        Function::IsClose => {
+            let expected = "two arrays, then `rtol=`, `atol=`, `equal_nan=`";
+            let (a, b) = (next(expected)?, next(expected)?);
+            if found > 2 {
+                return Err(wrong(found, expected));
+            }
+            let [relative, absolute] = arguments.tolerances;
+            let relative = relative.unwrap_or_else(|| Expr::from(1e-5));
+            let absolute = absolute.unwrap_or_else(|| Expr::from(1e-8));
+            let close = a.isclose(&b, relative, absolute);
+            let close = match arguments.equal_nan {
+                Some(true) => close | a.isnan() & b.isnan(),
+                _ => close,
+            };
+            return Ok(close.node().clone());
+        }
         Function::Op(op) => {
             let expected = op.arity().to_string();
             let operands: Vec<Expr> = (0..op.arity())
@@ -351,6 +397,13 @@ fn argument<'a>(
         }
         (Function::Ptp, _) => return Err(Failure::expected(at, keywords(R::ArgMin))),
         (Function::AsType, _) => return Err(Failure::expected(at, "`dtype=`")),
+        (Function::Op(Op::Round), "decimals") if arguments.values.len() == 1 => {
+            arguments.values.push(Value::Expr(whole(input)?));
+            false
+        }
+        (Function::IsClose, "rtol") => arguments.tolerances[0].replace(whole(input)?).is_some(),
+        (Function::IsClose, "atol") => arguments.tolerances[1].replace(whole(input)?).is_some(),
+        (Function::IsClose, "equal_nan") => arguments.equal_nan.replace(truth(input)?).is_some(),
         _ => return Err(Failure::expected(at, "an argument without a name")),
     };
     if twice {
@@ -423,15 +476,19 @@ fn axis(input: &mut Input<'_>) -> Outcome<i64> {
 }
 
 fn keep(input: &mut Input<'_>) -> Outcome<KeepAxes> {
+    Ok(if truth(input)? {
+        KeepAxes::Keep
+    } else {
+        KeepAxes::Drop
+    })
+}
+
+fn truth(input: &mut Input<'_>) -> Outcome<bool> {
     let at = input.current_token_start();
     match opt(alt(("True", "False"))).parse_next(input)? {
         Some(text) => {
             space(input)?;
-            Ok(if text == "True" {
-                KeepAxes::Keep
-            } else {
-                KeepAxes::Drop
-            })
+            Ok(text == "True")
         }
         None => Err(Failure::expected(at, "`True` or `False`")),
     }
@@ -443,7 +500,7 @@ fn known(name: &str) -> String {
         .chain(Reduction::ALL.iter().map(|reduction| reduction.name()))
         .chain(Whole::ALL.iter().map(|whole| whole.name()))
         .chain(Scalar::ALL.iter().map(|scalar| scalar.name()))
-        .chain(["astype", "where"]);
+        .chain(["astype", "where", "isclose", "divmod", "frexp", "modf"]);
     let nearest = names.map(|known| (distance(name, known), known)).min();
     match nearest {
         Some((edits, known)) if edits * 3 <= name.chars().count().max(3) => {

@@ -9,8 +9,9 @@ use bytemuck::bytes_of;
 
 use super::literal::operate;
 use super::reduced::{reduced, unless_any};
+use super::time::{self, Time};
 use super::{DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Parameters, SIZE_LIMIT, Whole, parts};
-use crate::dtype::{Kind, Scalar, promote_scalars};
+use crate::dtype::{DType, Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{broadcast, extent};
 use crate::ops::{Accuracy, Fold, Kernel, Op, Reduction, cast};
@@ -19,8 +20,10 @@ use crate::strip::Strip;
 /// An expression whose dtypes and shapes are known, ready to be planned.
 #[derive(Clone)]
 pub struct Typed {
-    /// What each element is.
+    /// What each element is; `int64` if it is a moment or a duration.
     pub scalar: Scalar,
+    /// What it counts, if it is a moment or a duration.
+    pub time: Option<Time>,
     /// The shape of the result.
     pub shape: Vec<usize>,
     /// How it comes about.
@@ -111,6 +114,12 @@ pub enum Does {
     Apply(Op),
     /// It converts elements to another type.
     Cast,
+    /// An operation on moments and durations, in the form of these letters.
+    Time(Op, &'static str),
+    /// It makes days of months, both counted from 1970.
+    Days,
+    /// It makes longer steps of shorter ones, rounding down.
+    Coarser,
 }
 
 /// Numbers that have names, unless an array has the name.
@@ -141,7 +150,7 @@ impl Part {
 }
 
 /// Says dtype and shape of the array of a name, if there is one.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>;
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(DType, Vec<usize>)>;
 
 /// Finds dtype and shape of every part of an expression; `lookup` says them for an array's name.
 ///
@@ -151,7 +160,7 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>;
 ///
 /// ```
 /// use maparray::{Scalar, expr};
-/// let array = |name: &str| (name == "a").then(|| (Scalar::F32, vec![4, 3]));
+/// let array = |name: &str| (name == "a").then(|| (Scalar::F32.into(), vec![4, 3]));
 /// let typed = expr::infer(&"mean(a, axis=0) > 1".parse()?, &array)?;
 /// assert_eq!((typed.scalar, typed.shape), (Scalar::Bool, vec![3]));
 /// # Ok::<(), maparray::Error>(())
@@ -249,6 +258,10 @@ fn whole_array(
         return strong(apply(Op::Multiply, parts, accuracy)?);
     }
     let operands: Vec<Typed> = parts.into_iter().map(strong).collect::<Result<_>>()?;
+    for operand in &operands {
+        // No function over whole arrays takes times.
+        operand.dtype().number()?;
+    }
     let known: Vec<(Scalar, &[usize])> = operands
         .iter()
         .map(|operand| (operand.scalar, &operand.shape[..]))
@@ -263,12 +276,10 @@ fn whole_array(
 }
 
 fn named(name: &str, column: usize, lookup: Lookup<'_>) -> Result<Part> {
-    if let Some((scalar, shape)) = lookup(name) {
-        return Ok(Part::Strong(typed(
-            scalar,
-            shape,
-            What::Array(name.to_owned()),
-        )?));
+    if let Some((dtype, shape)) = lookup(name) {
+        let (scalar, time) = time::elements_of(&dtype)?;
+        let array = typed(scalar, shape, What::Array(name.to_owned()))?;
+        return Ok(Part::Strong(Typed { time, ..array }));
     }
     let constant = CONSTANTS.iter().find(|row| row.0 == name);
     constant
@@ -287,20 +298,21 @@ pub(super) fn typed(scalar: Scalar, shape: Vec<usize>, what: What) -> Result<Typ
     extent(&shape, scalar.size())?;
     Ok(Typed {
         scalar,
+        time: None,
         shape,
         what,
     })
 }
 
 /// A part on its own: a plain number takes NumPy's default dtype for it.
-fn strong(part: Part) -> Result<Typed> {
+pub(super) fn strong(part: Part) -> Result<Typed> {
     match part {
         Part::Strong(typed) => Ok(typed),
         Part::Weak(literal) => constant(literal, default_scalar(literal)),
     }
 }
 
-fn default_scalar(literal: Literal) -> Scalar {
+pub(super) fn default_scalar(literal: Literal) -> Scalar {
     match literal {
         Literal::Bool(_) => Scalar::Bool,
         Literal::Int(value) if u64::try_from(value).is_ok() && i64::try_from(value).is_err() => {
@@ -321,7 +333,9 @@ fn adapted(kind: Kind, beside: Scalar) -> Scalar {
         (Kind::Float, Kind::Float | Kind::Complex) => beside,
         (Kind::Float, _) => Scalar::F64,
         (Kind::Complex, Kind::Complex) => beside,
-        (Kind::Complex, _) if matches!(beside, Scalar::F16 | Scalar::F32) => Scalar::C64,
+        (Kind::Complex, _) if matches!(beside, Scalar::F16 | Scalar::BF16 | Scalar::F32) => {
+            Scalar::C64
+        }
         (Kind::Complex, _) => Scalar::C128,
     }
 }
@@ -347,9 +361,17 @@ fn apply(op: Op, parts: Vec<Part>, accuracy: Accuracy) -> Result<Part> {
     {
         return result.map(Part::Weak);
     }
+    if time::among(&parts) {
+        return time::apply(op, parts).map(Part::Strong);
+    }
     let mut parts = parts;
     let op = own_loop(op, &parts).unwrap_or(op);
     parts.truncate(op.arity());
+    if op.counts_with_second()
+        && let Some(Part::Weak(literal @ (Literal::Int(_) | Literal::Bool(_)))) = parts.get(1)
+    {
+        parts[1] = Part::Strong(constant(*literal, Scalar::I64)?);
+    }
     // A condition takes no part in the choice of the result's dtype.
     let condition = match op {
         Op::Where => Some(cast_to(Scalar::Bool, strong(parts.remove(0))?)?),
@@ -492,7 +514,7 @@ fn beyond(op: Op, parts: &[Part], adapt: &dyn Fn(Literal) -> Scalar) -> Result<O
 }
 
 /// A loop over operands of exactly its types; run at once if it holds only constants.
-fn run(work: Work, output: Scalar, operands: Vec<Typed>) -> Result<Typed> {
+pub(super) fn run(work: Work, output: Scalar, operands: Vec<Typed>) -> Result<Typed> {
     let mut shape = Vec::new();
     for operand in &operands {
         shape = broadcast(&shape, &operand.shape)?;
@@ -527,13 +549,14 @@ pub(super) fn exactly(op: Op, operands: Vec<Typed>) -> Result<Typed> {
 struct Cell([u8; 16]);
 
 pub(super) fn cast_to(scalar: Scalar, of: Typed) -> Result<Typed> {
+    let of = of.plain();
     if of.scalar == scalar {
         return Ok(of);
     }
     run(casting(of.scalar, scalar), scalar, vec![of])
 }
 
-fn working(op: Op, kernel: Kernel) -> Work {
+pub(super) fn working(op: Op, kernel: Kernel) -> Work {
     Work {
         does: Does::Apply(op),
         kernel,
@@ -554,6 +577,7 @@ pub(super) fn constant(literal: Literal, scalar: Scalar) -> Result<Typed> {
         cell[..bytes.len()].copy_from_slice(bytes);
         Typed {
             scalar,
+            time: None,
             shape: Vec::new(),
             what: What::Constant(cell),
         }

@@ -12,6 +12,7 @@ mod literal;
 mod parse;
 mod reduced;
 mod show;
+mod time;
 mod whole;
 
 use std::collections::HashSet;
@@ -25,6 +26,7 @@ use crate::ops::{Nans, Op, Reduction};
 
 pub use build::{Reduced, where_};
 pub use infer::{Does, Lookup, Refusal, Typed, What, Work, infer, infer_to};
+pub use time::Time;
 pub use whole::{Parameters, Setting, Whole};
 
 /// Operations inside each other that an expression may hold; deeper trees are refused before they

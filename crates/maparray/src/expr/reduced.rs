@@ -6,7 +6,7 @@
 //! Knows: operations, dtypes, shapes. Must not know: arrays, files.
 
 use super::infer::{Part, Refusal, Typed, What, cast_to, casting, constant, exactly, typed};
-use super::{Axes, Expr, KeepAxes, Literal, Reduce};
+use super::{Axes, Expr, KeepAxes, Literal, Reduce, time};
 use crate::dtype::Scalar;
 use crate::error::{Error, Problem, Result};
 use crate::layout::{broadcast, resolve_axis, shape_text};
@@ -26,6 +26,9 @@ pub(super) fn reduced(
         ddof,
         ..
     } = *reduce;
+    if let Some(time) = of.time {
+        return time::reduced(reduce, of, mask, initial, time);
+    }
     let operation = reduction.name();
     let axes = axes_of(&reduce.axes, of.shape.len())?;
     let position = matches!(reduction, Reduction::ArgMin | Reduction::ArgMax);

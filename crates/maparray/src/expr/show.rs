@@ -95,7 +95,14 @@ fn write_node(f: &mut fmt::Formatter<'_>, node: &Node) -> fmt::Result {
                 write!(f, "{sign}")?;
                 write_within(f, of, Binding::Unary)
             }
-            _ => write_list(f, op.name(), arguments),
+            _ => match op.name().split_once('[') {
+                // One of the two results of a function: `frexp(a)[0]`.
+                Some((function, half)) => {
+                    write_list(f, function, arguments)?;
+                    write!(f, "[{half}")
+                }
+                None => write_list(f, op.name(), arguments),
+            },
         },
     }
 }

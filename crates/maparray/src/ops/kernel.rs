@@ -7,7 +7,7 @@
 //! Knows: bytes and elements. Must not know: which operation it runs, shapes, threads.
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use half::f16;
+use half::{bf16, f16};
 use num_complex::Complex;
 
 use super::dispatch::widest;
@@ -39,7 +39,7 @@ macro_rules! plain_cells {
         }
     )*};
 }
-plain_cells! { i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64 Complex<f32> Complex<f64> [u64; 2] }
+plain_cells! { i8 u8 i16 u16 i32 u32 i64 u64 f16 bf16 f32 f64 Complex<f32> Complex<f64> [u64; 2] }
 
 impl Cell for bool {
     type Raw = u8;
@@ -205,6 +205,35 @@ impl Narrow for f16 {
             move || {
                 for (narrow, &wide) in narrow.iter_mut().zip(wide) {
                     *narrow = f16::from_bits(halves::from_single(wide));
+                }
+            },
+        );
+    }
+}
+
+impl Narrow for bf16 {
+    type Wide = f32;
+    fn widen(narrow: Elements<'_, bf16>, wide: &mut [f32]) {
+        let narrow = narrow.first(wide.len());
+        widest(
+            #[inline(always)]
+            || {
+                for (i, wide) in wide.iter_mut().enumerate() {
+                    *wide = f32::from_bits(u32::from(narrow.get(i).to_bits()) << 16);
+                }
+            },
+        );
+    }
+    fn narrow(wide: &[f32], narrow: &mut [bf16]) {
+        widest(
+            #[inline(always)]
+            || {
+                for (narrow, &wide) in narrow.iter_mut().zip(wide) {
+                    let bits = wide.to_bits();
+                    // To the nearest, or the even one; the rest of a NaN might be all zeros.
+                    let near = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+                    let nan = bits >> 16 | 0x40;
+                    *narrow = bf16::from_bits(if wide.is_nan() { nan } else { near } as u16);
                 }
             },
         );

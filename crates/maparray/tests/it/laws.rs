@@ -1,7 +1,7 @@
 //! The law: whatever the tree, the types, the layouts, the blocks and the threads, the engine gives
 //! what the naive evaluator gives.
 
-use half::f16;
+use half::{bf16, f16};
 use maparray::dtype::Kind;
 use maparray::expr::{Axes, Expr, KeepAxes, Node, Reduce};
 use maparray::ops::{Op, Reduction};
@@ -77,7 +77,12 @@ impl World {
                 let halves = self.dice.below(19) as f64 / 2.0 - 4.0;
                 let value = if matches!(
                     scalar,
-                    Scalar::F16 | Scalar::F32 | Scalar::F64 | Scalar::C64 | Scalar::C128
+                    Scalar::F16
+                        | Scalar::BF16
+                        | Scalar::F32
+                        | Scalar::F64
+                        | Scalar::C64
+                        | Scalar::C128
                 ) {
                     Value::Real(halves)
                 } else {
@@ -203,7 +208,7 @@ impl World {
             // A float beyond an integer's range has no integer to become.
             let fractions = self.scalar_of(&of).kind() >= Kind::Float;
             let integers = [Scalar::I16, Scalar::U8, Scalar::I64];
-            let floats = [Scalar::F16, Scalar::F32, Scalar::F64];
+            let floats = [Scalar::F16, Scalar::BF16, Scalar::F32, Scalar::F64];
             let scalar = self.dice.pick(if fractions { &floats } else { &integers });
             return of.cast(scalar);
         }
@@ -273,6 +278,7 @@ impl World {
 fn epsilon(scalar: Scalar) -> f64 {
     match scalar {
         Scalar::F16 => 1e-3,
+        Scalar::BF16 => 8e-3,
         Scalar::F32 | Scalar::C64 => 1.2e-7,
         _ => 0.0,
     }
@@ -294,6 +300,7 @@ fn set(array: &mut MemMapArray, scalar: Scalar, index: &[i64], value: Value) {
             Value::Real(value) => array.set(index, value as u64),
         },
         Scalar::F16 => array.set(index, f16::from_f64(real)),
+        Scalar::BF16 => array.set(index, bf16::from_f64(real)),
         Scalar::F32 => array.set(index, real as f32),
         Scalar::F64 => array.set(index, real),
         Scalar::C64 => array.set(index, Complex::new(real as f32, 0.0)),
@@ -313,6 +320,7 @@ fn get(array: &MemMapArray, scalar: Scalar, index: &[i64]) -> f64 {
         Scalar::U32 => array.get::<u32>(index).map(f64::from),
         Scalar::I64 => array.get::<i64>(index).map(|x| x as f64),
         Scalar::U64 => array.get::<u64>(index).map(|x| x as f64),
+        Scalar::BF16 => array.get::<bf16>(index).map(f64::from),
         Scalar::F16 => array.get::<f16>(index).map(f64::from),
         Scalar::F32 => array.get::<f32>(index).map(f64::from),
         Scalar::F64 => array.get::<f64>(index),

@@ -19,4 +19,5 @@ mod order;
 mod promote;
 mod reduce;
 mod take;
+mod times;
 mod whole;

@@ -64,6 +64,7 @@ pub(crate) fn fit(value: Value, scalar: Scalar) -> Value {
         }
         Kind::Float | Kind::Complex => Value::Real(match scalar {
             Scalar::F16 => f64::from(half::f16::from_f64(value.real())),
+            Scalar::BF16 => f64::from(half::bf16::from_f64(value.real())),
             Scalar::F32 | Scalar::C64 => f64::from(value.real() as f32),
             _ => value.real(),
         }),

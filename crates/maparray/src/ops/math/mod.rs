@@ -71,6 +71,8 @@ functions! {
     exp(a) exponential::exp, exponential::exp_single;
     exp2(a) exponential::exp2, exponential::exp2_single;
     expm1(a) exponential::expm1, exponential::expm1_single;
+    logaddexp(a b) exponential::logaddexp, exponential::logaddexp_single;
+    logaddexp2(a b) exponential::logaddexp2, exponential::logaddexp2_single;
     log(a) logarithm::log, logarithm::log_single;
     log2(a) logarithm::log2, logarithm::log2_single;
     log10(a) logarithm::log10, logarithm::log10_single;

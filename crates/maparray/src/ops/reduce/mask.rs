@@ -195,7 +195,7 @@ impl Row<'_> {
                     || fill(piece, mask, (self.step as i64) < 0, &mut room),
                 );
                 let index = self.place(start + first);
-                accumulator.fold_row(self.slot, Strip::from(&*filled), index, self.step);
+                accumulator.fold_row(self.slot, Strip::from(filled), index, self.step);
                 continue;
             }
             waiting += widest(

@@ -19,7 +19,7 @@ use std::any::Any;
 use std::marker::PhantomData;
 
 use bytemuck::Zeroable;
-use half::f16;
+use half::{bf16, f16};
 use num_complex::Complex;
 
 use super::kernel::Narrow;
@@ -165,6 +165,7 @@ macro_rules! starts {
             Scalar::I64 => start!($reduction, $nans, I64, $integers<i64>,),
             Scalar::U64 => start!($reduction, $nans, U64, $integers<u64>,),
             Scalar::F16 => start!($reduction, $nans, F16, $floats<f32>, Halves::<f16>::new),
+            Scalar::BF16 => start!($reduction, $nans, BF16, $floats<f32>, Halves::<bf16>::new),
             Scalar::F32 => start!($reduction, $nans, F32, $floats<f32>,),
             Scalar::F64 => start!($reduction, $nans, F64, $floats<f64>,),
             Scalar::C64 => start!($reduction, $nans, C64, $floats<Complex<f32>>,),
