@@ -129,6 +129,11 @@ fn same<A: Accumulator>(other: &dyn Accumulator) -> &A {
         .expect("an accumulator of the same fold")
 }
 
+/// The number; of all NaNs the same one, for their signs depend on how sums were compiled.
+fn same_nan(number: f64) -> f64 {
+    if number.is_nan() { f64::NAN } else { number }
+}
+
 /// A function that starts the accumulator of a reduction for elements of one type.
 macro_rules! start {
     ($reduction:ident, $nans:ident, $scalar:ident, $type:ty, $($make:tt)*) => {{

@@ -26,26 +26,34 @@ fn better<A: Ordered, const LEAST: bool>(value: A, index: u64, best: A, place: u
     (odd & (!known | earlier)) | (!odd & !known & number)
 }
 
-/// Where the first of these values lies that is equal to `found`, or NaN as it is.
+/// Where the first of these values lies that is equal to `found`, or NaN as it is; or the last.
 #[inline(always)]
-fn position<A: Ordered>(values: Elements<'_, A::Raw>, found: A) -> Option<usize> {
+fn position<A: Ordered>(values: Elements<'_, A::Raw>, found: A, last: bool) -> Option<usize> {
     const MANY: usize = 256;
     let odd = found.is_nan();
     let same = |raw| {
         let value = A::get(raw);
         (value == found) | (odd & value.is_nan())
     };
-    let mut before = 0;
-    for piece in values.chunks(MANY) {
+    let pieces = values.len().div_ceil(MANY);
+    for number in 0..pieces {
+        let start = MANY * if last { pieces - 1 - number } else { number };
+        let piece = values.from(start);
+        let piece = piece.first(piece.len().min(MANY));
         // Without a way out of the loop, so that the compiler looks at many at once.
-        if piece.iter().fold(
+        let any = piece.iter().fold(
             false,
             #[inline(always)]
             |any, raw| any | same(raw),
-        ) {
-            return piece.iter().position(same).map(|place| before + place);
+        );
+        if any {
+            let place = if last {
+                piece.iter().rposition(same)
+            } else {
+                piece.iter().position(same)
+            };
+            return place.map(|place| start + place);
         }
-        before += piece.len();
     }
     None
 }
@@ -70,7 +78,8 @@ impl<A: Ordered> Places<A> {
                 if values.is_empty() || !better::<A, LEAST>(found, index.min(last), *best, *place) {
                     return;
                 }
-                if let Some(position) = position(values, found) {
+                let backwards = (step as i64) < 0;
+                if let Some(position) = position(values, found, backwards) {
                     let at = index.wrapping_add(step.wrapping_mul(position as u64));
                     if better::<A, LEAST>(found, at, *best, *place) {
                         (*best, *place) = (found, at);

@@ -12,7 +12,7 @@ use num_complex::Complex;
 
 use super::lanes::over_arrays;
 use super::sum::Parts;
-use super::{Accumulator, Begin, Plan, same};
+use super::{Accumulator, Begin, Plan, same, same_nan};
 use crate::dtype::Scalar;
 use crate::ops::cast::{Cast, cast};
 use crate::ops::dispatch::widest;
@@ -203,7 +203,8 @@ impl<A: Factor> Accumulator for Products<A> {
     fn finish(&self, output: &mut [u8]) {
         let results = self.slots.iter().zip(&self.powers);
         let results: Vec<Complex<f64>> = results
-            .map(|(&z, &power)| Complex::new(scaled(z.re, power), scaled(z.im, power)))
+            .map(|(&z, &power)| (scaled(z.re, power), scaled(z.im, power)))
+            .map(|(re, im)| Complex::new(same_nan(re), same_nan(im)))
             .collect();
         cast(Scalar::C128, self.plan.output)(&[Strip::from(&results[..])], output);
     }

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 
 use super::lanes::{over_arrays, over_lanes, together};
 use super::sum::{Parts, add};
-use super::{Accumulator, Begin, Nans, Plan, Reduction, same};
+use super::{Accumulator, Begin, Nans, Plan, Reduction, same, same_nan};
 use crate::dtype::Scalar;
 use crate::ops::cast::{Cast, cast};
 use crate::ops::dispatch::widest;
@@ -138,13 +138,15 @@ fn spread_of<P: Cell + Cast<f64>, const COUNT: usize>(
 /// Slots of columns that lie side by side.
 const GROUP: usize = 64;
 
-/// Rows that a tile takes before it is merged.
-const ROWS: u32 = 64;
+/// Rows that a tile takes before it is merged: at first few, for the first of them is no good guess of
+/// the mean.
+const ROWS: [u32; 2] = [4, 64];
 
 /// Sums over a few rows of a group of columns.
 #[derive(Clone)]
 struct Tile {
-    /// The first number of each column; infinite before it comes, NaN if a later one is not finite.
+    /// The first number of each column, or their mean so far; infinite before it is known, NaN if a
+    /// number is not finite.
     base: [f64; GROUP],
     /// Distances from the base, and their squares.
     sum: [f64; GROUP],
@@ -152,8 +154,9 @@ struct Tile {
     /// Numbers in each column, besides the rows that went through all of them.
     counts: [u32; GROUP],
     rows: u32,
-    /// Rows that went through some or all of them.
+    /// Rows that went through some or all of them, and how many may.
     touched: u32,
+    most: u32,
 }
 
 /// Takes one number of a column.
@@ -177,6 +180,7 @@ impl Tile {
         counts: [0; GROUP],
         rows: 0,
         touched: 0,
+        most: ROWS[0],
     };
 
     /// Takes one number for each column from `first` on.
@@ -229,10 +233,18 @@ impl Tile {
 
     /// Moves what it holds into slots.
     fn empty(&mut self, slots: &mut [Spread]) {
-        for (column, slot) in slots.iter_mut().take(GROUP).enumerate() {
-            slot.merge(self.spread(column));
+        let most = (4 * self.most).min(ROWS[1]);
+        let spreads: [Spread; GROUP] = std::array::from_fn(|column| self.spread(column));
+        *self = Tile {
+            most,
+            ..Tile::EMPTY
+        };
+        for ((slot, spread), base) in slots.iter_mut().zip(spreads).zip(&mut self.base) {
+            slot.merge(spread);
+            if slot.count > 0.0 && slot.squares.is_finite() {
+                *base = slot.base + slot.mean;
+            }
         }
-        *self = Tile::EMPTY;
     }
 }
 
@@ -308,7 +320,7 @@ impl<A: Parts> Accumulator for Spreads<A> {
                     let count = (GROUP - start).min(values.len() - done);
                     let tile = &mut tiles[group];
                     tile.take::<A::Part>(start, values.from(done).first(count));
-                    if tile.touched >= ROWS {
+                    if tile.touched >= tile.most {
                         tile.empty(&mut slots[group * GROUP..]);
                     }
                     done += count;
@@ -335,11 +347,11 @@ impl<A: Parts> Accumulator for Spreads<A> {
             } else {
                 squares / freedom.max(0.0)
             };
-            if self.plan.reduction == Reduction::Std {
+            same_nan(if self.plan.reduction == Reduction::Std {
                 variance.sqrt()
             } else {
                 variance
-            }
+            })
         };
         let results: Vec<f64> = self.whole().chunks_exact(A::COUNT).map(variance).collect();
         cast(Scalar::F64, self.plan.output)(&[Strip::from(&results[..])], output);

@@ -12,7 +12,7 @@ use num_complex::Complex;
 
 use super::lanes::{Counts, Tile, over_lanes, together};
 use super::total::Addend;
-use super::{Accumulator, Begin, Plan, Reduction, same};
+use super::{Accumulator, Begin, Plan, Reduction, same, same_nan};
 use crate::dtype::Scalar;
 use crate::ops::cast::{Cast, cast};
 use crate::ops::dispatch::widest;
@@ -207,6 +207,9 @@ impl<A: Parts> Accumulator for Sums<A> {
                 parts.iter_mut().for_each(|part| *part /= count);
             }
         }
+        results
+            .iter_mut()
+            .for_each(|result| *result = same_nan(*result));
         write_parts(A::COUNT, &results, self.plan.output, output);
     }
 }
