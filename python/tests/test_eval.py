@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -375,6 +376,143 @@ def test_a_reduction_of_nothing():
     for name in ("min", "argmax"):
         with pytest.raises(ValueError, match="no elements"):
             maparray.eval(f"{name}(a)", a=empty)
+
+
+def both(name, array, axis, **more):
+    """What NumPy answers, or the class of its error, and a call of ours."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            expected = getattr(np, name)(array, axis=axis, **more)
+        except (TypeError, ValueError) as error:
+            expected = type(error)
+    names = {"where": "m", "initial": "i"}
+    given = "".join(f", {key}={names.get(key, value)}" for key, value in more.items())
+    arrays = {names[key]: value for key, value in more.items() if key in names}
+    text = f"{name}(a, axis={axis}{given})"
+    return expected, text, lambda: maparray.eval(text, a=array, **arrays)
+
+
+def assert_reduces_alike(expected, text, ours, wide=None):
+    if isinstance(expected, type):
+        with pytest.raises((TypeError, ValueError)):
+            ours()
+            pytest.fail(f"{text}: NumPy raises {expected}")
+        return
+    found = np.asarray(ours())
+    assert found.dtype == np.asarray(expected).dtype, text
+    assert found.shape == np.asarray(expected).shape, text
+    # NumPy adds small floats in their own type; ours are held to what float64 gives.
+    exact = np.asarray(expected if wide is None else wide)
+    if found.dtype.kind in "fc":
+        eps = np.finfo(found.dtype).eps
+        with np.errstate(all="ignore"):
+            near = np.abs(found - exact) <= 8 * eps * np.abs(exact) + 8 * eps
+        same = near | (found == exact) | (np.isnan(found) & np.isnan(exact))
+        assert np.all(same), (text, found, exact)
+    else:
+        assert np.array_equal(found, exact), (text, found, exact)
+
+
+NANS = [name for name in _maparray.REDUCTIONS if hasattr(np, f"nan{name}")]
+
+
+@pytest.mark.parametrize("code", "?bHiQefdFD")
+@pytest.mark.parametrize("name", NANS)
+def test_nans_are_left_out_as_numpy_leaves_them_out(name, code):
+    random = np.random.default_rng(3)
+    for shape, missing in [((40, 33), 0.2), ((7, 1500), 0.01), ((1500, 7), 0.9), ((3, 5), 1.0)]:
+        a = (random.integers(0, 40, shape) / (8 if name != "prod" else 20)).astype(code)
+        if a.dtype.kind in "fc":
+            a[random.random(shape) < missing] = np.nan
+        for axis in (None, 0, 1):
+            for array in (a, np.asfortranarray(a), a[:, ::-2]):
+                expected, text, ours = both(f"nan{name}", array, axis)
+                wide = None
+                if not isinstance(expected, type) and np.asarray(expected).dtype.kind in "fc":
+                    double = array.astype("D" if array.dtype.kind == "c" else "d")
+                    wide, _, _ = both(f"nan{name}", double, axis)
+                    with np.errstate(all="ignore"):
+                        wide = np.asarray(wide).astype(np.asarray(expected).dtype)
+                assert_reduces_alike(expected, text, ours, wide)
+
+
+def test_degrees_of_freedom_of_what_is_not_nan():
+    a = np.array([[1, np.nan, 2], [3, np.nan, np.nan], [1, 2, 3]])
+    for ddof in (0, 1, 2):
+        assert_reduces_alike(*both("nanvar", a, 1, ddof=ddof))
+        assert_reduces_alike(*both("nanstd", a, 0, ddof=ddof))
+
+
+def test_nothing_but_nan_has_no_least_place():
+    a = np.array([[np.nan, np.nan], [np.nan, 1]])
+    for name in ("nanargmin", "nanargmax"):
+        assert maparray.eval(f"{name}(a)", a=a) == 3
+        with pytest.raises(ValueError, match="NaN"):
+            maparray.eval(f"{name}(a, axis=0)", a=a)
+    assert np.isnan(maparray.eval("nanmin(a, axis=1)", a=a)).tolist() == [True, False]
+    assert np.isnan(maparray.eval("nanmax(a)", a=a[0]))
+
+
+@pytest.mark.parametrize("code", "?bHiQefdFD")
+@pytest.mark.parametrize("name", ["sum", "prod", "mean", "var", "std", "min", "max", "any", "all"])
+def test_a_mask_chooses_elements_as_in_numpy(name, code):
+    random = np.random.default_rng(4)
+    for shape in [(40, 33), (6, 1500), (1500, 6)]:
+        a = (random.integers(0, 40, shape) / (8 if name != "prod" else 20)).astype(code)
+        for share in (0, 0.03, 0.5, 0.999, 1):
+            for part in (shape, shape[1:], (shape[0], 1)):
+                mask = random.random(part) < share
+                more = {"where": mask}
+                if name in ("min", "max"):
+                    more["initial"] = a.dtype.type(1)
+                for axis in (None, 0, 1):
+                    expected, text, ours = both(name, a, axis, **more)
+                    wide = None
+                    if np.asarray(expected).dtype.kind in "fc" and name not in ("min", "max"):
+                        double = a.astype("D" if a.dtype.kind == "c" else "d")
+                        wide, _, _ = both(name, double, axis, **more)
+                        with np.errstate(all="ignore"):
+                            wide = np.asarray(wide).astype(np.asarray(expected).dtype)
+                    assert_reduces_alike(expected, text, ours, wide)
+
+
+def test_a_mask_must_be_bools_that_fit():
+    a = np.ones((2, 3))
+    with pytest.raises((TypeError, ValueError), match="bool"):
+        maparray.eval("sum(a, where=m)", a=a, m=np.ones((2, 3), "i4"))
+    with pytest.raises(ValueError):
+        maparray.eval("sum(a, where=m)", a=a, m=np.ones((4, 2, 3), "?"))
+    for name in ("min", "nanmax"):
+        with pytest.raises(ValueError, match="initial"):
+            maparray.eval(f"{name}(a, where=a > 0)", a=a)
+    assert maparray.eval("sum(a, where=True)", a=a) == 6
+    assert maparray.eval("nansum(a, where=a < 0)", a=a) == 0
+
+
+@pytest.mark.parametrize("code", "?bHiQefdFD")
+@pytest.mark.parametrize("name", ["sum", "prod", "min", "max"])
+def test_an_initial_number_takes_part_as_in_numpy(name, code):
+    a = np.array([[3, 1, 2], [5, 0, 7]]).astype(code)
+    for array in (a, a[:0]):
+        for initial in (0, 2, 1.5, 100, True):
+            for axis in (None, 0):
+                with np.errstate(all="ignore"):
+                    expected = getattr(np, name)(array, axis=axis, initial=initial)
+                text = f"{name}(a, axis={axis}, initial={initial})"
+                assert_reduces_alike(expected, text, lambda: maparray.eval(text, a=array))  # noqa: B023
+    if code in "efd":
+        b = np.array([np.nan, np.nan])
+        assert maparray.eval("nanmin(b, initial=5)", b=b) == np.nanmin(b, initial=5)
+        assert np.isnan(maparray.eval("min(b, initial=5)", b=b))
+
+
+def test_the_distance_of_the_extremes():
+    for a in (np.arange(12.0).reshape(3, 4) ** 2, np.array([[-100, 100]], "i1"), [[np.nan, 1]]):
+        for axis in (None, 0, 1):
+            expected = np.ptp(a, axis=axis)
+            found = maparray.eval(f"ptp(a, axis={axis})", a=np.asarray(a))
+            assert np.array_equal(found, expected, equal_nan=True)
 
 
 def test_degrees_of_freedom():

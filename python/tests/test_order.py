@@ -41,7 +41,7 @@ def layouts(array):
 
 def assert_equal(found, expected, what):
     found, expected = np.asarray(found), np.asarray(expected)
-    assert found.dtype == expected.dtype.newbyteorder("="), (what, found.dtype, expected.dtype)
+    assert found.dtype.newbyteorder("=") == expected.dtype.newbyteorder("="), what
     np.testing.assert_array_equal(found, expected, err_msg=str(what))
 
 

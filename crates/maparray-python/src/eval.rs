@@ -290,6 +290,11 @@ fn replaced(expr: &Expr, numbers: &HashMap<String, Literal>) -> Expr {
         Node::Cast(scalar, of) => Node::Cast(*scalar, replaced(of, numbers)),
         Node::Reduce(reduce) => Node::Reduce(Reduce {
             of: replaced(&reduce.of, numbers),
+            mask: reduce.mask.as_ref().map(|mask| replaced(mask, numbers)),
+            initial: reduce
+                .initial
+                .as_ref()
+                .map(|number| replaced(number, numbers)),
             ..reduce.clone()
         }),
         Node::Whole {

@@ -274,8 +274,11 @@ impl<'a> Program<'a> {
                 crew,
             )?;
             for (&node, result) in stage.nodes.iter().zip(results) {
-                if self.graph.checks.contains(&node) && result.get::<bool>(&[])? {
-                    return Err(Error::new(Problem::NegativePower));
+                let check = self.graph.checks.iter().find(|check| check.0 == node);
+                if let Some((_, refusal)) = check
+                    && result.get::<bool>(&[])?
+                {
+                    return Err(refusal.error());
                 }
                 self.graph.nodes[node].value = Value::Array(result.source());
                 self.results.push((node, result));

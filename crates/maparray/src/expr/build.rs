@@ -11,7 +11,7 @@ use num_complex::Complex;
 
 use super::{Axes, Expr, KeepAxes, Literal, Node, Reduce};
 use crate::dtype::Scalar;
-use crate::ops::{Op, Reduction};
+use crate::ops::{Nans, Op, Reduction};
 
 /// A reduction that may still say along which axes it runs. It is used wherever an [`Expr`] is.
 ///
@@ -29,15 +29,7 @@ pub struct Reduced(Expr);
 
 impl Reduced {
     fn new(reduction: Reduction, of: &Expr) -> Reduced {
-        let of = of.clone();
-        let reduce = Reduce {
-            reduction,
-            of,
-            axes: Axes::All,
-            keep: KeepAxes::Drop,
-            ddof: 0.0,
-        };
-        Reduced(reduce.into())
+        Reduced(Reduce::new(reduction, of.clone()).into())
     }
 
     fn with(self, change: impl FnOnce(&mut Reduce)) -> Reduced {
@@ -67,6 +59,40 @@ impl Reduced {
     #[must_use]
     pub fn keep_axes(self) -> Reduced {
         self.with(|reduce| reduce.keep = KeepAxes::Keep)
+    }
+
+    /// Only where this is true (NumPy's `where=`).
+    ///
+    /// ```
+    /// use maparray::expr::Expr;
+    /// let a = Expr::array("a");
+    /// assert_eq!(a.mean().axis(0).only(a.greater(0)).to_string(), "mean(a, axis=0, where=a > 0)");
+    /// ```
+    #[must_use]
+    pub fn only(self, mask: impl Into<Expr>) -> Reduced {
+        self.with(|reduce| reduce.mask = Some(mask.into()))
+    }
+
+    /// With one more number: for `sum`, `prod`, `min` and `max`.
+    ///
+    /// ```
+    /// use maparray::expr::Expr;
+    /// assert_eq!(Expr::array("a").min().initial(0).to_string(), "min(a, initial=0)");
+    /// ```
+    #[must_use]
+    pub fn initial(self, number: impl Into<Expr>) -> Reduced {
+        self.with(|reduce| reduce.initial = Some(number.into()))
+    }
+
+    /// NaNs take no part, as in NumPy's `nansum` and its kind.
+    ///
+    /// ```
+    /// use maparray::expr::Expr;
+    /// assert_eq!(Expr::array("a").std().skip_nans().to_string(), "nanstd(a)");
+    /// ```
+    #[must_use]
+    pub fn skip_nans(self) -> Reduced {
+        self.with(|reduce| reduce.nans = Nans::Skip)
     }
 
     /// For `var` and `std`: divide by the number of elements minus this.

@@ -8,13 +8,12 @@
 use bytemuck::bytes_of;
 
 use super::literal::operate;
+use super::reduced::{reduced, unless_any};
 use super::time::{self, Time};
-use super::{
-    Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Parameters, Reduce, SIZE_LIMIT, Whole, parts,
-};
+use super::{DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Parameters, SIZE_LIMIT, Whole, parts};
 use crate::dtype::{DType, Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
-use crate::layout::{broadcast, extent, resolve_axis};
+use crate::layout::{broadcast, extent};
 use crate::ops::{Accuracy, Fold, Kernel, Op, Reduction, cast};
 use crate::strip::Strip;
 
@@ -67,13 +66,36 @@ pub enum What {
     },
     /// The position of each element in C order.
     Index,
-    /// A value whose loop has no answer for some operands: integers to negative powers.
+    /// A value that there is not always.
     Unless {
-        /// A reduction to one bool: whether there is such an operand.
-        negative: Box<Typed>,
-        /// The value, if there is none.
+        /// A reduction to one bool: whether there is none.
+        lacking: Box<Typed>,
+        /// Why there is none, then.
+        refusal: Refusal,
+        /// The value otherwise.
         value: Box<Typed>,
     },
+}
+
+/// Why there is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// Integers have no negative powers.
+    NegativePower,
+    /// Where all numbers are NaN none of them is the least or the greatest.
+    AllNan(Reduction),
+}
+
+impl Refusal {
+    /// The error that says so.
+    pub(crate) fn error(self) -> Error {
+        Error::new(match self {
+            Refusal::NegativePower => Problem::NegativePower,
+            Refusal::AllNan(reduction) => Problem::AllNan {
+                operation: reduction.name(),
+            },
+        })
+    }
 }
 
 /// A loop, and what it does.
@@ -172,10 +194,10 @@ fn part(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Part> {
         match step {
             Step::Enter(expr) => {
                 steps.push(Step::Leave(expr));
-                steps.extend(parts(expr.node()).iter().rev().map(Step::Enter));
+                steps.extend(parts(expr.node()).rev().map(Step::Enter));
             }
             Step::Leave(expr) => {
-                let operands = done.split_off(done.len() - parts(expr.node()).len());
+                let operands = done.split_off(done.len() - parts(expr.node()).count());
                 done.push(whole(expr.node(), operands, lookup, accuracy)?);
             }
         }
@@ -206,7 +228,11 @@ fn whole(
             Part::Weak(literal) => constant(literal, *scalar).map(Part::Strong),
             Part::Strong(of) => cast_to(*scalar, of).map(Part::Strong),
         },
-        Node::Reduce(reduce) => reduced(reduce, strong(of())?).map(Part::Strong),
+        Node::Reduce(reduce) => {
+            let initial = reduce.initial.as_ref().map(|_| of());
+            let mask = reduce.mask.as_ref().map(|_| strong(of())).transpose()?;
+            reduced(reduce, strong(of())?, mask, initial).map(Part::Strong)
+        }
         Node::Apply(op, _) => apply(*op, operands, accuracy),
         Node::Whole {
             function,
@@ -268,7 +294,7 @@ fn named(name: &str, column: usize, lookup: Lookup<'_>) -> Result<Part> {
         })
 }
 
-fn typed(scalar: Scalar, shape: Vec<usize>, what: What) -> Result<Typed> {
+pub(super) fn typed(scalar: Scalar, shape: Vec<usize>, what: What) -> Result<Typed> {
     extent(&shape, scalar.size())?;
     Ok(Typed {
         scalar,
@@ -385,24 +411,9 @@ fn apply(op: Op, parts: Vec<Part>, accuracy: Accuracy) -> Result<Part> {
 /// A power of integers, computed if no exponent is negative: then there is no integer to give.
 fn unless_negative(exponent: Typed, value: Typed) -> Result<Typed> {
     let scalar = exponent.scalar;
-    let less = Op::Less.resolve(&[scalar, scalar])?;
     let zero = constant(Literal::Int(0), scalar)?;
-    let each = run(
-        working(Op::Less, less.kernel),
-        less.output,
-        vec![exponent, zero],
-    )?;
-    let any = Reduce {
-        reduction: Reduction::Any,
-        of: Expr::from(false),
-        axes: Axes::All,
-        keep: KeepAxes::Drop,
-        ddof: 0.0,
-    };
-    let negative = Box::new(reduced(&any, each)?);
-    let (scalar, shape) = (value.scalar, value.shape.clone());
-    let value = Box::new(value);
-    typed(scalar, shape, What::Unless { negative, value })
+    let each = exactly(Op::Less, vec![exponent, zero])?;
+    unless_any(each, Refusal::NegativePower, value)
 }
 
 /// The operation that a power with this exponent is: as in NumPy, squares and roots have loops of
@@ -526,6 +537,13 @@ pub(super) fn run(work: Work, output: Scalar, operands: Vec<Typed>) -> Result<Ty
     typed(output, shape, What::Constant(result.0))
 }
 
+/// An operation on operands that have its types already.
+pub(super) fn exactly(op: Op, operands: Vec<Typed>) -> Result<Typed> {
+    let scalars: Vec<Scalar> = operands.iter().map(|operand| operand.scalar).collect();
+    let chosen = op.resolve(&scalars)?;
+    run(working(op, chosen.kernel), chosen.output, operands)
+}
+
 /// One element, aligned as kernels expect.
 #[repr(align(16))]
 struct Cell([u8; 16]);
@@ -545,7 +563,7 @@ pub(super) fn working(op: Op, kernel: Kernel) -> Work {
     }
 }
 
-fn casting(from: Scalar, to: Scalar) -> Work {
+pub(super) fn casting(from: Scalar, to: Scalar) -> Work {
     Work {
         does: Does::Cast,
         kernel: cast(from, to),
@@ -594,82 +612,4 @@ fn int_range(scalar: Scalar) -> Option<(i128, i128)> {
         Kind::Signed => Some((-(1 << (bits - 1)), (1 << (bits - 1)) - 1)),
         _ => None,
     }
-}
-
-pub(super) fn reduced(reduce: &Reduce, of: Typed) -> Result<Typed> {
-    if let Some(time) = of.time {
-        return time::reduced(reduce, of, time);
-    }
-    let Reduce {
-        reduction,
-        keep,
-        ddof,
-        ..
-    } = *reduce;
-    let axes = axes_of(&reduce.axes, of.shape.len())?;
-    let position = matches!(reduction, Reduction::ArgMin | Reduction::ArgMax);
-    if position && axes.len() != 1 && axes.len() != of.shape.len() {
-        return Err(Error::new(Problem::OneAxis {
-            operation: reduction.name(),
-            found: axes.len(),
-        }));
-    }
-    if ddof != 0.0 && !matches!(reduction, Reduction::Var | Reduction::Std) {
-        return Err(Error::new(Problem::Ddof {
-            operation: reduction.name(),
-        }));
-    }
-    let fold = reduction.resolve(of.scalar)?;
-    let mut shape = Vec::new();
-    let mut count = 1usize;
-    for (axis, &len) in of.shape.iter().enumerate() {
-        match (axes.binary_search(&axis).is_ok(), keep) {
-            (false, _) => shape.push(len),
-            (true, KeepAxes::Keep) => shape.push(1),
-            (true, KeepAxes::Drop) => {}
-        }
-        if axes.binary_search(&axis).is_ok() {
-            count = count.saturating_mul(len);
-        }
-    }
-    // As in NumPy also where the result is empty, too.
-    if count == 0 && !reduction.has_identity() {
-        return Err(Error::new(Problem::EmptyReduction {
-            operation: reduction.name(),
-        }));
-    }
-    let (scalar, of) = (fold.output, Box::new(cast_to(fold.input, of)?));
-    typed(
-        scalar,
-        shape,
-        What::Reduce {
-            fold,
-            of,
-            mask: None,
-            axes,
-            keep,
-            ddof,
-        },
-    )
-}
-
-/// The axes, counted from the front and sorted.
-fn axes_of(axes: &Axes, ndim: usize) -> Result<Vec<usize>> {
-    let Axes::Named(named) = axes else {
-        return Ok((0..ndim).collect());
-    };
-    let mut axes = Vec::with_capacity(named.len());
-    for &axis in named {
-        // NumPy lets an array without axes be reduced along its first or last.
-        if ndim == 0 && matches!(axis, 0 | -1) {
-            continue;
-        }
-        let axis = resolve_axis(axis, ndim)?;
-        if axes.contains(&axis) {
-            return Err(Error::new(Problem::AxisTwice { axis }));
-        }
-        axes.push(axis);
-    }
-    axes.sort_unstable();
-    Ok(axes)
 }

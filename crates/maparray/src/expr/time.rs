@@ -271,14 +271,31 @@ fn times(of: Typed, factor: i64) -> Result<Typed> {
 }
 
 /// A reduction of times: as NumPy has them, and NaT wherever one takes part.
-pub(super) fn reduced(reduce: &Reduce, of: Typed, time: Time) -> Result<Typed> {
+pub(super) fn reduced(
+    reduce: &Reduce,
+    of: Typed,
+    mask: Option<Typed>,
+    initial: Option<Part>,
+    time: Time,
+) -> Result<Typed> {
     use Reduction as R;
+    // A mean of some durations would have to count them, and NaT is no NaN.
+    let unfit = match reduce.reduction {
+        _ if initial.is_some() => Some("initial"),
+        _ if reduce.nans == crate::ops::Nans::Skip => Some("skip_nans"),
+        R::Mean if mask.is_some() => Some("where"),
+        _ => None,
+    };
+    if let Some(keyword) = unfit {
+        let operation = reduce.reduction.name();
+        return Err(Error::new(Problem::Keyword { keyword, operation }));
+    }
     let as_numbers = |reduction: Reduction, of: Typed| {
         let reduce = Reduce {
             reduction,
             ..reduce.clone()
         };
-        infer::reduced(&reduce, of)
+        super::reduced::reduced(&reduce, of, mask.clone(), None)
     };
     let plain = of.clone().plain();
     match (reduce.reduction, time) {

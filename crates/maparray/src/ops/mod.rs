@@ -24,7 +24,7 @@ use crate::strip::dispatch;
 pub use cast::cast;
 pub(crate) use dispatch::widest;
 pub use kernel::Kernel;
-pub use reduce::{Accumulator, Fold, Reduction, Start};
+pub use reduce::{Accumulator, Fold, Nans, Reduction, Start, fold_column_where, fold_row_where};
 pub use table::Op;
 pub(crate) use time::NAT;
 

@@ -335,8 +335,8 @@ fn wholes() -> String {
                 _ => format!("{}(a)", whole.name()),
             };
             let call = call.parse().expect("a call with all that it needs");
-            let output = |scalar| {
-                let lookup = |_: &str| Some((scalar, vec![4, 4]));
+            let output = |scalar: Scalar| {
+                let lookup = |_: &str| Some((scalar.native(), vec![4, 4]));
                 Some(expr::infer(&call, &lookup).ok()?.scalar)
             };
             let mut row = vec![code(&signature), whole.says().to_owned()];

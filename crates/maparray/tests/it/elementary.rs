@@ -250,6 +250,7 @@ fn rounding_is_that_of_the_standard_library() {
     let mut doubles = doubles(40_009);
     doubles.extend((-4000..4000).map(|i| f64::from(i) / 4.0));
     let singles: Vec<f32> = doubles.iter().map(|&x| x as f32).collect();
+    #[expect(clippy::type_complexity, reason = "a table, once")]
     let plain: [(Op, fn(f64) -> f64, fn(f32) -> f32); 4] = [
         (Op::Floor, f64::floor, f32::floor),
         (Op::Ceil, f64::ceil, f32::ceil),

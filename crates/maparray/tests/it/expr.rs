@@ -1,7 +1,7 @@
 //! Expressions: text → tree → text, and the builder.
 
 use maparray::expr::{Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Reduce, infer, where_};
-use maparray::ops::{Op, Reduction};
+use maparray::ops::{Nans, Op, Reduction};
 use maparray::{ErrorKind, Eval, MemMapArray, Scalar};
 use proptest::prelude::*;
 
@@ -255,11 +255,11 @@ fn an_error_says_where_what_and_what_instead() {
         ),
         (
             "sum(a, axes=1)",
-            "column 8: found `axes`, expected `axis=`, `keepdims=` or `dtype=`",
+            "column 8: found `axes`, expected `axis=`, `keepdims=`, `where=`, `initial=` or `dtype=`",
         ),
         (
             "sum(a, ddof=1)",
-            "column 8: found `ddof`, expected `axis=`, `keepdims=` or `dtype=`",
+            "column 8: found `ddof`, expected `axis=`, `keepdims=`, `where=`, `initial=` or `dtype=`",
         ),
         (
             "sum(a, axis=x)",
@@ -394,9 +394,14 @@ fn trees() -> impl Strategy<Value = Expr> {
         proptest::collection::vec(0usize..5, 0..3).prop_map(|shape| Expr::index(&shape)),
     ];
     leaf.prop_recursive(5, 40, 3, |inner| {
+        let more = (
+            proptest::option::of(inner.clone()),
+            proptest::option::of(inner.clone()),
+            any::<bool>(),
+        );
         let reduce = (
             proptest::sample::select(Reduction::ALL),
-            inner.clone(),
+            (inner.clone(), more),
             proptest::option::of(proptest::collection::vec(-3i64..3, 0..3)),
             any::<bool>(),
             -2i32..3,
@@ -406,12 +411,16 @@ fn trees() -> impl Strategy<Value = Expr> {
                 .prop_map(|(op, parts)| Expr::new(Node::Apply(op, parts[..op.arity()].to_vec()))),
             1 => (proptest::sample::select(Scalar::ALL), inner)
                 .prop_map(|(scalar, of)| Expr::new(Node::Cast(scalar, of))),
-            1 => reduce.prop_map(|(reduction, of, axes, keep, ddof)| {
+            1 => reduce.prop_map(|(reduction, (of, (mask, initial, skip)), axes, keep, ddof)| {
                 let spread = matches!(reduction, Reduction::Var | Reduction::Std);
                 let axes = axes.map_or(Axes::All, Axes::Named);
                 let keep = if keep { KeepAxes::Keep } else { KeepAxes::Drop };
                 let ddof = if spread { f64::from(ddof) / 2.0 } else { 0.0 };
-                Reduce { reduction, of, axes, keep, ddof }.into()
+                let mask = mask.filter(|_| reduction.takes_mask());
+                let initial = initial.filter(|_| reduction.join().is_some());
+                let nans = if skip && reduction.skips_nans() { Nans::Skip } else { Nans::Count };
+                let plain = Reduce::new(reduction, of);
+                Reduce { mask, initial, nans, axes, keep, ddof, ..plain }.into()
             }),
         ]
     })

@@ -91,17 +91,46 @@ impl World {
                 naive::fit(value, scalar)
             })
             .collect();
+        self.known(scalar, shape, values)
+    }
+
+    /// Bools that broadcast to the shape of an expression: mixed, or in runs, or nearly all the same.
+    fn mask(&mut self, of: &Expr) -> Expr {
+        let mut shape = self.eval(of).describe().unwrap().1;
+        let skip = if self.dice.often() {
+            0
+        } else {
+            self.dice.below(shape.len() + 1)
+        };
+        shape.drain(..skip);
+        let count: usize = shape.iter().product();
+        let often = self.dice.pick(&[0, 1, 2, 20, 400]);
+        let mut truth = self.dice.below(2) == 0;
+        let values: Vec<Value> = (0..count)
+            .map(|_| {
+                truth ^= self.dice.below(often + 1) == 0;
+                Value::Int(i128::from(truth))
+            })
+            .collect();
+        self.known(Scalar::Bool, shape, values)
+    }
+
+    /// A small number, as an array without axes.
+    fn number(&mut self) -> Expr {
+        let value = Value::Int(self.dice.below(4) as i128);
+        self.known(Scalar::U8, vec![], vec![value])
+    }
+
+    /// A new array of these values.
+    fn known(&mut self, scalar: Scalar, shape: Vec<usize>, values: Vec<Value>) -> Expr {
         let array = self.place(scalar, &shape, &values);
         let name = format!("x{}", self.arrays.len());
-        self.arrays.push((
-            name.clone(),
-            array,
-            Naive {
-                scalar,
-                shape,
-                values,
-            },
-        ));
+        let naive = Naive {
+            scalar,
+            shape,
+            values,
+        };
+        self.arrays.push((name.clone(), array, naive));
         Expr::array(&name)
     }
 
@@ -333,6 +362,11 @@ proptest! {
         };
         let keep = if world.dice.often() { KeepAxes::Drop } else { KeepAxes::Keep };
         let ddof = 0.0;
-        world.check(&Expr::new(Node::Reduce(Reduce { reduction, of, axes, keep, ddof })));
+        let mask = (reduction.takes_mask() && world.dice.often()).then(|| world.mask(&of));
+        let least = !reduction.has_identity() && mask.is_some();
+        let initial = (reduction.join().is_some() && (least || !world.dice.often()))
+            .then(|| world.number());
+        let plain = Reduce::new(reduction, of);
+        world.check(&Reduce { mask, initial, axes, keep, ddof, ..plain }.into());
     }
 }

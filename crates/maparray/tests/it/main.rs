@@ -17,6 +17,7 @@ mod naive;
 mod ops;
 mod order;
 mod promote;
+mod reduce;
 mod take;
 mod times;
 mod whole;

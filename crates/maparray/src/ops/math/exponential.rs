@@ -8,6 +8,7 @@
 
 use std::f64::consts::{LN_2, LOG2_E};
 
+use super::logarithm::log1p;
 use super::parts::{
     Pair, exact_sum, exact_sum_ordered, nearest, nearest_single, pick, polynomial,
     polynomial_single, power_of_two, scale, scale_single,
@@ -166,4 +167,30 @@ pub(super) fn expm1_short(x: f64) -> f64 {
 pub(super) fn expm1_single(x: f32) -> f32 {
     let wide = within(f64::from(x), -40.0, 100.0);
     pick(x == 0.0, x, expm1_short(wide) as f32)
+}
+
+/// log(eᵃ + eᵇ).
+#[inline(always)]
+pub(super) fn logaddexp(a: f64, b: f64) -> f64 {
+    let (greater, less) = (pick(a > b, a, b), pick(a > b, b, a));
+    let sum = greater + log1p(exp(less - greater));
+    pick(a == b, a + LN_2, sum)
+}
+
+/// log₂(2ᵃ + 2ᵇ).
+#[inline(always)]
+pub(super) fn logaddexp2(a: f64, b: f64) -> f64 {
+    let (greater, less) = (pick(a > b, a, b), pick(a > b, b, a));
+    let sum = greater + LOG2_E * log1p(exp2(less - greater));
+    pick(a == b, a + 1.0, sum)
+}
+
+#[inline(always)]
+pub(super) fn logaddexp_single(a: f32, b: f32) -> f32 {
+    logaddexp(f64::from(a), f64::from(b)) as f32
+}
+
+#[inline(always)]
+pub(super) fn logaddexp2_single(a: f32, b: f32) -> f32 {
+    logaddexp2(f64::from(a), f64::from(b)) as f32
 }
