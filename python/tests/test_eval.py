@@ -2,9 +2,12 @@
 
 import io
 import itertools
+import math
+import re
 import signal
 import threading
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -14,13 +17,14 @@ from maparray import _maparray
 
 DTYPES = list("?bBhHiIlLefdFD")
 OPERATIONS = {name: arity for name, _aliases, _sign, arity in _maparray.OPERATIONS}
-# NumPy has no such function; it has a test of its own.
-WITHOUT_NUMPY = {"random"}
+# NumPy has no such function, or one that takes no arrays there; each has a test of its own.
+WITHOUT_NUMPY = {"random", "round"}
 # The rest must agree to the last bit. These are computed by other libraries than NumPy's.
 INEXACT = {
     *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "power", "cbrt", "hypot"),
     *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh"),
     *("arcsinh", "arccosh", "arctanh", "deg2rad", "rad2deg", "angle"),
+    *("float_power", "logaddexp", "logaddexp2", "sinc"),
 }
 INEXACT_COMPLEX = {"absolute", "sqrt"}
 ULPS = 4
@@ -76,25 +80,41 @@ def is_near(found, expected, ulps):
     return near | (found == expected) | (np.isnan(found) & np.isnan(expected))
 
 
+def numpys(name):
+    """NumPy's function; `frexp[1]` is the second result of its `frexp`."""
+    name, bracket, half = name.partition("[")
+    function = getattr(np, name)
+    return (lambda *arrays: function(*arrays)[int(half[0])]) if bracket else function
+
+
+def call(name, arguments):
+    """The text of a call."""
+    name, bracket, half = name.partition("[")
+    return f"{name}({', '.join(arguments)}){bracket}{half}"
+
+
 def check(name, arrays):
     """One call of an operation by both."""
     is_complex = any(array.dtype.kind == "c" for array in arrays)
     exact = name not in INEXACT and not (is_complex and name in INEXACT_COMPLEX)
     what = f"{name}({', '.join(array.dtype.name for array in arrays)})"
     names = dict(zip("abc", arrays, strict=False))
-    text = f"{name}({', '.join(names)})"
+    text = call(name, names)
     with np.errstate(all="ignore"):
         try:
-            expected = getattr(np, name)(*arrays)
+            expected = numpys(name)(*arrays)
         except TypeError:
             with pytest.raises(TypeError):
                 maparray.eval(text, **names)
             return
         if not exact and expected.dtype == np.complex64:
             # NumPy loses some of its few digits on the way; ours is held to the true answer.
-            expected = getattr(np, name)(*(array.astype("D") for array in arrays)).astype("F")
+            expected = numpys(name)(*(array.astype("D") for array in arrays)).astype("F")
+        if name == "sinc" and expected.dtype == np.float16:
+            # It takes several steps, each rounded to half precision.
+            expected = np.sinc(arrays[0].astype("f")).astype("e")
         ulps = ULPS
-        if name == "power" and is_complex:
+        if name in ("power", "float_power") and is_complex:
             # The angle of the result is that of the logarithm, whose digits it uses up.
             angle = np.nan_to_num(np.abs(arrays[1] * np.log(np.abs(arrays[0]))), posinf=0)
             ulps = ULPS * (1 + angle.astype("d"))
@@ -144,17 +164,111 @@ def test_an_operation_of_three_is_numpys(name):
 
 
 def test_every_operation_was_tested():
-    untested = [n for n, k in OPERATIONS.items() if k > 3 or not hasattr(np, n)]
-    assert set(untested) <= WITHOUT_NUMPY
+    known = {n for n in OPERATIONS if hasattr(np, n.partition("[")[0])}
+    untested = {n for n, k in OPERATIONS.items() if k > 3 or n not in known}
+    assert untested <= WITHOUT_NUMPY
+
+
+def test_every_ufunc_for_plain_numbers_is_there():
+    others = {"isnat", "matmul", "matvec", "vecdot", "vecmat"}
+    names = {n for n in dir(np) if isinstance(getattr(np, n), np.ufunc)} - others
+    known = set(OPERATIONS).union(*(row[1] for row in _maparray.OPERATIONS))
+    assert names <= known | {n.partition("[")[0] for n in known}
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 3, -1, -2])
+@pytest.mark.parametrize("code", [code for code in DTYPES if code != "?"])
+def test_rounding_to_decimals_is_numpys(code, decimals):
+    a = edge_values(code)
+    if a.dtype.kind == "f":
+        # NumPy overflows on the way.
+        a = a[(abs(a) < np.finfo(code).max / 1000) | ~np.isfinite(a)]
+    elif a.dtype.kind in "iu" and decimals < 0:
+        # Rounded beyond its range an integer is another one on every machine.
+        limits = np.iinfo(code)
+        a = a[(a == 0) | (a >= limits.min // 3) & (a <= limits.max // 3)]
+    if code == "e":
+        expected = np.round(a.astype("f"), decimals).astype("e")
+    else:
+        expected = np.round(a, decimals)
+    found = maparray.eval(f"round(a, {decimals})", a=a)
+    assert_agrees(found, expected, True, f"round({code}, {decimals})")
+    assert maparray.eval("round(2.675, decimals=1)") == 2.7
+
+
+def test_dates_and_durations_are_computed_on():
+    days = np.array(["2024-02-28", "2024-03-01", "NaT"], "M8[D]")
+    hours = np.array([36, -1, 5], "m8[h]")
+    for text, expected in [
+        ("a + b", days + hours),
+        ("a - b", days - hours),
+        ("a - c", days - days[::-1]),
+        ("a < c", days < days[::-1]),
+        ("b * 2", hours * 2),
+        ("b / d", hours / np.timedelta64(90, "s")),
+        ("isnat(a)", np.isnat(days)),
+        ("max(b) - min(b)", hours.max() - hours.min()),
+        ("mean(b)", hours.mean()),
+    ]:
+        given = {"a": days, "b": hours, "c": days[::-1], "d": np.timedelta64(90, "s")}
+        given = {name: given[name] for name in set(re.findall(r"\b[a-d]\b", text))}
+        found = np.asarray(maparray.eval(text, **given))
+        assert found.dtype == np.asarray(expected).dtype, text
+        assert found.tobytes() == np.asarray(expected).tobytes(), text
+    with pytest.raises(TypeError, match="not defined"):
+        maparray.eval("a + a", a=days)
+
+
+def test_bfloat16_is_that_of_ml_dtypes(tmp_path):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    a = np.array([1.5, -2.25, 3e38, np.nan, 1e-3], ml_dtypes.bfloat16)
+    b = np.array([1, 2, 3, 4, 5], "i1")
+    doubled = maparray.eval("a * b + 1", a=a, b=b)
+    assert doubled.dtype == ml_dtypes.bfloat16
+    # One rounding for each operation.
+    expected = ((a.astype("f") * b).astype(a.dtype).astype("f") + 1).astype(a.dtype)
+    assert np.array_equal(doubled.view("u2"), expected.view("u2"))
+    assert maparray.eval("sum(float32(a))", a=a[:2]) == -0.75
+    maparray.save(tmp_path / "a.npy", a)
+    assert np.array_equal(np.load(tmp_path / "a.npy").view(a.dtype).view("u2"), a.view("u2"))
+
+
+@pytest.mark.parametrize("left", DTYPES)
+def test_isclose_is_numpys(left):
+    for right in DTYPES:
+        a, b = edge_values(left)[:, None], edge_values(right)[None, :]
+        with np.errstate(all="ignore"):
+            expected = np.isclose(a, b), np.isclose(a, b, 0.1, 0.5, equal_nan=True)
+        found = maparray.eval("isclose(a, b)", a=a, b=b)
+        wider = maparray.eval("isclose(a, b, rtol=0.1, atol=0.5, equal_nan=True)", a=a, b=b)
+        assert np.array_equal(found, expected[0]), right
+        assert np.array_equal(wider, expected[1]), right
+
+
+def test_functions_with_two_results_give_both():
+    a, b = np.array([7.5, -7.5, np.inf, -0.0]), np.array([2, -2, 3, 5])
+    with np.errstate(all="ignore"):
+        expected_of_divmod = np.divmod(a, b)
+    for found, expected in [
+        (maparray.divmod(a, b), expected_of_divmod),
+        (maparray.frexp(a), np.frexp(a)),
+        (maparray.modf(a), np.modf(a)),
+    ]:
+        assert len(found) == 2
+        for one, other in zip(found, expected, strict=True):
+            assert one.dtype == other.dtype
+            assert np.array_equal(one, other, equal_nan=True)
+    with pytest.raises(maparray.ExpressionError, match="two results"):
+        maparray.eval("frexp(a)", a=a)
 
 
 def test_other_names_and_signs_mean_the_same():
     a, b = np.array([7, 8, 9]), np.array([2, 3, 4])
     for name, aliases, sign, arity in _maparray.OPERATIONS:
         given = dict(zip("ab", (a, b)[:arity], strict=False))
-        expected = maparray.eval(f"{name}({', '.join(given)})", **given) if arity < 3 else None
+        expected = maparray.eval(call(name, given), **given) if arity < 3 else None
         for alias in aliases if arity < 3 else ():
-            found = maparray.eval(f"{alias}({', '.join(given)})", **given)
+            found = maparray.eval(call(alias, given), **given)
             assert np.array_equal(found, expected, equal_nan=True), alias
         if sign is not None:
             text = f"a {sign} b" if arity == 2 else f"{sign}a"
@@ -262,6 +376,143 @@ def test_a_reduction_of_nothing():
     for name in ("min", "argmax"):
         with pytest.raises(ValueError, match="no elements"):
             maparray.eval(f"{name}(a)", a=empty)
+
+
+def both(name, array, axis, **more):
+    """What NumPy answers, or the class of its error, and a call of ours."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            expected = getattr(np, name)(array, axis=axis, **more)
+        except (TypeError, ValueError) as error:
+            expected = type(error)
+    names = {"where": "m", "initial": "i"}
+    given = "".join(f", {key}={names.get(key, value)}" for key, value in more.items())
+    arrays = {names[key]: value for key, value in more.items() if key in names}
+    text = f"{name}(a, axis={axis}{given})"
+    return expected, text, lambda: maparray.eval(text, a=array, **arrays)
+
+
+def assert_reduces_alike(expected, text, ours, wide=None):
+    if isinstance(expected, type):
+        with pytest.raises((TypeError, ValueError)):
+            ours()
+            pytest.fail(f"{text}: NumPy raises {expected}")
+        return
+    found = np.asarray(ours())
+    assert found.dtype == np.asarray(expected).dtype, text
+    assert found.shape == np.asarray(expected).shape, text
+    # NumPy adds small floats in their own type; ours are held to what float64 gives.
+    exact = np.asarray(expected if wide is None else wide)
+    if found.dtype.kind in "fc":
+        eps = np.finfo(found.dtype).eps
+        with np.errstate(all="ignore"):
+            near = np.abs(found - exact) <= 8 * eps * np.abs(exact) + 8 * eps
+        same = near | (found == exact) | (np.isnan(found) & np.isnan(exact))
+        assert np.all(same), (text, found, exact)
+    else:
+        assert np.array_equal(found, exact), (text, found, exact)
+
+
+NANS = [name for name in _maparray.REDUCTIONS if hasattr(np, f"nan{name}")]
+
+
+@pytest.mark.parametrize("code", "?bHiQefdFD")
+@pytest.mark.parametrize("name", NANS)
+def test_nans_are_left_out_as_numpy_leaves_them_out(name, code):
+    random = np.random.default_rng(3)
+    for shape, missing in [((40, 33), 0.2), ((7, 1500), 0.01), ((1500, 7), 0.9), ((3, 5), 1.0)]:
+        a = (random.integers(0, 40, shape) / (8 if name != "prod" else 20)).astype(code)
+        if a.dtype.kind in "fc":
+            a[random.random(shape) < missing] = np.nan
+        for axis in (None, 0, 1):
+            for array in (a, np.asfortranarray(a), a[:, ::-2]):
+                expected, text, ours = both(f"nan{name}", array, axis)
+                wide = None
+                if not isinstance(expected, type) and np.asarray(expected).dtype.kind in "fc":
+                    double = array.astype("D" if array.dtype.kind == "c" else "d")
+                    wide, _, _ = both(f"nan{name}", double, axis)
+                    with np.errstate(all="ignore"):
+                        wide = np.asarray(wide).astype(np.asarray(expected).dtype)
+                assert_reduces_alike(expected, text, ours, wide)
+
+
+def test_degrees_of_freedom_of_what_is_not_nan():
+    a = np.array([[1, np.nan, 2], [3, np.nan, np.nan], [1, 2, 3]])
+    for ddof in (0, 1, 2):
+        assert_reduces_alike(*both("nanvar", a, 1, ddof=ddof))
+        assert_reduces_alike(*both("nanstd", a, 0, ddof=ddof))
+
+
+def test_nothing_but_nan_has_no_least_place():
+    a = np.array([[np.nan, np.nan], [np.nan, 1]])
+    for name in ("nanargmin", "nanargmax"):
+        assert maparray.eval(f"{name}(a)", a=a) == 3
+        with pytest.raises(ValueError, match="NaN"):
+            maparray.eval(f"{name}(a, axis=0)", a=a)
+    assert np.isnan(maparray.eval("nanmin(a, axis=1)", a=a)).tolist() == [True, False]
+    assert np.isnan(maparray.eval("nanmax(a)", a=a[0]))
+
+
+@pytest.mark.parametrize("code", "?bHiQefdFD")
+@pytest.mark.parametrize("name", ["sum", "prod", "mean", "var", "std", "min", "max", "any", "all"])
+def test_a_mask_chooses_elements_as_in_numpy(name, code):
+    random = np.random.default_rng(4)
+    for shape in [(40, 33), (6, 1500), (1500, 6)]:
+        a = (random.integers(0, 40, shape) / (8 if name != "prod" else 20)).astype(code)
+        for share in (0, 0.03, 0.5, 0.999, 1):
+            for part in (shape, shape[1:], (shape[0], 1)):
+                mask = random.random(part) < share
+                more = {"where": mask}
+                if name in ("min", "max"):
+                    more["initial"] = a.dtype.type(1)
+                for axis in (None, 0, 1):
+                    expected, text, ours = both(name, a, axis, **more)
+                    wide = None
+                    if np.asarray(expected).dtype.kind in "fc" and name not in ("min", "max"):
+                        double = a.astype("D" if a.dtype.kind == "c" else "d")
+                        wide, _, _ = both(name, double, axis, **more)
+                        with np.errstate(all="ignore"):
+                            wide = np.asarray(wide).astype(np.asarray(expected).dtype)
+                    assert_reduces_alike(expected, text, ours, wide)
+
+
+def test_a_mask_must_be_bools_that_fit():
+    a = np.ones((2, 3))
+    with pytest.raises((TypeError, ValueError), match="bool"):
+        maparray.eval("sum(a, where=m)", a=a, m=np.ones((2, 3), "i4"))
+    with pytest.raises(ValueError):
+        maparray.eval("sum(a, where=m)", a=a, m=np.ones((4, 2, 3), "?"))
+    for name in ("min", "nanmax"):
+        with pytest.raises(ValueError, match="initial"):
+            maparray.eval(f"{name}(a, where=a > 0)", a=a)
+    assert maparray.eval("sum(a, where=True)", a=a) == 6
+    assert maparray.eval("nansum(a, where=a < 0)", a=a) == 0
+
+
+@pytest.mark.parametrize("code", "?bHiQefdFD")
+@pytest.mark.parametrize("name", ["sum", "prod", "min", "max"])
+def test_an_initial_number_takes_part_as_in_numpy(name, code):
+    a = np.array([[3, 1, 2], [5, 0, 7]]).astype(code)
+    for array in (a, a[:0]):
+        for initial in (0, 2, 1.5, 100, True):
+            for axis in (None, 0):
+                with np.errstate(all="ignore"):
+                    expected = getattr(np, name)(array, axis=axis, initial=initial)
+                text = f"{name}(a, axis={axis}, initial={initial})"
+                assert_reduces_alike(expected, text, lambda: maparray.eval(text, a=array))  # noqa: B023
+    if code in "efd":
+        b = np.array([np.nan, np.nan])
+        assert maparray.eval("nanmin(b, initial=5)", b=b) == np.nanmin(b, initial=5)
+        assert np.isnan(maparray.eval("min(b, initial=5)", b=b))
+
+
+def test_the_distance_of_the_extremes():
+    for a in (np.arange(12.0).reshape(3, 4) ** 2, np.array([[-100, 100]], "i1"), [[np.nan, 1]]):
+        for axis in (None, 0, 1):
+            expected = np.ptp(a, axis=axis)
+            found = maparray.eval(f"ptp(a, axis={axis})", a=np.asarray(a))
+            assert np.array_equal(found, expected, equal_nan=True)
 
 
 def test_degrees_of_freedom():
@@ -563,3 +814,10 @@ def test_threads_and_memory_can_be_limited():
     a = np.arange(1_000_000.0)
     result = maparray.eval("a + 1", a=a, threads=1, memory=1 << 20)
     assert result[-1] == 1_000_000
+
+
+def test_strict_functions_are_those_of_the_c_library():
+    a = np.linspace(-3.0, 3.0, 1001)
+    strict = maparray.eval("sin(a)", a=a, strict=True)
+    assert strict.tolist() == [math.sin(x) for x in a]
+    np.testing.assert_array_max_ulp(maparray.eval("sin(a)", a=a), strict, maxulp=2)

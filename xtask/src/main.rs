@@ -5,6 +5,7 @@
 //!
 //! Knows: the tasks. Must not know: how a step is run, where Python lives.
 
+mod bench;
 mod examples;
 mod python;
 mod step;
@@ -22,7 +23,8 @@ usage: cargo xtask TASK
   test      everything: formatting, lints, tests, documents, examples, NumPy's own suites
   check     the part of it that needs no Python, for the time between two commits
   setup     make the virtual environment (target/venv) and build the extension into it
-  generate  write the tables of the documents anew from the rows of the code";
+  generate  write the tables of the documents anew from the rows of the code
+  bench     measure against NumPy and others, and write bench/RESULTS.md; `bench --help` says how";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Some("check") if arguments.len() == 1 => check(&mut Steps::new(&root())),
         Some("setup") if arguments.len() == 1 => setup(&mut Steps::new(&root())).map(drop),
         Some("generate") if arguments.len() == 1 => generate(&mut Steps::new(&root())),
+        Some("bench") => bench::run(&mut Steps::new(&root()), &arguments[1..]),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -87,7 +90,7 @@ fn check(steps: &mut Steps) -> Result<(), Failure> {
 
 /// The Python environment with the extension in it.
 fn setup(steps: &mut Steps) -> Result<Python, Failure> {
-    let python = Python::prepare(steps)?;
+    let python = Python::prepare(steps, "venv", "python/requirements.txt")?;
     python.build_extension(steps)?;
     Ok(python)
 }

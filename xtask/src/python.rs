@@ -17,13 +17,17 @@ pub(crate) struct Python {
 }
 
 impl Python {
-    /// Makes the environment and installs what `python/requirements.txt` pins, unless that was done
-    /// before with the same file and the same interpreter.
-    pub(crate) fn prepare(steps: &mut Steps) -> Result<Python, Failure> {
+    /// Makes an environment in the target directory and installs what a file of requirements pins,
+    /// unless that was done before with the same file and the same interpreter.
+    pub(crate) fn prepare(
+        steps: &mut Steps,
+        name: &str,
+        requirements: &str,
+    ) -> Result<Python, Failure> {
         let python = Python {
-            home: steps.target().join("venv"),
+            home: steps.target().join(name),
         };
-        let requirements = steps.root().join("python/requirements.txt");
+        let requirements = steps.root().join(requirements);
         let pinned = fs::read_to_string(&requirements).map_err(|error| {
             Failure::new(
                 "requirements",
@@ -70,6 +74,37 @@ impl Python {
         steps.run("Python extension", &mut maturin)
     }
 
+    /// Compiles the Python door with optimisation and installs it as users do, from a wheel.
+    pub(crate) fn install_wheel(&self, steps: &mut Steps) -> Result<(), Failure> {
+        let wheels = steps.target().join("bench-wheel");
+        // Only the newest one shall be found there.
+        if wheels.exists() {
+            fs::remove_dir_all(&wheels).map_err(|error| {
+                let what = format!("cannot empty {}: {error}", wheels.display());
+                Failure::new("wheel", what)
+            })?;
+        }
+        let wheels = wheels.to_string_lossy().into_owned();
+        let mut maturin = Command::new(self.tool("maturin"));
+        maturin.args(["build", "--release", "--quiet", "--out", &wheels]);
+        self.enter(&mut maturin);
+        steps.run("wheel", &mut maturin)?;
+        let install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--force-reinstall",
+            "--no-deps",
+            "--no-index",
+            "--find-links",
+            &wheels,
+            "maparray",
+        ];
+        steps.run("installation", &mut self.command(&install))
+    }
+
     /// The environment's interpreter with these arguments.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.tool("python"));
@@ -109,6 +144,8 @@ pub(crate) fn check(steps: &mut Steps, python: &Python) -> Result<(), Failure> {
     steps.run("stubs", &mut python.command(&stubs))?;
     let tests = ["-m", "pytest", "--quiet", "python/tests"];
     steps.run("Python tests", &mut python.command(&tests))?;
+    let answers = ["bench/compare", "--check"];
+    steps.run("answers of the comparison", &mut python.command(&answers))?;
     numpy_suite(
         steps,
         python,

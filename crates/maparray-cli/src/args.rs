@@ -44,6 +44,9 @@ pub(crate) struct How {
         help_heading = "For every command"
     )]
     pub(crate) threads: Option<u16>,
+    /// Compute elementary functions by the C library, one by one, instead of many at a time
+    #[arg(long, global = true, help_heading = "For every command")]
+    pub(crate) strict: bool,
     /// Memory to keep to, such as 64M or 2G [default: 256M; demo: 64M]
     #[arg(
         long,
@@ -202,6 +205,9 @@ pub(crate) struct Eval {
     /// Write the result to this .npy file instead of printing it
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Say what would be done, and how long it may take, instead of computing
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) explain: bool,
     /// Rows of the result to print
     #[arg(
         short = 'n',

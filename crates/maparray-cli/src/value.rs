@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use half::f16;
+use half::{bf16, f16};
 use maparray::{ByteOrder, DType, MemMapArray, Scalar};
 use serde_json::{Value, json};
 
@@ -51,6 +51,7 @@ fn number(dtype: &DType, bytes: &[u8]) -> Option<Value> {
     // A narrow float is widened first: its own shortest digits would mean another number to a
     // reader of JSON, who takes all of them for double precision.
     let wide = match scalar {
+        Scalar::BF16 => bf16::from_le_bytes(little(bytes, order)?).to_f64(),
         Scalar::F16 => f16::from_le_bytes(little(bytes, order)?).to_f64(),
         Scalar::F32 => f32::from_le_bytes(little(bytes, order)?).into(),
         Scalar::F64 => f64::from_le_bytes(little(bytes, order)?),

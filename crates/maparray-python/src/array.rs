@@ -12,8 +12,9 @@ use maparray::{Allocate, Create, DType, Existing, Flush, Layout, Mode, Raw};
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyMemoryView, PyString, PyTuple};
 
+use crate::access;
 use crate::dtype;
 use crate::error::{self, Answer};
 use crate::lease::{self, Borrowed, Lease};
@@ -30,16 +31,26 @@ pub(crate) struct MemMapArray {
 
 struct Open {
     array: maparray::MemMapArray,
-    /// The array over the whole of it. Every array that is lent is a view of it and refers to it, so
-    /// its count of references tells whether any is alive.
-    whole: Py<PyAny>,
+    /// The array over the whole of it, made when one is first wanted. Every array that is lent is a
+    /// view of it and refers to it, so its count of references tells whether any is alive.
+    whole: Option<Py<PyAny>>,
+    /// Whether an element was asked for: who does so again gets it from the array over the whole.
+    touched: bool,
 }
 
 impl MemMapArray {
     pub(crate) fn new(py: Python<'_>, array: maparray::MemMapArray) -> Answer<MemMapArray> {
-        let whole = lend(py, &array)?.unbind();
+        // Memory is there already; a small file may never be mapped.
+        let whole = match array.mode() {
+            None => Some(lend(py, &array)?.unbind()),
+            Some(_) => None,
+        };
         Ok(MemMapArray {
-            open: Mutex::new(Some(Open { array, whole })),
+            open: Mutex::new(Some(Open {
+                array,
+                whole,
+                touched: false,
+            })),
         })
     }
 
@@ -66,9 +77,11 @@ impl MemMapArray {
         let Some(open) = &*guard else {
             return Ok(None);
         };
-        let lent = lease::other_references(&open.whole, py);
+        let whole = open.whole.as_ref();
+        let lent = whole.map_or(0, |whole| lease::other_references(whole, py));
         // One share for `array`, one for the lease under `whole`; more while a computation runs.
-        let used = Arc::strong_count(open.array.region()).saturating_sub(2);
+        let ours = 1 + usize::from(whole.is_some());
+        let used = Arc::strong_count(open.array.region()).saturating_sub(ours);
         match lent + used {
             0 => Ok(guard.take()),
             uses => Err(uses),
@@ -76,15 +89,58 @@ impl MemMapArray {
     }
 
     /// The array over the whole of it; `close` counts it as a use.
-    fn whole<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.open(|open| open.whole.bind(py).clone())
+    pub(crate) fn whole<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let made = self.open(|open| open.whole.as_ref().map(|whole| whole.bind(py).clone()))?;
+        if let Some(whole) = made {
+            return Ok(whole);
+        }
+        let lent = lend(py, &self.share()?)?;
+        match self.lock().as_mut() {
+            // Another thread may have been faster: then its array is the one.
+            Some(open) => {
+                let whole = open.whole.get_or_insert_with(|| lent.clone().unbind());
+                Ok(whole.bind(py).clone())
+            }
+            None => Err(PyValueError::new_err("array is closed")),
+        }
+    }
+
+    /// The element of a file's array that was not lent yet, if the index names one and it is a number.
+    fn element<'py>(
+        &self,
+        py: Python<'py>,
+        index: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let index: [i64; 1] = match index.is_exact_instance_of::<PyInt>() {
+            true => match index.extract() {
+                Ok(index) => [index],
+                Err(_) => return Ok(None),
+            },
+            false => return Ok(None),
+        };
+        let found = match self.lock().as_mut() {
+            Some(open) if open.whole.is_none() && !open.touched && open.array.ndim() == 1 => {
+                open.touched = true;
+                let dtype = open.array.dtype();
+                let number = dtype.scalar().map(|_| dtype.to_native());
+                number.and_then(|dtype| Some((dtype, open.array.bytes_of(&index).ok()?)))
+            }
+            _ => None,
+        };
+        let Some((dtype, bytes)) = found else {
+            return Ok(None);
+        };
+        static FROM_BUFFER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let from_buffer = dtype::import_once(py, &FROM_BUFFER, "numpy", "frombuffer")?;
+        let one = from_buffer.call1((PyBytes::new(py, &bytes), dtype::to_numpy(py, &dtype)?))?;
+        one.get_item(0).map(Some)
     }
 }
 
 impl Open {
     /// Writes back what was changed. Whoever took this out has closed the array, also if that fails.
     fn let_go(self, py: Python<'_>) -> Answer<()> {
-        let Open { array, whole } = self;
+        let Open { array, whole, .. } = self;
         let flushed = py.detach(|| {
             let flushed = array.flush(Flush::Durable);
             drop(array);
@@ -188,7 +244,65 @@ impl MemMapArray {
         py: Python<'py>,
         index: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.whole(py)?.get_item(index)
+        match self.element(py, index)? {
+            Some(element) => Ok(element),
+            None => self.whole(py)?.get_item(index),
+        }
+    }
+
+    /// The rows at some indices along an axis, as numpy.take gives them; see `maparray.take`.
+    #[pyo3(signature = (indices, axis=0, out=None, *, mode="raise"))]
+    fn take<'py>(
+        slf: &Bound<'py, Self>,
+        indices: &Bound<'py, PyAny>,
+        axis: i64,
+        out: Option<Bound<'py, PyAny>>,
+        mode: &str,
+    ) -> Answer<Bound<'py, PyAny>> {
+        access::take(slf.py(), slf, indices, axis, out, mode)
+    }
+
+    /// The rows where a condition is true, as numpy.compress gives them.
+    #[pyo3(signature = (condition, axis=0, out=None))]
+    fn compress<'py>(
+        slf: &Bound<'py, Self>,
+        condition: &Bound<'py, PyAny>,
+        axis: i64,
+        out: Option<Bound<'py, PyAny>>,
+    ) -> Answer<Bound<'py, PyAny>> {
+        access::compress(slf.py(), condition, slf, axis, out)
+    }
+
+    /// Views of consecutive rows; see `maparray.iter_chunks`.
+    #[pyo3(signature = (chunk_bytes=None, *, rows=None, release=false))]
+    fn iter_chunks(
+        slf: &Bound<'_, Self>,
+        chunk_bytes: Option<usize>,
+        rows: Option<usize>,
+        release: bool,
+    ) -> Answer<access::Chunks> {
+        access::iter_chunks(slf, chunk_bytes, rows, release)
+    }
+
+    /// Tells the kernel how it will be read: 'normal', 'sequential', 'random' or 'willneed'.
+    fn advise(slf: &Bound<'_, Self>, advice: &str) -> Answer<()> {
+        access::advise(slf.py(), slf, advice)
+    }
+
+    /// Asks for rows `start` to `stop`, or all of it, to be read in from the disk.
+    #[pyo3(signature = (start=None, stop=None))]
+    fn prefetch(slf: &Bound<'_, Self>, start: Option<i64>, stop: Option<i64>) -> Answer<()> {
+        access::prefetch(slf.py(), slf, start, stop)
+    }
+
+    /// Gives the memory back to the system, which reads the file again; never in mode 'c'.
+    fn release(slf: &Bound<'_, Self>) -> Answer<()> {
+        access::release(slf.py(), slf)
+    }
+
+    /// How many bytes from the first to the last element are in memory.
+    fn resident(slf: &Bound<'_, Self>) -> Answer<usize> {
+        access::resident(slf.py(), slf)
     }
 
     fn __setitem__(
@@ -353,6 +467,9 @@ fn is_masked(value: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// The path that an argument names, if it is a str, bytes or path object.
 pub(crate) fn path_of(value: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> {
+    if value.is_exact_instance_of::<PyString>() {
+        return value.extract().map(Some);
+    }
     let is_path = value.is_instance_of::<PyString>()
         || value.is_instance_of::<PyBytes>()
         || value.hasattr("__fspath__")?;

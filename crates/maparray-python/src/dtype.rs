@@ -2,7 +2,7 @@
 //!
 //! Knows: NumPy's spelling of dtypes and arguments. Must not know: arrays.
 
-use maparray::{DType, Mode, Order};
+use maparray::{DType, Mode, Order, Scalar};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -26,6 +26,10 @@ pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<DType> {
     static TO_DESCR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = value.py();
     let dtype = import_once(py, &DTYPE, "numpy", "dtype")?.call1((value,))?;
+    // Of ml_dtypes, which calls its kind V.
+    if dtype.getattr("name")?.extract::<&str>()? == Scalar::BF16.name() {
+        return Ok(Scalar::BF16.native());
+    }
     // The descriptor of anything but a record is the attribute `str`.
     let descr = if dtype.getattr("kind")?.extract::<char>()? == 'V' {
         import_once(py, &TO_DESCR, "numpy.lib.format", "dtype_to_descr")?.call1((dtype,))?
@@ -41,13 +45,25 @@ pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<DType> {
 
 /// The `numpy.dtype` of a dtype.
 pub(crate) fn to_numpy<'py>(py: Python<'py>, dtype: &DType) -> PyResult<Bound<'py, PyAny>> {
+    static DTYPE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static FROM_DESCR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static LITERAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static BFLOAT16: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if dtype.scalar() == Some(Scalar::BF16) {
+        let bfloat16 = import_once(py, &BFLOAT16, "ml_dtypes", "bfloat16");
+        let bfloat16 = bfloat16.inspect_err(|error| {
+            let hint =
+                "hint: NumPy has no bfloat16 of its own; it comes with `pip install ml_dtypes`";
+            // Without its hint the error is still the right one.
+            let _ = error.value(py).call_method1("add_note", (hint,));
+        })?;
+        return import_once(py, &DTYPE, "numpy", "dtype")?.call1((bfloat16,));
+    }
     let text = dtype.to_string();
     let descr = if text.starts_with(['[', '(']) {
         import_once(py, &LITERAL, "ast", "literal_eval")?.call1((text,))?
     } else {
-        PyString::new(py, &text).into_any()
+        return import_once(py, &DTYPE, "numpy", "dtype")?.call1((text,));
     };
     import_once(py, &FROM_DESCR, "numpy.lib.format", "descr_to_dtype")?.call1((descr,))
 }

@@ -6,14 +6,15 @@
 //! Knows: the library's expressions. Must not know: how they are computed.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use maparray::expr::{Literal, Node, Reduce};
 use maparray::ops::{Op, Reduction};
-use maparray::{Eval, Expr, Flow, MemMapArray, Mode, Order};
+use maparray::{Accuracy, Eval, Expr, Flow, MemMapArray, Mode, Order};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyComplex, PyDict, PyFloat, PyInt, PyString, PyTuple};
+use pyo3::types::{PyBool, PyComplex, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::array::{self, MemMapArray as Container};
 use crate::dtype;
@@ -23,28 +24,25 @@ use crate::error::{self, Answer};
 ///
 /// Each name of the expression is a keyword: a NumPy array or what converts to one, a memmap, a
 /// MemMapArray, the path of a .npy file, or a number, which adapts to the arrays it meets. (The names
-/// `out`, `threads` and `memory` are taken.)
+/// `out`, `threads`, `memory` and `strict` are taken.)
 ///
 /// The result is a new NumPy array, or a NumPy scalar if it has no axes. With `out` it goes into
 /// that array, which is returned, or into a new .npy file of that name, which is returned open.
+///
+/// Elementary functions are at most 2 units in the last place off; if `strict`, they are those of the
+/// C library, and slower.
 #[pyfunction]
-#[pyo3(signature = (expr, /, *, out=None, threads=None, memory=None, **arrays))]
+#[pyo3(signature = (expr, /, *, out=None, threads=None, memory=None, strict=false, **arrays))]
 fn eval<'py>(
     py: Python<'py>,
-    expr: &str,
+    expr: String,
     out: Option<Bound<'py, PyAny>>,
     threads: Option<usize>,
     memory: Option<usize>,
+    strict: bool,
     arrays: Option<&Bound<'py, PyDict>>,
 ) -> Answer<Bound<'py, PyAny>> {
-    let (numbers, arrays) = arguments(arrays)?;
-    let expr = Expr::parse(expr)?;
-    let job = Job {
-        expr: insert(py, &expr, &numbers)?,
-        arrays,
-        threads,
-        memory,
-    };
+    let job = Job::new(py, &[expr], (threads, memory, strict), arrays)?;
     match out {
         Some(out) => match array::path_of(&out)? {
             Some(path) => {
@@ -58,13 +56,12 @@ fn eval<'py>(
                 Ok(out)
             }
         },
-        None if !job.expr.has_known_shape() => {
+        None if !job.exprs.iter().all(Expr::has_known_shape) => {
             let values = job.run(py, |eval| eval.run())?;
             let value = Job {
-                expr: Expr::array("values"),
+                exprs: vec![Expr::array("values")],
                 arrays: vec![("values".into(), values)],
-                threads,
-                memory,
+                ..job
             };
             value.into_numpy(py)
         }
@@ -72,17 +69,96 @@ fn eval<'py>(
     }
 }
 
-/// An expression with its arrays.
+/// Compute several expressions over the same arrays together.
+///
+/// What they have in common is computed once, and an array that several of them reduce is read once:
+/// `eval_many(["min(a)", "max(a)"], a=a)` is one sweep over `a`. The results come as a list, as those
+/// of `eval`. With `out`, a list of as many paths, each goes into a new .npy file.
+#[pyfunction]
+#[pyo3(signature = (exprs, /, *, out=None, threads=None, memory=None, strict=false, **arrays))]
+fn eval_many<'py>(
+    py: Python<'py>,
+    exprs: Vec<String>,
+    out: Option<Vec<Bound<'py, PyAny>>>,
+    threads: Option<usize>,
+    memory: Option<usize>,
+    strict: bool,
+    arrays: Option<&Bound<'py, PyDict>>,
+) -> Answer<Bound<'py, PyList>> {
+    let job = Job::new(py, &exprs, (threads, memory, strict), arrays)?;
+    let results = PyList::empty(py);
+    if let Some(out) = out {
+        let paths: PyResult<Vec<Option<PathBuf>>> = out.iter().map(array::path_of).collect();
+        let Some(paths) = paths?.into_iter().collect::<Option<Vec<PathBuf>>>() else {
+            let message = "out: found something else, expected a list of paths";
+            return Err(PyTypeError::new_err(message).into());
+        };
+        job.run(py, |eval| eval.save_all(&paths))?;
+        for path in paths {
+            let array = py.detach(|| MemMapArray::open(&path, Mode::Read))?;
+            results.append(Bound::new(py, Container::new(py, array)?)?)?;
+        }
+        return Ok(results);
+    }
+    for array in job.run(py, |eval| eval.run_all())? {
+        let whole = PyTuple::empty(py);
+        let scalar = array.ndim() == 0;
+        let container = Bound::new(py, Container::new(py, array)?)?;
+        let view = container.call_method0("view")?;
+        results.append(if scalar { view.get_item(whole)? } else { view })?;
+    }
+    Ok(results)
+}
+
+/// Tell what computing an expression will do, without reading an element: the sweeps over arrays with
+/// their steps and dtypes, blocks, threads, bytes to read and to write, and about how long it takes.
+#[pyfunction]
+#[pyo3(signature = (expr, /, *, threads=None, memory=None, strict=false, **arrays))]
+fn explain(
+    py: Python<'_>,
+    expr: String,
+    threads: Option<usize>,
+    memory: Option<usize>,
+    strict: bool,
+    arrays: Option<&Bound<'_, PyDict>>,
+) -> Answer<String> {
+    let job = Job::new(py, &[expr], (threads, memory, strict), arrays)?;
+    Ok(job.eval().explain()?.to_string())
+}
+
+/// Expressions with their arrays.
 struct Job {
-    expr: Expr,
+    exprs: Vec<Expr>,
     arrays: Vec<(String, MemMapArray)>,
     threads: Option<usize>,
     memory: Option<usize>,
+    accuracy: Accuracy,
 }
 
 impl Job {
+    fn new(
+        py: Python<'_>,
+        exprs: &[String],
+        (threads, memory, strict): (Option<usize>, Option<usize>, bool),
+        arrays: Option<&Bound<'_, PyDict>>,
+    ) -> Answer<Job> {
+        let (numbers, arrays) = arguments(arrays)?;
+        let exprs: Result<Vec<Expr>, maparray::Error> =
+            exprs.iter().map(|expr| Expr::parse(expr)).collect();
+        Ok(Job {
+            exprs: insert(py, exprs?, &numbers)?,
+            arrays,
+            threads,
+            memory,
+            accuracy: match strict {
+                true => Accuracy::Strict,
+                false => Accuracy::Fast,
+            },
+        })
+    }
+
     fn eval(&self) -> Eval<'_> {
-        let mut eval = Eval::new(self.expr.clone());
+        let mut eval = Eval::many(self.exprs.iter().cloned()).accuracy(self.accuracy);
         for (name, array) in &self.arrays {
             eval = eval.array(name, array);
         }
@@ -184,15 +260,20 @@ fn literal(value: &Bound<'_, PyAny>) -> PyResult<Option<Literal>> {
     }))
 }
 
-/// The expression with numbers in the place of their names.
-fn insert(py: Python<'_>, expr: &Expr, numbers: &HashMap<String, Literal>) -> Answer<Expr> {
-    if let Some(name) = numbers.keys().find(|name| !expr.names().contains(name)) {
+/// The expressions with numbers in the place of their names.
+fn insert(
+    py: Python<'_>,
+    exprs: Vec<Expr>,
+    numbers: &HashMap<String, Literal>,
+) -> Answer<Vec<Expr>> {
+    let names: Vec<String> = exprs.iter().flat_map(Expr::names).collect();
+    if let Some(name) = numbers.keys().find(|name| !names.contains(name)) {
         return Err(error::unused(py, name)?);
     }
     Ok(if numbers.is_empty() {
-        expr.clone()
+        exprs
     } else {
-        replaced(expr, numbers)
+        exprs.iter().map(|expr| replaced(expr, numbers)).collect()
     })
 }
 
@@ -209,6 +290,11 @@ fn replaced(expr: &Expr, numbers: &HashMap<String, Literal>) -> Expr {
         Node::Cast(scalar, of) => Node::Cast(*scalar, replaced(of, numbers)),
         Node::Reduce(reduce) => Node::Reduce(Reduce {
             of: replaced(&reduce.of, numbers),
+            mask: reduce.mask.as_ref().map(|mask| replaced(mask, numbers)),
+            initial: reduce
+                .initial
+                .as_ref()
+                .map(|number| replaced(number, numbers)),
             ..reduce.clone()
         }),
         Node::Whole {
@@ -228,7 +314,7 @@ fn replaced(expr: &Expr, numbers: &HashMap<String, Literal>) -> Expr {
 }
 
 /// An argument as an array to read.
-fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
+pub(crate) fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
     if let Ok(container) = value.cast::<Container>() {
         return Ok(container.get().share()?);
     }
@@ -239,7 +325,7 @@ fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
 }
 
 /// An argument as an array to write.
-fn writable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
+pub(crate) fn writable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
     static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Ok(container) = value.cast::<Container>() {
         return Ok(container.get().share()?);
@@ -291,5 +377,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
         PyTuple::new(py, reductions.map(|name| PyString::new(py, name)))?,
     )?;
     module.add_function(wrap_pyfunction!(eval, module)?)?;
+    module.add_function(wrap_pyfunction!(eval_many, module)?)?;
+    module.add_function(wrap_pyfunction!(explain, module)?)?;
     module.add_function(wrap_pyfunction!(promote_types, module)?)
 }

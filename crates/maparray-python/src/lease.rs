@@ -19,7 +19,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 
-use crate::error::Answer;
+use crate::error::{Answer, Raised};
 
 /// A share of a mapped file, as the object under a NumPy array.
 ///
@@ -92,8 +92,8 @@ impl Lease {
 
     /// Address of the first byte.
     #[getter]
-    fn address(&self) -> PyResult<usize> {
-        Ok(self.region()?.as_ptr() as usize)
+    fn address(&self) -> Answer<usize> {
+        Ok(self.region()?.as_ptr()?.addr())
     }
 
     /// Byte of the file at which the first byte lies.
@@ -245,7 +245,7 @@ impl Lease {
         let len = isize::try_from(region.len())
             .map_err(|_| PyIndexError::new_err("mapping too large for a buffer"))?;
         let read_only = c_int::from(!region.is_writable());
-        let start = region.as_ptr().cast();
+        let start = region.as_ptr().map_err(Raised::from)?.cast();
         // SAFETY: `view` is Python's to fill in. The region has `len` bytes from `start`, writable
         // unless `read_only`; they stay while `slf` lives (invariant 1), and the call makes `view`
         // hold a reference to `slf`. It refuses a writable view of read-only bytes by itself.
@@ -354,7 +354,11 @@ pub(crate) fn region_under(
     let Some(region) = lock(&lease.get().region).clone() else {
         return Ok(None);
     };
-    let start = memory.as_ptr().addr().checked_sub(region.as_ptr().addr());
+    let address = |region: &Region| region.as_ptr().map(|start| start.addr());
+    let (Ok(ours), Ok(theirs)) = (address(&region), address(memory)) else {
+        return Ok(None);
+    };
+    let start = theirs.checked_sub(ours);
     let room = |start: &usize| region.len().checked_sub(*start) >= Some(memory.len());
     let inside = start.filter(room);
     Ok(inside.map(|start| (region, start)))

@@ -5,6 +5,7 @@
 //!
 //! Knows: the library, NumPy's spelling. Must not know: how anything is computed.
 
+mod access;
 mod array;
 mod dtype;
 mod error;
@@ -22,6 +23,7 @@ use pyo3::prelude::*;
 fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::add_to(module)?;
     array::add_to(module)?;
+    access::add_to(module)?;
     eval::add_to(module)?;
     memmap::add_to(module)?;
     // PyO3 lists what was added; which names are public says `maparray/__init__.py`.

@@ -79,17 +79,20 @@ pub mod ops;
 )]
 pub mod strip;
 
-pub use array::{Create, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw};
+pub use array::{
+    ChunkSize, Chunks, Create, Indices, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw,
+};
 pub use crew::{Flow, Progress};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
-pub use eval::{Eval, Report};
+pub use eval::{Eval, Explanation, Report, Sweep};
 pub use expr::Expr;
 pub use format::raw::Raw;
 pub use layout::{Layout, Order, Select};
 pub use map::{
     Advice, Allocate, Existing, Extend, Flush, Mode, OpenFile, Region, Span, StableFiles,
 };
+pub use ops::Accuracy;
 
 /// Pages to read, not code.
 pub mod docs {

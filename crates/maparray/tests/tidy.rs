@@ -305,8 +305,10 @@ fn the_house_is_in_order() {
             found.extend(complaints(&path, &text));
         }
     }
-    for (path, text) in sources("xtask/src", "rs") {
-        found.extend(complaints(&path, &text));
+    for folder in ["bench/src", "xtask/src"] {
+        for (path, text) in sources(folder, "rs") {
+            found.extend(complaints(&path, &text));
+        }
     }
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
@@ -318,6 +320,7 @@ fn tests_and_python_files_are_not_too_long() {
         ("python", "py"),
         ("fixtures", "py"),
         ("examples", "py"),
+        ("bench", "py"),
     ];
     for (folder, ending) in folders {
         for (path, text) in sources(folder, ending) {

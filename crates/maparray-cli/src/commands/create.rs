@@ -119,6 +119,7 @@ fn random(scalar: Scalar, index: &Expr, seed: i64) -> Expr {
     match scalar {
         Scalar::Bool => index.random(seed).less(0.5),
         Scalar::F16 => unit(index, 11),
+        Scalar::BF16 => unit(index, 8),
         Scalar::F32 => unit(index, 24),
         Scalar::F64 => index.random(seed),
         Scalar::C64 => parts(24),

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use maparray::{Eval, Expr, MemMapArray};
+use maparray::{Eval, Explanation, Expr, MemMapArray};
 use serde_json::json;
 
 use super::rows::{End, slice};
@@ -48,6 +48,9 @@ pub(super) fn run(
     });
     let bound = configured(bound, how);
     let (dtype, shape) = bound.describe().map_err(failed)?;
+    if eval.explain {
+        return explain(&bound.explain().map_err(failed)?, how, out);
+    }
     let started = Instant::now();
     if let Some(path) = &eval.output {
         let report = bound.save(path).map_err(failed)?;
@@ -83,6 +86,35 @@ pub(super) fn run(
         writeln!(err, "… of {name} {shape}; {advice}")?;
     }
     Ok(())
+}
+
+/// Says what would be done.
+fn explain(plan: &Explanation, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
+    if !how.json {
+        writeln!(out, "{plan}")?;
+        return Ok(());
+    }
+    let sweeps = plan.sweeps.iter().map(|sweep| {
+        json!({
+            "purpose": sweep.purpose,
+            "shape": sweep.shape,
+            "reads": sweep.reads,
+            "steps": sweep.steps,
+            "strip": sweep.strip,
+            "block": sweep.block,
+            "bytes_read": sweep.bytes_read,
+        })
+    });
+    let document = json!({
+        "sweeps": sweeps.collect::<Vec<_>>(),
+        "bytes_read": plan.bytes_read,
+        "bytes_cold": plan.bytes_cold,
+        "bytes_written": plan.bytes_written,
+        "threads": plan.threads,
+        "memory": plan.memory,
+        "expected_seconds": plan.expected.as_secs_f64(),
+    });
+    print_json(out, &document)
 }
 
 /// Says what was written.

@@ -13,7 +13,7 @@ mod stats;
 use std::io::Write;
 use std::path::Path;
 
-use maparray::{DType, Eval, MemMapArray, Mode, Raw};
+use maparray::{Accuracy, DType, Eval, MemMapArray, Mode, Raw};
 
 use crate::args::{Arguments, Command, How, RawArgs};
 use crate::failure::Failure;
@@ -69,6 +69,10 @@ fn configured<'a>(eval: Eval<'a>, how: &How) -> Eval<'a> {
     let eval = match how.memory {
         Some(memory) => eval.memory(memory.0),
         None => eval,
+    };
+    let eval = match how.strict {
+        true => eval.accuracy(Accuracy::Strict),
+        false => eval,
     };
     eval.watch(progress::watcher(how))
 }

@@ -185,3 +185,13 @@ fn stats_count_nan_and_leave_it_out() {
         "{message}"
     );
 }
+
+#[test]
+fn eval_may_be_told_to_use_the_c_library() {
+    let shell = Shell::new();
+    shell.out(&[
+        "create", "@/a.npy", "--shape", "3", "--dtype", "float64", "--fill", "0.7",
+    ]);
+    let strict = shell.out(&["eval", "sin(a)", "a=@/a.npy", "--strict"]);
+    assert_eq!(strict, format!("{0}\n{0}\n{0}\n", 0.7_f64.sin()));
+}

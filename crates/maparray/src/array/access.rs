@@ -11,8 +11,8 @@ use std::sync::Arc;
 use super::MemMapArray;
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
-use crate::layout::{Layout, Walk, shape_text};
-use crate::map::{Behind, Region, Writer};
+use crate::layout::{Layout, Order, Walk, shape_text};
+use crate::map::{Behind, Region, Rows, Writer};
 use crate::strip::Strip;
 
 /// The elements of an array, to be copied out.
@@ -142,6 +142,14 @@ impl Source {
         })
     }
 
+    /// Bytes of a mapped file that are not in memory; none if the system does not tell.
+    pub(crate) fn bytes_missing(&self) -> u64 {
+        let range = self.layout.byte_range();
+        let len = range.len();
+        let resident = self.region.resident(range).unwrap_or(len);
+        len.saturating_sub(resident) as u64
+    }
+
     /// Lets go of the memory behind elements that have been read, if they are mapped from a file and
     /// walked in the order in which they lie.
     pub(crate) fn release(&self, walk: &Walk, elements: Range<usize>) {
@@ -160,36 +168,35 @@ impl Source {
     /// Whether this and other elements lie in the same bytes, of memory or of a file, in different
     /// places.
     pub(crate) fn clashes(&self, other: &Source) -> bool {
-        let same = self.layout.shape() == other.layout.shape()
+        let (a, b) = self.bytes_of_both(other);
+        let same = a == b
+            && self.layout.shape() == other.layout.shape()
             && self.layout.strides() == other.layout.strides();
-        match self.shared(other) {
-            Some((a, b)) => a != b || !same,
-            None => false,
-        }
+        a.start < b.end && b.start < a.end && !same
     }
 
     /// Whether this and other elements lie in the same bytes, of memory or of a file.
-    pub(crate) fn overlaps(&self, other: &Source) -> bool {
-        self.shared(other).is_some()
+    pub(crate) fn meets(&self, other: &Source) -> bool {
+        let (a, b) = self.bytes_of_both(other);
+        a.start < b.end && b.start < a.end
     }
 
-    /// The bytes of both, if they have some in common.
-    fn shared(&self, other: &Source) -> Option<(Range<u64>, Range<u64>)> {
-        let (a, b) = match (self.region.file(), other.region.file()) {
+    fn bytes_of_both(&self, other: &Source) -> (Range<u64>, Range<u64>) {
+        match (self.region.file(), other.region.file()) {
             // One file may be mapped twice, at different addresses.
             (Some(file), Some(same)) if Arc::ptr_eq(file, same) => {
                 let place = |source: &Source| source.region.file_offset();
                 (self.bytes_from(place(self)), other.bytes_from(place(other)))
             }
             _ => {
-                let address = |source: &Source| source.region.as_ptr().addr() as u64;
-                (
-                    self.bytes_from(address(self)),
-                    other.bytes_from(address(other)),
-                )
+                // What has no address yet lies nowhere in memory.
+                let bytes = |source: &Source| match source.region.address() {
+                    Some(address) => source.bytes_from(address as u64),
+                    None => 0..0,
+                };
+                (bytes(self), bytes(other))
             }
-        };
-        (a.start < b.end && b.start < a.end).then_some((a, b))
+        }
     }
 
     fn bytes_from(&self, start: u64) -> Range<u64> {
@@ -208,6 +215,23 @@ impl ArrayWriter<'_> {
     pub(crate) fn store(&self, start: usize, elements: &mut [u8]) -> Result<()> {
         self.dtype.swap_to_native(elements);
         self.store_raw(&self.walk, start, elements)
+    }
+
+    /// Where the elements begin, if they follow each other without gaps in C order.
+    pub(crate) fn gapless_from(&self) -> Option<usize> {
+        let gapless = self.layout.is_contiguous(Order::C);
+        gapless.then(|| self.layout.offset())
+    }
+
+    /// Stores rows of a region at a place of this writer's, bytes as they are.
+    pub(crate) fn gather_rows(
+        &self,
+        at: usize,
+        from: &Region,
+        rows: Rows,
+        indices: &[i64],
+    ) -> Result<()> {
+        self.writer.gather_rows(at, from, rows, indices)
     }
 
     /// Stores elements at the places of a walk over this writer's region, bytes as they are.
@@ -231,6 +255,14 @@ impl ArrayWriter<'_> {
     /// Whether what is stored goes into a file.
     pub(crate) fn is_file(&self) -> bool {
         self.writer.is_shared_file()
+    }
+
+    /// Makes the memory of elements ready to be written.
+    pub(crate) fn prepare(&self, elements: Range<usize>) -> Result<()> {
+        match self.walk.span_of(elements, self.layout.item_size()) {
+            Some(bytes) => self.writer.prepare(bytes),
+            None => Ok(()),
+        }
     }
 
     /// Starts writing back elements that have been stored in a mapped file, and lets go of their

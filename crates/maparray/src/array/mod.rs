@@ -7,9 +7,12 @@
 //! Knows: errors, dtypes, layouts, formats, maps. Must not know: operations, expressions.
 
 mod access;
+mod chunks;
 mod info;
 mod open;
 mod save;
+mod share;
+mod take;
 mod typed;
 mod view;
 
@@ -22,11 +25,14 @@ use crate::error::{Error, Problem, Result};
 use crate::layout::{self, Layout, Order, Select, Walk};
 use crate::map::{Advice, Mode, Region, StableFiles};
 pub(crate) use crate::map::{Behind, Flush};
+use share::share_out;
 
 pub(crate) use access::{ArrayWriter, Source};
+pub use chunks::{ChunkSize, Chunks};
 pub use info::{Info, info, info_raw};
 pub use save::Create;
 pub(crate) use save::NewArray;
+pub use take::Indices;
 pub use typed::{MapArray, MapArrayMut};
 
 /// Bytes that are copied at once when an array moves.
@@ -383,34 +389,6 @@ impl MemMapArray {
         self.layout.order()
     }
 
-    /// Copies of the rows at `indices` along an axis, in that order.
-    ///
-    /// # Errors
-    /// `OutOfBounds` for an axis or index that is not there, `Io` if there is no room.
-    ///
-    /// ```
-    /// let array = maparray::MemMapArray::from_slice(&[10_i32, 20, 30]);
-    /// assert_eq!(array.take(&[2, 0, -1], 0)?.to_vec::<i32>()?, [30, 10, 30]);
-    /// # Ok::<(), maparray::Error>(())
-    /// ```
-    pub fn take(&self, indices: &[i64], axis: i64) -> Result<MemMapArray> {
-        let axis = layout::resolve_axis(axis, self.ndim())?;
-        let mut shape = self.shape().to_vec();
-        shape[axis] = indices.len();
-        let native = self.dtype.to_native();
-        let mut taken = MemMapArray::zeros(&native, &shape, Order::C)?;
-        let places = taken.layout.clone();
-        let (_, writer) = taken.split()?;
-        let mut picks = vec![Select::ALL; axis + 1];
-        for (place, &index) in indices.iter().enumerate() {
-            picks[axis] = Select::At(index);
-            let from = self.layout.select(&picks)?;
-            picks[axis] = Select::At(place as i64);
-            self.copy_elements(&from, &writer, &places.select(&picks)?)?;
-        }
-        Ok(taken)
-    }
-
     /// Writes what was changed back to the file; does nothing in memory, for `r` and for `c`.
     ///
     /// # Errors
@@ -474,28 +452,26 @@ impl MemMapArray {
 
     fn copy_in(&self, order: Order) -> Result<MemMapArray> {
         let mut copy = MemMapArray::zeros(&self.dtype.to_native(), self.shape(), order)?;
-        let places = copy.layout.clone();
-        self.copy_elements(&self.layout, &copy.split()?.1, &places)?;
+        // Walked in the order in which the copy lies.
+        let axes = copy.layout.memory_order();
+        let from = Walk::new(&self.layout.permuted(&axes));
+        let source = self.source();
+        let item = self.layout.item_size().max(1);
+        let piece = (COPY_BYTES / item).max(1);
+        let pieces = copy.own_bytes()?.chunks_mut(piece * item);
+        share_out(pieces.enumerate(), self.byte_len(), |(n, bytes), _| {
+            source.load(&from, n * piece, bytes)
+        })?;
         Ok(copy)
     }
 
-    /// Copies elements at `from` to `to`, of the same shape, in the machine's byte order.
-    fn copy_elements(&self, from: &Layout, writer: &ArrayWriter<'_>, to: &Layout) -> Result<()> {
-        let (item, total, axes) = (from.item_size().max(1), to.len(), to.memory_order());
-        // Both are walked in the order in which the target lies.
-        let (from, to) = (
-            Walk::new(&from.permuted(&axes)),
-            Walk::new(&to.permuted(&axes)),
-        );
-        let source = self.source();
-        let mut buffer = vec![0; (COPY_BYTES / item).clamp(1, total.max(1)) * item];
-        for start in (0..total).step_by(buffer.len() / item) {
-            let count = (total - start).min(buffer.len() / item);
-            let bytes = &mut buffer[..count * item];
-            source.load(&from, start, bytes)?;
-            writer.store_raw(&to, start, bytes)?;
+    /// The bytes of an array in memory that nobody else holds yet.
+    fn own_bytes(&mut self) -> Result<&mut [u8]> {
+        let holders = Arc::strong_count(&self.region);
+        match Arc::get_mut(&mut self.region) {
+            Some(region) => region.as_mut_slice(None),
+            None => Err(Error::new(Problem::Shared { holders })),
         }
-        Ok(())
     }
 }
 

@@ -8,7 +8,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{MemMapArray, Origin};
+use super::share::share_out;
+use super::{COPY_BYTES, MemMapArray, Origin};
 use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
 use crate::format::{Header, Parsed, npy};
@@ -73,7 +74,14 @@ impl MemMapArray {
     pub fn open_raw(path: impl AsRef<Path>, raw: &Raw, mode: Mode) -> Result<MemMapArray> {
         let path = path.as_ref();
         let file = OpenFile::open(path, mode)?;
-        let open = || MemMapArray::map(&file, &raw::header(raw, file.len()?)?, path, mode);
+        let open = || {
+            MemMapArray::map(
+                &file,
+                &raw::header(raw, file.len_when_opened())?,
+                path,
+                mode,
+            )
+        };
         open().map_err(|error| error.at(path))
     }
 
@@ -93,7 +101,33 @@ impl MemMapArray {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(path: impl AsRef<Path>) -> Result<MemMapArray> {
-        MemMapArray::open(path, Mode::Read)?.to_memory()
+        let path = path.as_ref();
+        let file = OpenFile::open(path, Mode::Read)?;
+        let read = || MemMapArray::read_data(&file, &read_header(&file, npy::HEADER_LIMIT)?);
+        read().map_err(|error| error.at(path))
+    }
+
+    /// Reads the data that a header describes, without a map.
+    fn read_data(file: &OpenFile, header: &Header) -> Result<MemMapArray> {
+        header.check_len(file.len_when_opened())?;
+        let dtype = header.dtype.to_native();
+        let mut array = MemMapArray::zeros(&dtype, &header.shape, header.order)?;
+        let (byte_len, item) = (array.byte_len(), dtype.size().max(1));
+        let piece = (COPY_BYTES / item).max(1) * item;
+        let pieces = array.own_bytes()?.chunks_mut(piece).enumerate();
+        share_out(pieces, byte_len, |(n, bytes), _| {
+            let from = header.data_offset + (n * piece) as u64;
+            let found = file.read_at(from, bytes)?;
+            if found < bytes.len() {
+                return Err(Error::new(Problem::TooShort {
+                    file_len: from + found as u64,
+                    needed: header.data_offset + byte_len as u64,
+                }));
+            }
+            header.dtype.swap_to_native(bytes);
+            Ok(())
+        })?;
+        Ok(array)
     }
 
     /// Maps the data that a header describes.
@@ -103,12 +137,15 @@ impl MemMapArray {
         path: &Path,
         mode: Mode,
     ) -> Result<MemMapArray> {
-        header.check_len(file.len()?)?;
+        header.check_len(file.len_when_opened())?;
         let span = Span {
             offset: header.data_offset,
             len: Some(header.byte_len()?),
         };
-        let region = file.map(span, mode, Extend::Never)?;
+        let region = match mode {
+            Mode::Read => file.map_small_late(span)?,
+            _ => file.map(span, mode, Extend::Never)?,
+        };
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         let origin = Origin {
             path,
@@ -124,7 +161,7 @@ impl MemMapArray {
 
 /// Reads the header of an array file, and no more of it than needed.
 pub(super) fn read_header(file: &OpenFile, limit: usize) -> Result<Header> {
-    let file_len = file.len()?;
+    let file_len = file.len_when_opened();
     let mut start = vec![0; FIRST_BYTES];
     loop {
         let wanted = start.len();

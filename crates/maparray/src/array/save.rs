@@ -214,7 +214,7 @@ impl NewArray {
     }
 
     /// Writes elements from position `start` on, positions counted in the order of the file.
-    fn write(&self, start: usize, elements: &[u8]) -> Result<()> {
+    pub(super) fn write(&self, start: usize, elements: &[u8]) -> Result<()> {
         let at = start as u64 * self.layout.item_size() as u64;
         self.file.write_at(self.header.data_offset + at, elements)
     }
@@ -263,7 +263,7 @@ impl NewArray {
         self.publish(flush)
     }
 
-    fn publish(self, flush: Flush) -> Result<()> {
+    pub(super) fn publish(self, flush: Flush) -> Result<()> {
         self.file
             .commit(flush)
             .map_err(|error| error.at(&self.path))

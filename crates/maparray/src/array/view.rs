@@ -12,11 +12,38 @@ use ndarray::{
 };
 
 use super::{MapArray, MapArrayMut, MemMapArray};
-use crate::dtype::Element;
+use crate::dtype::{DType, Element};
 use crate::error::{Error, Problem, Result};
 use crate::layout::shape_text;
 
 impl MemMapArray {
+    /// The same bytes as elements of another dtype of the same size: `bfloat16` out of a file whose
+    /// header says `V2`, bits of floats as integers.
+    ///
+    /// # Errors
+    /// `Mismatch` if the sizes differ.
+    ///
+    /// ```
+    /// use maparray::MemMapArray;
+    /// let bits = MemMapArray::from_slice(&[0x3FC0_u16, 0x4000]);
+    /// let halves = bits.reinterpret(&"bfloat16".parse()?)?;
+    /// assert_eq!(halves.get::<half::bf16>(&[0])?.to_f32(), 1.5);
+    /// assert!(bits.reinterpret(&"f8".parse()?).is_err());
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn reinterpret(&self, dtype: &DType) -> Result<MemMapArray> {
+        if dtype.size() != self.dtype.size() {
+            return Err(self.name(Error::new(Problem::WrongDType {
+                found: self.dtype.to_string(),
+                expected: format!("{dtype}, which has {} bytes", dtype.size()),
+            })));
+        }
+        Ok(MemMapArray {
+            dtype: dtype.clone(),
+            ..self.clone()
+        })
+    }
+
     /// Borrows the elements.
     ///
     /// Borrowing `bool` reads every byte, because not every byte is a `bool`; other types cost
@@ -138,7 +165,7 @@ impl MemMapArray {
             return Err(self.name(Error::new(Problem::ForeignOrder { dtype })));
         }
         let item = self.layout.item_size();
-        let address = self.region.as_ptr().addr() + self.layout.byte_range().start;
+        let address = self.region.as_ptr()?.addr() + self.layout.byte_range().start;
         if !address.is_multiple_of(align_of::<T>()) && !self.is_empty() {
             let problem = Problem::Misaligned {
                 address,

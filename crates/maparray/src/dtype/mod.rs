@@ -11,12 +11,13 @@ mod show;
 mod swap;
 pub(crate) mod text;
 
+pub(crate) use promote::steps_in;
 pub use promote::{promote, promote_scalars};
 
 use std::fmt;
 use std::sync::Arc;
 
-use half::f16;
+use half::{bf16, f16};
 use num_complex::Complex;
 
 use crate::error::{Error, Problem, Result};
@@ -84,7 +85,8 @@ macro_rules! scalars {
                 match self { $(Scalar::$variant => $name),* }
             }
 
-            /// The letter that stands in a descriptor such as `<f4`: one of `b i u f c`.
+            /// The letter that stands in a descriptor such as `<f4`: one of `b i u f c`, and `V` for
+            /// `bfloat16`, which NumPy does not know: its text is `<bf16`, and `<V2` in files.
             pub const fn letter(self) -> char {
                 match self { $(Scalar::$variant => $letter),* }
             }
@@ -141,6 +143,7 @@ scalars! {
     I64  i64,            8,  "int64",      'i', 'l', Signed;
     U64  u64,            8,  "uint64",     'u', 'L', Unsigned;
     F16  f16,            2,  "float16",    'f', 'e', Float;
+    BF16 bf16,           2,  "bfloat16",   'V', 'E', Float;
     F32  f32,            4,  "float32",    'f', 'f', Float;
     F64  f64,            8,  "float64",    'f', 'd', Float;
     C64  Complex<f32>,   8,  "complex64",  'c', 'F', Complex;

@@ -153,6 +153,28 @@ enum Calendar {
     Together,
 }
 
+/// How many steps of `fine` make one of `coarse`; `None` if that is no whole number, or depends on the
+/// calendar.
+pub(crate) fn steps_in(coarse: TimeStep, fine: TimeStep) -> Option<i64> {
+    if coarse == fine || coarse.unit == TimeUnit::Generic {
+        return Some(1);
+    }
+    let by_month = |step: TimeStep| step.unit <= TimeUnit::Month;
+    if coarse.unit > fine.unit || by_month(coarse) != by_month(fine) {
+        return None;
+    }
+    let years = coarse.unit == TimeUnit::Year && fine.unit == TimeUnit::Month;
+    let mut steps = i128::from(coarse.count) * if years { 12 } else { 1 };
+    for &(unit, in_next) in UNITS_IN_NEXT {
+        if (coarse.unit..fine.unit).contains(&unit) {
+            steps = steps.checked_mul(i128::from(in_next))?;
+        }
+    }
+    let count = i128::from(fine.count);
+    let whole = (steps % count == 0).then_some(steps / count)?;
+    i64::try_from(whole).ok()
+}
+
 /// The longest step that both are multiples of.
 fn common_step(left: TimeStep, right: TimeStep, calendar: Calendar) -> Option<TimeStep> {
     let (coarse, fine) = if left.unit <= right.unit {
@@ -223,6 +245,10 @@ pub fn promote_scalars(left: Scalar, right: Scalar) -> Scalar {
     } else {
         (right, left)
     };
+    // Each has bits that the other lacks.
+    if (low, high) == (Scalar::F16, Scalar::BF16) || (low, high) == (Scalar::BF16, Scalar::F16) {
+        return Scalar::F32;
+    }
     if low.kind() == Kind::Bool || low.kind() == high.kind() {
         return high;
     }

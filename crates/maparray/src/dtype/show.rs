@@ -7,7 +7,7 @@
 
 use std::fmt::Write;
 
-use half::f16;
+use half::{bf16, f16};
 
 use super::literal::{quote, quote_bytes};
 use super::{ByteOrder, DType, Scalar, TimeStep, TimeUnit};
@@ -178,6 +178,7 @@ fn show_number(scalar: Scalar, bytes: &[u8], order: ByteOrder) -> String {
         Scalar::I64 => i64::from_le_bytes(little(bytes, order)).to_string(),
         Scalar::U64 => u64::from_le_bytes(little(bytes, order)).to_string(),
         Scalar::F16 => show_f16(f16::from_le_bytes(little(bytes, order))),
+        Scalar::BF16 => show_bf16(bf16::from_le_bytes(little(bytes, order))),
         Scalar::F32 => show_f32(f32_at(0)),
         Scalar::F64 => show_f64(f64_at(0)),
         Scalar::C64 => show_complex(show_f32(f32_at(0)), show_f32(f32_at(half))),
@@ -192,6 +193,18 @@ fn show_f16(value: f16) -> String {
     let shortest = (0..5)
         .map(|digits| format!("{wide:.digits$e}"))
         .find(|text| text.parse().map(f16::from_f32) == Ok(value));
+    show_float(
+        &shortest.unwrap_or_else(|| format!("{wide:e}")),
+        f64::from(wide),
+        1e3,
+    )
+}
+
+fn show_bf16(value: bf16) -> String {
+    let wide = f32::from(value);
+    let shortest = (0..4)
+        .map(|digits| format!("{wide:.digits$e}"))
+        .find(|text| text.parse().map(bf16::from_f32) == Ok(value));
     show_float(
         &shortest.unwrap_or_else(|| format!("{wide:e}")),
         f64::from(wide),

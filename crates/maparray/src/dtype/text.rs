@@ -48,7 +48,7 @@ const UNITS: [(TimeUnit, &str); 14] = [
 ];
 
 /// NumPy's names besides those of the scalar table, with the descriptor they stand for.
-const ALIASES: [(&str, &str); 35] = [
+const ALIASES: [(&str, &str); 36] = [
     ("bool_", "?"),
     ("byte", "i1"),
     ("ubyte", "u1"),
@@ -66,6 +66,7 @@ const ALIASES: [(&str, &str); 35] = [
     ("longlong", "i8"),
     ("ulonglong", "u8"),
     ("half", "f2"),
+    ("bf16", "E"),
     ("single", "f4"),
     ("double", "f8"),
     ("float", "f8"),
@@ -353,6 +354,9 @@ fn from_descriptor(text: &str, at: usize, writer: Writer) -> Result<DType, Probl
     };
     let number = |scalar: Scalar| DType::from(scalar).with_order(order);
     let step = |text: &str| from_step(text).ok_or_else(unknown);
+    if rest == "bf16" && writer == Writer::Person {
+        return Ok(number(Scalar::BF16));
+    }
     let letter = rest.chars().next().ok_or_else(unknown)?;
     let tail = &rest[letter.len_utf8()..];
     let size = || from_digits(tail, text, unknown);
@@ -368,7 +372,10 @@ fn from_descriptor(text: &str, at: usize, writer: Writer) -> Result<DType, Probl
         ('M', "") => DType::Moment(step("")?, order),
         ('m', "") => DType::Duration(step("")?, order),
         (_, "") => {
-            let coded = Scalar::ALL.iter().find(|scalar| scalar.code() == letter);
+            // In a file, `E` is no dtype of NumPy's.
+            let known = |scalar: &&Scalar| **scalar != Scalar::BF16 || writer == Writer::Person;
+            let mut known = Scalar::ALL.iter().filter(known);
+            let coded = known.find(|scalar| scalar.code() == letter);
             number(*coded.ok_or_else(unknown)?)
         }
         ('S' | 'a', _) => DType::Bytes(size()?),
@@ -497,6 +504,7 @@ impl fmt::Display for DType {
             DType::Number(scalar, _) if scalar.size() == 1 => {
                 write!(f, "|{}1", scalar.letter())
             }
+            DType::Number(Scalar::BF16, order) => write!(f, "{}bf16", order.sign()),
             DType::Number(scalar, order) => {
                 write!(f, "{}{}{}", order.sign(), scalar.letter(), scalar.size())
             }
@@ -529,6 +537,10 @@ impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             DType::Record(_) | DType::SubArray(_) => self.0.fmt(f),
+            // NumPy has no word for it, and ml_dtypes writes it so. In the other order no reader
+            // could tell.
+            DType::Number(Scalar::BF16, ByteOrder::Little) => f.write_str("'|V2'"),
+            DType::Number(Scalar::BF16, ByteOrder::Big) => f.write_str("'>V2'"),
             simple => write!(f, "'{simple}'"),
         }
     }

@@ -129,6 +129,9 @@ impl Error {
             | Problem::NoLoop { .. }
             | Problem::Literal { .. }
             | Problem::OneAxis { .. }
+            | Problem::MaskDType { .. }
+            | Problem::MaskWithoutInitial { .. }
+            | Problem::AllNan { .. }
             | Problem::Parameter { .. }
             | Problem::Inner { .. }
             | Problem::UnknownLength { .. }
@@ -146,6 +149,7 @@ impl Error {
             | Problem::Constant { .. }
             | Problem::TreeSize { .. }
             | Problem::Ddof { .. }
+            | Problem::Keyword { .. }
             | Problem::Unused { .. } => Kind::Expression,
             Problem::ReadOnly => Kind::ReadOnly,
             Problem::Shared { .. } => Kind::InUse,

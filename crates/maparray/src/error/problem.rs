@@ -221,6 +221,19 @@ pub(crate) enum Problem {
     Ddof {
         operation: &'static str,
     },
+    Keyword {
+        keyword: &'static str,
+        operation: &'static str,
+    },
+    MaskDType {
+        found: String,
+    },
+    MaskWithoutInitial {
+        operation: &'static str,
+    },
+    AllNan {
+        operation: &'static str,
+    },
     Parameter {
         function: &'static str,
         name: String,
@@ -523,6 +536,21 @@ impl fmt::Display for Problem {
             Problem::Ddof { operation } => {
                 write!(f, "`ddof` given to `{operation}`, expected `var` or `std`")
             }
+            Problem::Keyword { keyword, operation } => {
+                write!(f, "`{operation}` does not take `{keyword}`")
+            }
+            Problem::MaskDType { found } => {
+                write!(f, "wrong dtype of `where`: found {found}, expected bool")
+            }
+            Problem::MaskWithoutInitial { operation } => write!(
+                f,
+                "`{operation}` of no elements has no value: found `where` alone, expected `initial` \
+                 beside it"
+            ),
+            Problem::AllNan { operation } => write!(
+                f,
+                "`nan{operation}` of nothing but NaN has no value: found such a slice"
+            ),
             Problem::Parameter {
                 function,
                 name,

@@ -16,7 +16,7 @@ use crate::crew::{Crew, Member};
 use crate::error::Result;
 
 /// Bytes of a block that goes into a new file: as large as the page cache's largest folios.
-const FILE_BYTES: usize = 2 << 20;
+pub(super) const FILE_BYTES: usize = 2 << 20;
 
 /// Bytes of a block that is copied within memory: it stays in the second-level cache.
 const MEMORY_BYTES: usize = 1 << 18;
@@ -42,8 +42,13 @@ pub(super) struct Filling<'a> {
 
 /// How the elements are cut into blocks.
 enum Cut {
-    /// In runs of positions; the first one is shorter, so that others begin where folios do.
-    Line { first: usize, block: usize },
+    /// In runs of positions, each handed over in parts; the first one is shorter, so that others begin
+    /// where folios do.
+    Line {
+        first: usize,
+        block: usize,
+        part: usize,
+    },
     /// In bands of so many rows and inner positions.
     Band { rows: usize, width: usize },
 }
@@ -55,14 +60,14 @@ pub(super) fn fill(job: &Filling<'_>, crew: &Crew<'_>) -> Result<()> {
         job.tasks(&cut),
         || Worker::new(job, &cut),
         |task, worker, member| match cut {
-            Cut::Line { first, block } => {
+            Cut::Line { first, block, part } => {
                 let start = if task == 0 {
                     0
                 } else {
                     first + (task - 1) * block
                 };
                 let end = (first + task * block).min(job.total);
-                worker.line(start..end, member)
+                worker.line(start..end, part, member)
             }
             Cut::Band { rows, width } => match job.bands {
                 Some(bands) => worker.band(bands, &band_at(bands, rows, width, task), member),
@@ -99,8 +104,10 @@ impl Filling<'_> {
             let rows = (elements / width).clamp(rows, bands.rows.max(1));
             return Cut::Band { rows, width };
         }
-        let to_file = self.outputs.iter().any(Output::is_file);
-        let bytes = if to_file { FILE_BYTES } else { MEMORY_BYTES };
+        // A new file wants large writes, a mapped one large steps.
+        let whole = self.outputs.iter().any(|output| output.is_new_file());
+        let large = whole || self.outputs.iter().any(Output::is_file);
+        let bytes = if large { FILE_BYTES } else { MEMORY_BYTES };
         // Small work is shared all the same, but not in crumbs.
         let fair = (self.total * item / (4 * threads)).max(1 << 16);
         let bytes = bytes.min(self.room / threads.max(1)).min(fair).max(item);
@@ -110,15 +117,17 @@ impl Filling<'_> {
         let header = self.outputs.first().map_or(0, Output::header_len);
         let first_item = self.plan.roots.first().map_or(1, |root| root.item).max(1);
         let lead = header.div_ceil(first_item) % block;
+        let part = (MEMORY_BYTES / item).max(64);
         Cut::Line {
             first: (block - lead).min(self.total),
             block,
+            part: if whole { block } else { part.min(block) },
         }
     }
 
     fn tasks(&self, cut: &Cut) -> usize {
         match (cut, self.bands) {
-            (Cut::Line { first, block }, _) => {
+            (Cut::Line { first, block, .. }, _) => {
                 usize::from(self.total > 0) + (self.total - first).div_ceil(*block)
             }
             (Cut::Band { rows, width }, Some(bands)) => {
@@ -142,7 +151,7 @@ struct Worker<'a> {
 impl<'a> Worker<'a> {
     fn new(job: &'a Filling<'a>, cut: &Cut) -> Result<Worker<'a>> {
         let count = match *cut {
-            Cut::Line { first, block } => block.max(first).min(job.total),
+            Cut::Line { part, .. } => part.min(job.total),
             Cut::Band { rows, width } => rows * width,
         };
         let block = |item: usize| Buffer::new(count * item);
@@ -164,12 +173,22 @@ impl<'a> Worker<'a> {
         })
     }
 
-    fn line(&mut self, elements: Range<usize>, member: &mut Member<'_, '_>) -> Result<()> {
-        let count = elements.len();
-        self.strips(elements.start, count, 0)?;
-        for (number, output) in self.job.outputs.iter().enumerate() {
-            let item = self.job.plan.roots[number].item;
-            output.store(elements.start, self.blocks[number].bytes_mut(count * item))?;
+    fn line(
+        &mut self,
+        elements: Range<usize>,
+        part: usize,
+        member: &mut Member<'_, '_>,
+    ) -> Result<()> {
+        for output in self.job.outputs {
+            output.prepare(elements.clone())?;
+        }
+        for start in elements.clone().step_by(part) {
+            let count = part.min(elements.end - start);
+            self.strips(start, count, 0)?;
+            for (number, output) in self.job.outputs.iter().enumerate() {
+                let item = self.job.plan.roots[number].item;
+                output.store(start, self.blocks[number].bytes_mut(count * item))?;
+            }
         }
         if self.job.release {
             self.job.plan.release(elements.clone());
@@ -177,7 +196,7 @@ impl<'a> Worker<'a> {
         for output in self.job.outputs {
             output.behind(elements.clone(), self.job.behind)?;
         }
-        self.advance(count, member)
+        self.advance(elements.len(), member)
     }
 
     /// Computes elements that follow each other into the blocks, from their element `at` on.
@@ -248,7 +267,9 @@ impl<'a> Worker<'a> {
             let item = plan.roots[number].item;
             let block = self.blocks[number].bytes_mut(count * item);
             for (row, part) in block.chunks_mut(run * item).enumerate().take(rows) {
-                output.store(bands.position(band, row), part)?;
+                let start = bands.position(band, row);
+                output.prepare(start..start + run)?;
+                output.store(start, part)?;
             }
         }
         for row in 0..rows {

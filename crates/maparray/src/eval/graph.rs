@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use crate::array::Source;
 use crate::dtype::Scalar;
 use crate::error::{Error, Problem, Result};
-use crate::expr::{Does, KeepAxes, Parameters, Typed, What, Whole, Work};
-use crate::ops::{Fold, Reduction};
+use crate::expr::{Does, KeepAxes, Parameters, Refusal, Typed, What, Whole, Work};
+use crate::ops::{Fold, Nans, Reduction};
 
 /// A value of the graph.
 pub(super) struct Node {
@@ -49,7 +49,14 @@ enum Key {
     Constant(Scalar, [u8; 16]),
     Index(Vec<usize>),
     Apply(Does, Scalar, Vec<usize>),
-    Reduce(Reduction, usize, Option<usize>, Vec<usize>, KeepAxes, u64),
+    Reduce(
+        (Reduction, Nans),
+        usize,
+        Option<usize>,
+        Vec<usize>,
+        KeepAxes,
+        u64,
+    ),
     /// The parameters as text: numbers among them are equal if their digits are.
     Whole(Whole, String, Vec<usize>),
 }
@@ -58,8 +65,8 @@ enum Key {
 pub(super) struct Graph<'a> {
     pub(super) nodes: Vec<Node>,
     /// Reductions to a bool that must be false, or the expression has no answer.
-    pub(super) checks: Vec<usize>,
-    arrays: &'a [(String, Source)],
+    pub(super) checks: Vec<(usize, Refusal)>,
+    pub(super) arrays: &'a [(String, Source)],
     known: HashMap<Key, usize>,
 }
 
@@ -102,7 +109,7 @@ impl<'a> Graph<'a> {
                 let of = self.add(of)?;
                 let mask = mask.as_ref().map(|mask| self.add(mask)).transpose()?;
                 let key = Key::Reduce(
-                    fold.reduction,
+                    (fold.reduction, fold.nans),
                     of,
                     mask,
                     axes.clone(),
@@ -133,10 +140,14 @@ impl<'a> Graph<'a> {
                     Value::Whole(parameters.clone(), operands),
                 )
             }
-            What::Unless { negative, value } => {
-                let negative = self.add(negative)?;
-                if !self.checks.contains(&negative) {
-                    self.checks.push(negative);
+            What::Unless {
+                lacking,
+                refusal,
+                value,
+            } => {
+                let check = (self.add(lacking)?, *refusal);
+                if !self.checks.contains(&check) {
+                    self.checks.push(check);
                 }
                 return self.add(value);
             }

@@ -7,6 +7,7 @@
 
 mod block;
 mod cross;
+mod explain;
 mod fill;
 mod graph;
 mod output;
@@ -19,11 +20,13 @@ use std::path::Path;
 
 use crate::array::{Create, MemMapArray, Source};
 use crate::crew::{Flow, Progress, Watch};
-use crate::dtype::{DType, Scalar};
+use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
 use crate::expr::{self, Expr, Typed};
 use crate::layout::shape_text;
+use crate::ops::Accuracy;
 
+pub use explain::{Explanation, Sweep};
 use program::{Program, Settings, Target};
 
 /// An expression about to be computed.
@@ -40,6 +43,7 @@ pub struct Eval<'a> {
     exprs: Vec<Expr>,
     arrays: Vec<(String, Source)>,
     settings: Settings,
+    accuracy: Accuracy,
     watch: Option<Watch<'a>>,
 }
 
@@ -81,6 +85,7 @@ impl<'a> Eval<'a> {
             exprs: exprs.into_iter().collect(),
             arrays: vec![],
             settings: Settings::default(),
+            accuracy: Accuracy::default(),
             watch: None,
         }
     }
@@ -107,6 +112,22 @@ impl<'a> Eval<'a> {
     #[must_use]
     pub fn memory(mut self, bytes: usize) -> Eval<'a> {
         self.settings.memory = Some(bytes);
+        self
+    }
+
+    /// How near the results of elementary functions are to the true ones: by default at most 2 units
+    /// in the last place off and many at a time; or those of the C library, one by one.
+    ///
+    /// ```
+    /// use maparray::{Accuracy, Eval, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[0.7_f64]);
+    /// let strict = Eval::new("sin(a)".parse()?).array("a", &a).accuracy(Accuracy::Strict);
+    /// assert_eq!(strict.run()?.to_vec::<f64>()?, [0.7_f64.sin()]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    #[must_use]
+    pub fn accuracy(mut self, accuracy: Accuracy) -> Eval<'a> {
+        self.accuracy = accuracy;
         self
     }
 
@@ -163,7 +184,28 @@ impl<'a> Eval<'a> {
     /// ```
     pub fn describe(&self) -> Result<(DType, Vec<usize>)> {
         let typed = self.first()?;
-        Ok((typed.scalar.native(), typed.shape))
+        Ok((typed.dtype(), typed.shape))
+    }
+
+    /// Tells what will be done, without reading an element: the sweeps over arrays with their steps and
+    /// dtypes, blocks, threads, bytes to read and to write, and about how long it will take.
+    ///
+    /// # Errors
+    /// As [`Eval::describe`].
+    ///
+    /// ```
+    /// use maparray::{Eval, MemMapArray};
+    /// let a = MemMapArray::from_slice(&[1.0_f32, 2.0, 6.0]);
+    /// let plan = Eval::new("(a - mean(a)) / std(a)".parse()?).array("a", &a).explain()?;
+    /// assert_eq!(plan.sweeps.len(), 2);
+    /// assert_eq!(plan.sweeps[0].purpose, "compute mean(a), std(a)");
+    /// assert_eq!(plan.sweeps[1].steps[0], "t0 = subtract(a, mean(a)): float32");
+    /// println!("{plan}");
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn explain(&self) -> Result<Explanation> {
+        let typed = self.infer()?;
+        Program::new(&self.arrays, &typed, self.settings)?.explain()
     }
 
     /// Computes into memory.
@@ -204,7 +246,10 @@ impl<'a> Eval<'a> {
         let crew = program.crew(self.watch.take());
         program.keep_roots();
         program.reduce(&crew)?;
-        program.run(&crew)
+        let results = program.run(&crew)?.into_iter().zip(&typed);
+        results
+            .map(|(result, typed)| result.reinterpret(&typed.dtype()))
+            .collect()
     }
 
     /// Computes into a new `.npy` file, which gets its name when it is whole.
@@ -261,11 +306,15 @@ impl<'a> Eval<'a> {
             .zip(&typed)
             .map(|(path, typed)| Target {
                 path: path.as_ref(),
-                dtype: typed.scalar.native(),
+                dtype: typed.dtype(),
                 options: None,
             })
             .collect();
-        program.save(&targets, self.watch.take())
+        let mut reports = program.save(&targets, self.watch.take())?;
+        for (report, typed) in reports.iter_mut().zip(&typed) {
+            report.dtype = typed.dtype();
+        }
+        Ok(reports)
     }
 
     /// Computes into a new `.npy` file of this dtype, order and allocation, which gets its name when
@@ -291,9 +340,9 @@ impl<'a> Eval<'a> {
         dtype: &DType,
         options: &Create,
     ) -> Result<Report> {
-        let wanted = dtype.number()?;
         let typed = self.first()?;
-        check_same_kind(typed.scalar, wanted)?;
+        let wanted = typed.fits(dtype)?;
+        let own = typed.dtype();
         let mut program = Program::new(&self.arrays, &[typed], self.settings)?;
         program.cast(0, wanted);
         let target = Target {
@@ -302,7 +351,11 @@ impl<'a> Eval<'a> {
             options: Some(options),
         };
         let reports = program.save(&[target], self.watch.take())?;
-        reports.into_iter().next().ok_or_else(nothing)
+        let report = reports.into_iter().next().ok_or_else(nothing)?;
+        Ok(Report {
+            dtype: own,
+            ..report
+        })
     }
 
     /// Computes into an array that exists, whose shape the result must broadcast to.
@@ -339,16 +392,20 @@ impl<'a> Eval<'a> {
     }
 
     fn write_as(mut self, name: Option<&str>, out: &mut MemMapArray) -> Result<Report> {
-        let wanted = out.dtype().number().map_err(|error| out.name(error))?;
+        let dtype = out.dtype().clone();
         let (source, writer) = out.split()?;
         if let Some(name) = name {
             self.arrays.push((name.into(), source.clone()));
         }
         let typed = self.first()?;
-        check_same_kind(typed.scalar, wanted)?;
+        typed.fits(&dtype)?;
+        let own = typed.dtype();
         let program = Program::new(&self.arrays, &[typed], self.settings)?;
         let report = program.write(&source, writer, self.watch.take())?;
-        Ok(report)
+        Ok(Report {
+            dtype: own,
+            ..report
+        })
     }
 
     /// The expressions with their types.
@@ -356,16 +413,18 @@ impl<'a> Eval<'a> {
         let names: Vec<String> = self.exprs.iter().flat_map(Expr::names).collect();
         for (name, array) in &self.arrays {
             // An array of strings or records is an error that names it, not an unknown name.
-            array.dtype().number()?;
+            if !matches!(array.dtype(), DType::Moment(..) | DType::Duration(..)) {
+                array.dtype().number()?;
+            }
             if !names.contains(name) {
                 return Err(Error::new(Problem::Unused { name: name.clone() }));
             }
         }
         let lookup = |name: &str| {
             let source = &self.arrays.iter().find(|(known, _)| known == name)?.1;
-            Some((source.dtype().scalar()?, source.layout().shape().to_vec()))
+            Some((source.dtype().clone(), source.layout().shape().to_vec()))
         };
-        let infer = |expr| expr::infer(expr, &lookup);
+        let infer = |expr| expr::infer_to(expr, &lookup, self.accuracy);
         self.exprs.iter().map(infer).collect()
     }
 
@@ -391,14 +450,4 @@ fn fits(result: &[usize], out: &[usize]) -> Result<Vec<usize>> {
             expected: shape_text(out),
         })),
     }
-}
-
-/// NumPy's casting rule `same_kind`: to the same kind of number or a wider one.
-fn check_same_kind(from: Scalar, to: Scalar) -> Result<()> {
-    // `Kind` is ordered as kinds widen.
-    if from.kind() <= to.kind() {
-        return Ok(());
-    }
-    let (found, expected) = (from.name().into(), to.name().into());
-    Err(Error::new(Problem::WrongDType { found, expected }))
 }

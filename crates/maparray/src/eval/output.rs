@@ -36,11 +36,24 @@ impl Output<'_> {
         }
     }
 
+    /// Whether blocks are written to a file that is new.
+    pub(super) fn is_new_file(&self) -> bool {
+        matches!(self, Output::File(_))
+    }
+
     /// Bytes of the file before the first element.
     pub(super) fn header_len(&self) -> usize {
         match self {
             Output::File(file) => file.header_len(),
             Output::Array(_) => 0,
+        }
+    }
+
+    /// Makes room for elements that are about to be computed.
+    pub(super) fn prepare(&self, elements: Range<usize>) -> Result<()> {
+        match self {
+            Output::File(_) => Ok(()),
+            Output::Array(writer) => writer.prepare(elements),
         }
     }
 

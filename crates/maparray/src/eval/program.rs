@@ -90,6 +90,11 @@ impl<'a> Program<'a> {
         Ok(program)
     }
 
+    /// Bytes to keep to.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
+    }
+
     /// A root as another type.
     pub(super) fn cast(&mut self, number: usize, wanted: Scalar) {
         let root = self.roots[number];
@@ -190,7 +195,7 @@ impl<'a> Program<'a> {
     }
 
     /// Roots that are no reduction, and thus need a sweep to themselves.
-    fn open_roots(&self) -> Vec<usize> {
+    pub(super) fn open_roots(&self) -> Vec<usize> {
         let is_open = |root: &usize| self.reduced(*root).is_none();
         self.roots.iter().copied().filter(is_open).collect()
     }
@@ -210,7 +215,7 @@ impl<'a> Program<'a> {
         (read, written)
     }
 
-    fn bytes_of(&self, node: usize) -> u64 {
+    pub(super) fn bytes_of(&self, node: usize) -> u64 {
         let node = &self.graph.nodes[node];
         elements(&node.shape).saturating_mul(node.scalar.size() as u64)
     }
@@ -269,8 +274,11 @@ impl<'a> Program<'a> {
                 crew,
             )?;
             for (&node, result) in stage.nodes.iter().zip(results) {
-                if self.graph.checks.contains(&node) && result.get::<bool>(&[])? {
-                    return Err(Error::new(Problem::NegativePower));
+                let check = self.graph.checks.iter().find(|check| check.0 == node);
+                if let Some((_, refusal)) = check
+                    && result.get::<bool>(&[])?
+                {
+                    return Err(refusal.error());
                 }
                 self.graph.nodes[node].value = Value::Array(result.source());
                 self.results.push((node, result));
@@ -304,7 +312,7 @@ impl<'a> Program<'a> {
     }
 
     /// The axes of a shape in the order in which the largest array lies in memory.
-    fn memory_order(&self, values: &[usize], shape: &[usize]) -> Vec<usize> {
+    pub(super) fn memory_order(&self, values: &[usize], shape: &[usize]) -> Vec<usize> {
         let layout = self
             .largest(values)
             .and_then(|array| array.layout().broadcast_to(shape).ok());
@@ -427,7 +435,7 @@ impl<'a> Program<'a> {
         if self.direct.contains(&root) {
             let operands = self.graph.operands(root);
             let apart = |&operand: &usize| match &self.graph.nodes[operand].value {
-                Value::Array(source) => !source.overlaps(out),
+                Value::Array(source) => !source.meets(out),
                 _ => true,
             };
             if operands.iter().all(apart) {

@@ -18,10 +18,10 @@ use crate::crew::{Crew, Member};
 use crate::error::{Error, Result};
 use crate::expr::KeepAxes;
 use crate::layout::{Layout, Order, Walk};
-use crate::ops::Accumulator;
+use crate::ops::{Accumulator, fold_column_where, fold_row_where};
 
 /// Elements of one task.
-const TASK: usize = 1 << 20;
+pub(super) const TASK: usize = 1 << 20;
 
 /// Slots of one task at most, where the inner axes are kept.
 const SLOTS: usize = 1 << 16;
@@ -399,7 +399,15 @@ impl Fold<'_> {
                     let item = scratch.plan.roots[folding.root].item;
                     let values = scratch.root(folding.root);
                     let values = values.part(first * item..(first + count) * item);
-                    accumulator.fold_row(slot, values, place as u64, step as u64);
+                    let (place, step) = (place as u64, step as u64);
+                    match folding.mask {
+                        None => accumulator.fold_row(slot, values, place, step),
+                        Some(mask) => {
+                            let mask = scratch.root(mask).part(first..first + count);
+                            let accumulator = accumulator.as_mut();
+                            fold_row_where(accumulator, slot, values, mask, place, step);
+                        }
+                    }
                 }
                 first += count;
                 Ok(())
@@ -410,7 +418,14 @@ impl Fold<'_> {
     fn column(&mut self, scratch: &Scratch<'_>, position: usize, first: usize) -> Result<()> {
         self.table.places.runs(position, 1, |place, _, _| {
             for (folding, accumulator) in self.foldings.iter().zip(&mut self.slots) {
-                accumulator.fold_column(first, scratch.root(folding.root), place as u64);
+                let (values, place) = (scratch.root(folding.root), place as u64);
+                match folding.mask {
+                    None => accumulator.fold_column(first, values, place),
+                    Some(mask) => {
+                        let mask = scratch.root(mask);
+                        fold_column_where(accumulator.as_mut(), first, values, mask, place);
+                    }
+                }
             }
             Ok(())
         })

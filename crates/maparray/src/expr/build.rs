@@ -6,12 +6,12 @@
 
 use std::ops::{Add, BitAnd, BitOr, BitXor, Deref, Div, Mul, Neg, Not, Rem, Shl, Shr, Sub};
 
-use half::f16;
+use half::{bf16, f16};
 use num_complex::Complex;
 
 use super::{Axes, Expr, KeepAxes, Literal, Node, Reduce};
 use crate::dtype::Scalar;
-use crate::ops::{Op, Reduction};
+use crate::ops::{Nans, Op, Reduction};
 
 /// A reduction that may still say along which axes it runs. It is used wherever an [`Expr`] is.
 ///
@@ -29,15 +29,7 @@ pub struct Reduced(Expr);
 
 impl Reduced {
     fn new(reduction: Reduction, of: &Expr) -> Reduced {
-        let of = of.clone();
-        let reduce = Reduce {
-            reduction,
-            of,
-            axes: Axes::All,
-            keep: KeepAxes::Drop,
-            ddof: 0.0,
-        };
-        Reduced(reduce.into())
+        Reduced(Reduce::new(reduction, of.clone()).into())
     }
 
     fn with(self, change: impl FnOnce(&mut Reduce)) -> Reduced {
@@ -67,6 +59,40 @@ impl Reduced {
     #[must_use]
     pub fn keep_axes(self) -> Reduced {
         self.with(|reduce| reduce.keep = KeepAxes::Keep)
+    }
+
+    /// Only where this is true (NumPy's `where=`).
+    ///
+    /// ```
+    /// use maparray::expr::Expr;
+    /// let a = Expr::array("a");
+    /// assert_eq!(a.mean().axis(0).only(a.greater(0)).to_string(), "mean(a, axis=0, where=a > 0)");
+    /// ```
+    #[must_use]
+    pub fn only(self, mask: impl Into<Expr>) -> Reduced {
+        self.with(|reduce| reduce.mask = Some(mask.into()))
+    }
+
+    /// With one more number: for `sum`, `prod`, `min` and `max`.
+    ///
+    /// ```
+    /// use maparray::expr::Expr;
+    /// assert_eq!(Expr::array("a").min().initial(0).to_string(), "min(a, initial=0)");
+    /// ```
+    #[must_use]
+    pub fn initial(self, number: impl Into<Expr>) -> Reduced {
+        self.with(|reduce| reduce.initial = Some(number.into()))
+    }
+
+    /// NaNs take no part, as in NumPy's `nansum` and its kind.
+    ///
+    /// ```
+    /// use maparray::expr::Expr;
+    /// assert_eq!(Expr::array("a").std().skip_nans().to_string(), "nanstd(a)");
+    /// ```
+    #[must_use]
+    pub fn skip_nans(self) -> Reduced {
+        self.with(|reduce| reduce.nans = Nans::Skip)
     }
 
     /// For `var` and `std`: divide by the number of elements minus this.
@@ -144,6 +170,84 @@ impl Expr {
         ))
     }
 
+    /// NumPy's `round`: to so many decimals, or tens and hundreds if negative.
+    ///
+    /// ```
+    /// use maparray::Expr;
+    /// assert_eq!(Expr::array("a").round(2).to_string(), "round(a, 2)");
+    /// ```
+    #[must_use]
+    pub fn round(&self, decimals: i64) -> Expr {
+        Expr::new(Node::Apply(Op::Round, vec![self.clone(), decimals.into()]))
+    }
+
+    /// NumPy's `divmod`: the quotient rounded down, and the remainder.
+    ///
+    /// ```
+    /// use maparray::Expr;
+    /// let [quotient, remainder] = Expr::array("a").divmod(3);
+    /// assert_eq!((quotient.to_string(), remainder.to_string()), ("a // 3".into(), "a % 3".into()));
+    /// ```
+    #[must_use]
+    pub fn divmod(&self, other: impl Into<Expr>) -> [Expr; 2] {
+        let operands = vec![self.clone(), other.into()];
+        [Op::FloorDivide, Op::Remainder].map(|op| Expr::new(Node::Apply(op, operands.clone())))
+    }
+
+    /// NumPy's `modf`: the part behind the point, and the whole part.
+    ///
+    /// ```
+    /// use maparray::Expr;
+    /// let [fraction, whole] = Expr::array("a").modf();
+    /// assert_eq!((fraction.to_string(), whole.to_string()), ("modf(a)[0]".into(), "modf(a)[1]".into()));
+    /// ```
+    #[must_use]
+    pub fn modf(&self) -> [Expr; 2] {
+        let half = |op| Expr::new(Node::Apply(op, vec![self.clone()]));
+        [half(Op::ModfFraction), half(Op::ModfWhole)]
+    }
+
+    /// NumPy's `frexp`: a mantissa between ½ and 1, and the power of two that it is multiplied with.
+    ///
+    /// ```
+    /// use maparray::{Eval, Expr};
+    /// let [mantissa, exponent] = Expr::from(10.0).frexp();
+    /// assert_eq!(Eval::new(mantissa).run()?.get::<f64>(&[])?, 0.625);
+    /// assert_eq!(Eval::new(exponent).run()?.get::<i32>(&[])?, 4);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    #[must_use]
+    pub fn frexp(&self) -> [Expr; 2] {
+        let half = |op| Expr::new(Node::Apply(op, vec![self.clone()]));
+        [half(Op::FrexpMantissa), half(Op::FrexpExponent)]
+    }
+
+    /// NumPy's `isclose`: whether the difference is at most `absolute` plus so much of the other's
+    /// size.
+    ///
+    /// ```
+    /// use maparray::{Eval, MemMapArray, Expr};
+    /// let a = MemMapArray::from_slice(&[1.0, 1.1, f64::INFINITY]);
+    /// let b = MemMapArray::from_slice(&[1.000001, 1.0, f64::INFINITY]);
+    /// let close = Expr::array("a").isclose(Expr::array("b"), 1e-5, 1e-8);
+    /// let close = Eval::new(close).array("a", &a).array("b", &b).run()?;
+    /// assert_eq!(close.to_vec::<bool>()?, [true, false, true]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    #[must_use]
+    pub fn isclose(
+        &self,
+        other: impl Into<Expr>,
+        relative: impl Into<Expr>,
+        absolute: impl Into<Expr>,
+    ) -> Expr {
+        // A float, so that sizes and differences neither wrap nor overflow.
+        let other = other.into() - 0.0;
+        let allowed = absolute.into() + relative.into() * other.absolute();
+        let near = (self - &other).absolute().less_equal(allowed);
+        near & other.isfinite() | self.equal(&other)
+    }
+
     /// A number in [0, 1) for each element, which is taken as a position in a row of random numbers;
     /// the seed chooses the row.
     ///
@@ -174,7 +278,9 @@ macro_rules! methods {
     ) => {
         /// Operations that have a method; those with a sign have an operator.
         #[cfg(test)]
-        const METHODS: &[Op] = &[$(Op::$unary_op,)* $(Op::$binary_op,)* Op::Clip, Op::Random, Op::Where];
+        const METHODS: &[Op] = &[$(Op::$unary_op,)* $(Op::$binary_op,)*
+            Op::Clip, Op::Random, Op::Where, Op::Round, Op::ModfFraction, Op::ModfWhole,
+            Op::FrexpMantissa, Op::FrexpExponent];
 
         impl Expr {
             $(
@@ -209,15 +315,19 @@ methods! {
         sin Sin, cos Cos, tan Tan, arcsin Arcsin, arccos Arccos, arctan Arctan, sinh Sinh,
         cosh Cosh, tanh Tanh, arcsinh Arcsinh, arccosh Arccosh, arctanh Arctanh, deg2rad Deg2rad,
         rad2deg Rad2deg, floor Floor, ceil Ceil, trunc Trunc, rint Rint, isnan Isnan, isinf Isinf,
-        isfinite Isfinite, signbit Signbit, logical_not LogicalNot, conjugate Conjugate, real Real,
-        imag Imag, angle Angle,
+        isfinite Isfinite, isnat Isnat, signbit Signbit, logical_not LogicalNot, conjugate Conjugate, real Real,
+        imag Imag, angle Angle, sinc Sinc, spacing Spacing, nan_to_num NanToNum,
+        isposinf Isposinf, isneginf Isneginf, isreal Isreal, iscomplex Iscomplex,
+        bitwise_count BitwiseCount,
     }
     binary {
         floor_divide FloorDivide, fmod Fmod, power Power, arctan2 Arctan2, hypot Hypot,
         copysign Copysign, maximum Maximum, minimum Minimum, fmax Fmax, fmin Fmin, equal Equal,
         not_equal NotEqual, less Less, less_equal LessEqual, greater Greater,
         greater_equal GreaterEqual, logical_and LogicalAnd, logical_or LogicalOr,
-        logical_xor LogicalXor,
+        logical_xor LogicalXor, float_power FloatPower, logaddexp Logaddexp,
+        logaddexp2 Logaddexp2, ldexp Ldexp, nextafter Nextafter, heaviside Heaviside, gcd Gcd,
+        lcm Lcm,
     }
     reductions {
         sum Sum, prod Prod, mean Mean, var Var, std Std, min Min, max Max, any Any, all All,
@@ -240,7 +350,7 @@ macro_rules! numbers {
     };
 }
 
-numbers! { int i8 u8 i16 u16 i32 u32 i64 u64 isize usize; float f16 f32 f64 }
+numbers! { int i8 u8 i16 u16 i32 u32 i64 u64 isize usize; float f16 bf16 f32 f64 }
 
 impl From<bool> for Expr {
     fn from(value: bool) -> Expr {

@@ -14,7 +14,7 @@ use winnow::token::take_while;
 use super::parse::{Failure, Input, Outcome, Reason, close, number, space, token, whole, word};
 use super::{Axes, Expr, KeepAxes, Literal, Node, Reduce, Whole};
 use crate::dtype::{DType, Kind, Scalar};
-use crate::ops::{Op, Reduction};
+use crate::ops::{Nans, Op, Reduction};
 
 /// What stands between the parentheses.
 #[derive(Default)]
@@ -24,6 +24,11 @@ struct Arguments<'a> {
     keep: Option<KeepAxes>,
     ddof: Option<f64>,
     dtype: Option<Scalar>,
+    /// Of `isclose`, relative and absolute.
+    tolerances: [Option<Expr>; 2],
+    equal_nan: Option<bool>,
+    mask: Option<Expr>,
+    initial: Option<Expr>,
 }
 
 enum Value<'a> {
@@ -35,7 +40,12 @@ enum Value<'a> {
 /// What a name before a parenthesis can mean.
 enum Function {
     Op(Op),
-    Reduction(Reduction),
+    /// Two results, of which `[0]` or `[1]` says one.
+    Pair([Op; 2]),
+    IsClose,
+    Reduction(Reduction, Nans),
+    /// The greatest less the least.
+    Ptp,
     Cast(Scalar),
     AsType,
     Index,
@@ -56,11 +66,26 @@ fn find(name: &str) -> Option<Function> {
         "index" => return Some(Function::Index),
         "complex" => return Some(Function::Complex),
         "float" => return Some(Function::Float),
+        "isclose" => return Some(Function::IsClose),
+        "ptp" => return Some(Function::Ptp),
         _ => {}
     }
     let op = Op::find(name).map(Function::Op);
-    op.or_else(|| Reduction::find(name).map(Function::Reduction))
+    let half = |place: usize| Op::find(&format!("{name}[{place}]"));
+    let pair = || Some(Function::Pair([half(0)?, half(1)?]));
+    op.or_else(pair)
+        .or_else(|| reduction_named(name))
         .or_else(|| type_named(name).map(Function::Cast))
+}
+
+/// `sum`, and `nansum` for one that skips NaNs.
+fn reduction_named(name: &str) -> Option<Function> {
+    let plain = Reduction::find(name).map(|found| Function::Reduction(found, Nans::Count));
+    plain.or_else(|| {
+        let found = Reduction::find(name.strip_prefix("nan")?)?;
+        let skips = found.skips_nans() && name[3..] == *found.name();
+        skips.then_some(Function::Reduction(found, Nans::Skip))
+    })
 }
 
 /// `float32`, and Python's `int`, `float`, `complex`.
@@ -109,6 +134,42 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
         None => Err(wrong(found, expected)),
     };
     let node = match function {
+        Function::Op(Op::Round) if found == 1 => {
+            Node::Apply(Op::Round, vec![next("1 or 2")?, Expr::from(0)])
+        }
+        Function::Pair(halves) => {
+            let arity = halves[0].arity();
+            let expected = arity.to_string();
+            let operands = (0..arity)
+                .map(|_| next(&expected))
+                .collect::<Outcome<_>>()?;
+            if found > arity {
+                return Err(wrong(found, &expected));
+            }
+            let at = input.current_token_start();
+            let one_of_two =
+                |_: ErrMode<Failure>| Failure::expected(at, "`[0]` or `[1]`: it has two results");
+            let mut half = ('[', alt(('0'.value(0), '1'.value(1))), ']').map(|found| found.1);
+            let half: usize = half.parse_next(input).map_err(one_of_two)?;
+            space(input)?;
+            Node::Apply(halves[half], operands)
+        }
+        Function::IsClose => {
+            let expected = "two arrays, then `rtol=`, `atol=`, `equal_nan=`";
+            let (a, b) = (next(expected)?, next(expected)?);
+            if found > 2 {
+                return Err(wrong(found, expected));
+            }
+            let [relative, absolute] = arguments.tolerances;
+            let relative = relative.unwrap_or_else(|| Expr::from(1e-5));
+            let absolute = absolute.unwrap_or_else(|| Expr::from(1e-8));
+            let close = a.isclose(&b, relative, absolute);
+            let close = match arguments.equal_nan {
+                Some(true) => close | a.isnan() & b.isnan(),
+                _ => close,
+            };
+            return Ok(close.node().clone());
+        }
         Function::Op(op) => {
             let expected = op.arity().to_string();
             let operands: Vec<Expr> = (0..op.arity())
@@ -119,7 +180,7 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
             }
             Node::Apply(op, operands)
         }
-        Function::Reduction(reduction) => {
+        Function::Reduction(..) | Function::Ptp => {
             let of = next("an array, then `axis`")?;
             let positional = match found {
                 1 => None,
@@ -136,19 +197,29 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
                 None => of,
             };
             let keep = arguments.keep.unwrap_or_default();
-            let reduced = Node::Reduce(Reduce {
-                reduction,
-                of,
-                axes,
-                keep,
-                ddof: arguments.ddof.unwrap_or(0.0),
-            });
-            match (arguments.dtype, reduction) {
+            let reduced = |reduction, nans| {
+                Node::Reduce(Reduce {
+                    nans,
+                    mask: arguments.mask.clone(),
+                    initial: arguments.initial.clone(),
+                    axes: axes.clone(),
+                    keep,
+                    ddof: arguments.ddof.unwrap_or(0.0),
+                    ..Reduce::new(reduction, of.clone())
+                })
+            };
+            match (function, arguments.dtype) {
                 // Small integers are summed as wide ones, and come back as what was asked for.
-                (Some(scalar), Reduction::Sum | Reduction::Prod) => {
-                    Node::Cast(scalar, Expr::new(reduced))
+                (
+                    Function::Reduction(found @ (Reduction::Sum | Reduction::Prod), nans),
+                    Some(scalar),
+                ) => Node::Cast(scalar, Expr::new(reduced(found, nans))),
+                (Function::Reduction(found, nans), _) => reduced(found, nans),
+                _ => {
+                    let ends = [Reduction::Max, Reduction::Min];
+                    let ends = ends.map(|end| Expr::new(reduced(end, Nans::Count)));
+                    Node::Apply(Op::Subtract, ends.to_vec())
                 }
-                _ => reduced,
             }
         }
         Function::Cast(scalar) => {
@@ -289,15 +360,25 @@ fn argument<'a>(
     use Reduction as R;
     space(input)?;
     let twice = match (function, keyword) {
-        (Function::Reduction(_), "axis") => arguments.axes.replace(axes(input)?).is_some(),
-        (Function::Reduction(_), "keepdims") => arguments.keep.replace(keep(input)?).is_some(),
-        (Function::Reduction(Reduction::Var | Reduction::Std), "ddof" | "correction") => {
+        (Function::Reduction(..) | Function::Ptp, "axis") => {
+            arguments.axes.replace(axes(input)?).is_some()
+        }
+        (Function::Reduction(..) | Function::Ptp, "keepdims") => {
+            arguments.keep.replace(keep(input)?).is_some()
+        }
+        (Function::Reduction(found, _), "where") if found.takes_mask() => {
+            arguments.mask.replace(whole(input)?).is_some()
+        }
+        (Function::Reduction(found, _), "initial") if found.join().is_some() => {
+            arguments.initial.replace(whole(input)?).is_some()
+        }
+        (Function::Reduction(R::Var | R::Std, _), "ddof" | "correction") => {
             let at = input.current_token_start();
             let ddof = real_of(&whole(input)?).ok_or_else(|| Failure::expected(at, "a number"))?;
             arguments.ddof.replace(ddof).is_some()
         }
         (Function::AsType, "dtype")
-        | (Function::Reduction(R::Sum | R::Prod | R::Mean | R::Var | R::Std), "dtype") => {
+        | (Function::Reduction(R::Sum | R::Prod | R::Mean | R::Var | R::Std, _), "dtype") => {
             let at = input.current_token_start();
             let text = match peek(opt(alt(('"', '\'')))).parse_next(input)? {
                 Some(_) => quoted(input)?,
@@ -305,31 +386,43 @@ fn argument<'a>(
             };
             let scalar = dtype_named(text, at)?;
             // A mean of integers is no integer, and NumPy's answer there is of no use.
-            let means = matches!(function, Function::Reduction(R::Mean | R::Var | R::Std));
+            let means = matches!(function, Function::Reduction(R::Mean | R::Var | R::Std, _));
             if means && scalar.kind() < Kind::Float {
                 return Err(Failure::expected(at, "a float or complex dtype"));
             }
             arguments.dtype.replace(scalar).is_some()
         }
-        (Function::Reduction(Reduction::Var | Reduction::Std), _) => {
-            return Err(Failure::expected(
-                at,
-                "`axis=`, `keepdims=`, `ddof=` or `dtype=`",
-            ));
+        (Function::Reduction(found, _), _) => {
+            return Err(Failure::expected(at, keywords(*found)));
         }
-        (Function::Reduction(R::Sum | R::Prod | R::Mean), _) => {
-            return Err(Failure::expected(at, "`axis=`, `keepdims=` or `dtype=`"));
-        }
-        (Function::Reduction(_), _) => {
-            return Err(Failure::expected(at, "`axis=` or `keepdims=`"));
-        }
+        (Function::Ptp, _) => return Err(Failure::expected(at, keywords(R::ArgMin))),
         (Function::AsType, _) => return Err(Failure::expected(at, "`dtype=`")),
+        (Function::Op(Op::Round), "decimals") if arguments.values.len() == 1 => {
+            arguments.values.push(Value::Expr(whole(input)?));
+            false
+        }
+        (Function::IsClose, "rtol") => arguments.tolerances[0].replace(whole(input)?).is_some(),
+        (Function::IsClose, "atol") => arguments.tolerances[1].replace(whole(input)?).is_some(),
+        (Function::IsClose, "equal_nan") => arguments.equal_nan.replace(truth(input)?).is_some(),
         _ => return Err(Failure::expected(at, "an argument without a name")),
     };
     if twice {
         return Err(Failure::expected(at, "each keyword once"));
     }
     Ok(())
+}
+
+/// The arguments with a name that a reduction takes.
+fn keywords(reduction: Reduction) -> &'static str {
+    use Reduction as R;
+    match reduction {
+        R::Var | R::Std => "`axis=`, `keepdims=`, `where=`, `ddof=` or `dtype=`",
+        R::Mean => "`axis=`, `keepdims=`, `where=` or `dtype=`",
+        R::Sum | R::Prod => "`axis=`, `keepdims=`, `where=`, `initial=` or `dtype=`",
+        R::Min | R::Max => "`axis=`, `keepdims=`, `where=` or `initial=`",
+        R::Any | R::All => "`axis=`, `keepdims=` or `where=`",
+        R::CountNonzero | R::ArgMin | R::ArgMax => "`axis=` or `keepdims=`",
+    }
 }
 
 pub(super) fn quoted<'a>(input: &mut Input<'a>) -> Outcome<&'a str> {
@@ -383,15 +476,19 @@ fn axis(input: &mut Input<'_>) -> Outcome<i64> {
 }
 
 fn keep(input: &mut Input<'_>) -> Outcome<KeepAxes> {
+    Ok(if truth(input)? {
+        KeepAxes::Keep
+    } else {
+        KeepAxes::Drop
+    })
+}
+
+fn truth(input: &mut Input<'_>) -> Outcome<bool> {
     let at = input.current_token_start();
     match opt(alt(("True", "False"))).parse_next(input)? {
         Some(text) => {
             space(input)?;
-            Ok(if text == "True" {
-                KeepAxes::Keep
-            } else {
-                KeepAxes::Drop
-            })
+            Ok(text == "True")
         }
         None => Err(Failure::expected(at, "`True` or `False`")),
     }
@@ -403,7 +500,7 @@ fn known(name: &str) -> String {
         .chain(Reduction::ALL.iter().map(|reduction| reduction.name()))
         .chain(Whole::ALL.iter().map(|whole| whole.name()))
         .chain(Scalar::ALL.iter().map(|scalar| scalar.name()))
-        .chain(["astype", "where"]);
+        .chain(["astype", "where", "isclose", "divmod", "frexp", "modf"]);
     let nearest = names.map(|known| (distance(name, known), known)).min();
     match nearest {
         Some((edits, known)) if edits * 3 <= name.chars().count().max(3) => {

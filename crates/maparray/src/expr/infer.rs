@@ -8,20 +8,22 @@
 use bytemuck::bytes_of;
 
 use super::literal::operate;
-use super::{
-    Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Parameters, Reduce, SIZE_LIMIT, Whole, parts,
-};
-use crate::dtype::{Kind, Scalar, promote_scalars};
+use super::reduced::{reduced, unless_any};
+use super::time::{self, Time};
+use super::{DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Parameters, SIZE_LIMIT, Whole, parts};
+use crate::dtype::{DType, Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
-use crate::layout::{broadcast, extent, resolve_axis};
-use crate::ops::{Fold, Kernel, Op, Reduction, cast};
+use crate::layout::{broadcast, extent};
+use crate::ops::{Accuracy, Fold, Kernel, Op, Reduction, cast};
 use crate::strip::Strip;
 
 /// An expression whose dtypes and shapes are known, ready to be planned.
 #[derive(Clone)]
 pub struct Typed {
-    /// What each element is.
+    /// What each element is; `int64` if it is a moment or a duration.
     pub scalar: Scalar,
+    /// What it counts, if it is a moment or a duration.
+    pub time: Option<Time>,
     /// The shape of the result.
     pub shape: Vec<usize>,
     /// How it comes about.
@@ -64,13 +66,36 @@ pub enum What {
     },
     /// The position of each element in C order.
     Index,
-    /// A value whose loop has no answer for some operands: integers to negative powers.
+    /// A value that there is not always.
     Unless {
-        /// A reduction to one bool: whether there is such an operand.
-        negative: Box<Typed>,
-        /// The value, if there is none.
+        /// A reduction to one bool: whether there is none.
+        lacking: Box<Typed>,
+        /// Why there is none, then.
+        refusal: Refusal,
+        /// The value otherwise.
         value: Box<Typed>,
     },
+}
+
+/// Why there is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// Integers have no negative powers.
+    NegativePower,
+    /// Where all numbers are NaN none of them is the least or the greatest.
+    AllNan(Reduction),
+}
+
+impl Refusal {
+    /// The error that says so.
+    pub(crate) fn error(self) -> Error {
+        Error::new(match self {
+            Refusal::NegativePower => Problem::NegativePower,
+            Refusal::AllNan(reduction) => Problem::AllNan {
+                operation: reduction.name(),
+            },
+        })
+    }
 }
 
 /// A loop, and what it does.
@@ -89,6 +114,12 @@ pub enum Does {
     Apply(Op),
     /// It converts elements to another type.
     Cast,
+    /// An operation on moments and durations, in the form of these letters.
+    Time(Op, &'static str),
+    /// It makes days of months, both counted from 1970.
+    Days,
+    /// It makes longer steps of shorter ones, rounding down.
+    Coarser,
 }
 
 /// Numbers that have names, unless an array has the name.
@@ -100,7 +131,7 @@ const CONSTANTS: &[(&str, f64)] = &[
 ];
 
 /// A part of the expression: an array or NumPy number, or a plain number that still adapts.
-enum Part {
+pub(super) enum Part {
     Weak(Literal),
     Strong(Typed),
 }
@@ -119,7 +150,7 @@ impl Part {
 }
 
 /// Says dtype and shape of the array of a name, if there is one.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>;
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(DType, Vec<usize>)>;
 
 /// Finds dtype and shape of every part of an expression; `lookup` says them for an array's name.
 ///
@@ -129,17 +160,25 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Scalar, Vec<usize>)>;
 ///
 /// ```
 /// use maparray::{Scalar, expr};
-/// let array = |name: &str| (name == "a").then(|| (Scalar::F32, vec![4, 3]));
+/// let array = |name: &str| (name == "a").then(|| (Scalar::F32.into(), vec![4, 3]));
 /// let typed = expr::infer(&"mean(a, axis=0) > 1".parse()?, &array)?;
 /// assert_eq!((typed.scalar, typed.shape), (Scalar::Bool, vec![3]));
 /// # Ok::<(), maparray::Error>(())
 /// ```
 pub fn infer(expr: &Expr, lookup: Lookup<'_>) -> Result<Typed> {
+    infer_to(expr, lookup, Accuracy::default())
+}
+
+/// As [`infer`], with loops of this accuracy.
+///
+/// # Errors
+/// As [`infer`].
+pub fn infer_to(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Typed> {
     if expr.depth() > DEPTH_LIMIT || expr.size() > SIZE_LIMIT {
         let (depth, size) = (expr.depth(), expr.size());
         return Err(Error::new(Problem::TreeSize { depth, size }));
     }
-    strong(part(expr, lookup)?)
+    strong(part(expr, lookup, accuracy)?)
 }
 
 /// What is to be done next on the way through a tree; a loop, so that depth costs no stack.
@@ -148,18 +187,18 @@ enum Step<'e> {
     Leave(&'e Expr),
 }
 
-fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
+fn part(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Part> {
     let mut steps = vec![Step::Enter(expr)];
     let mut done: Vec<Part> = Vec::new();
     while let Some(step) = steps.pop() {
         match step {
             Step::Enter(expr) => {
                 steps.push(Step::Leave(expr));
-                steps.extend(parts(expr.node()).iter().rev().map(Step::Enter));
+                steps.extend(parts(expr.node()).rev().map(Step::Enter));
             }
             Step::Leave(expr) => {
-                let operands = done.split_off(done.len() - parts(expr.node()).len());
-                done.push(whole(expr.node(), operands, lookup)?);
+                let operands = done.split_off(done.len() - parts(expr.node()).count());
+                done.push(whole(expr.node(), operands, lookup, accuracy)?);
             }
         }
     }
@@ -167,7 +206,12 @@ fn part(expr: &Expr, lookup: Lookup<'_>) -> Result<Part> {
 }
 
 /// A node, given the parts that it is made of.
-fn whole(node: &Node, mut operands: Vec<Part>, lookup: Lookup<'_>) -> Result<Part> {
+fn whole(
+    node: &Node,
+    mut operands: Vec<Part>,
+    lookup: Lookup<'_>,
+    accuracy: Accuracy,
+) -> Result<Part> {
     if let Some(operation) = operands.iter().find_map(Part::unknown_shape) {
         return Err(Error::new(Problem::UnknownLength { operation }));
     }
@@ -184,27 +228,40 @@ fn whole(node: &Node, mut operands: Vec<Part>, lookup: Lookup<'_>) -> Result<Par
             Part::Weak(literal) => constant(literal, *scalar).map(Part::Strong),
             Part::Strong(of) => cast_to(*scalar, of).map(Part::Strong),
         },
-        Node::Reduce(reduce) => reduced(reduce, strong(of())?).map(Part::Strong),
-        Node::Apply(op, _) => apply(*op, operands),
+        Node::Reduce(reduce) => {
+            let initial = reduce.initial.as_ref().map(|_| of());
+            let mask = reduce.mask.as_ref().map(|_| strong(of())).transpose()?;
+            reduced(reduce, strong(of())?, mask, initial).map(Part::Strong)
+        }
+        Node::Apply(op, _) => apply(*op, operands, accuracy),
         Node::Whole {
             function,
             parameters,
             ..
-        } => whole_array(*function, parameters, operands).map(Part::Strong),
+        } => whole_array(*function, parameters, operands, accuracy).map(Part::Strong),
     }
 }
 
 /// A function over whole arrays; it casts its operands itself, piece by piece.
-fn whole_array(function: Whole, parameters: &Parameters, parts: Vec<Part>) -> Result<Typed> {
+fn whole_array(
+    function: Whole,
+    parameters: &Parameters,
+    parts: Vec<Part>,
+    accuracy: Accuracy,
+) -> Result<Typed> {
     let number = |part: &Part| match part {
         Part::Weak(_) => true,
         Part::Strong(typed) => typed.shape.is_empty(),
     };
     if function == Whole::Dot && parts.iter().any(number) {
         // As in NumPy.
-        return strong(apply(Op::Multiply, parts)?);
+        return strong(apply(Op::Multiply, parts, accuracy)?);
     }
     let operands: Vec<Typed> = parts.into_iter().map(strong).collect::<Result<_>>()?;
+    for operand in &operands {
+        // No function over whole arrays takes times.
+        operand.dtype().number()?;
+    }
     let known: Vec<(Scalar, &[usize])> = operands
         .iter()
         .map(|operand| (operand.scalar, &operand.shape[..]))
@@ -219,12 +276,10 @@ fn whole_array(function: Whole, parameters: &Parameters, parts: Vec<Part>) -> Re
 }
 
 fn named(name: &str, column: usize, lookup: Lookup<'_>) -> Result<Part> {
-    if let Some((scalar, shape)) = lookup(name) {
-        return Ok(Part::Strong(typed(
-            scalar,
-            shape,
-            What::Array(name.to_owned()),
-        )?));
+    if let Some((dtype, shape)) = lookup(name) {
+        let (scalar, time) = time::elements_of(&dtype)?;
+        let array = typed(scalar, shape, What::Array(name.to_owned()))?;
+        return Ok(Part::Strong(Typed { time, ..array }));
     }
     let constant = CONSTANTS.iter().find(|row| row.0 == name);
     constant
@@ -239,24 +294,25 @@ fn named(name: &str, column: usize, lookup: Lookup<'_>) -> Result<Part> {
         })
 }
 
-fn typed(scalar: Scalar, shape: Vec<usize>, what: What) -> Result<Typed> {
+pub(super) fn typed(scalar: Scalar, shape: Vec<usize>, what: What) -> Result<Typed> {
     extent(&shape, scalar.size())?;
     Ok(Typed {
         scalar,
+        time: None,
         shape,
         what,
     })
 }
 
 /// A part on its own: a plain number takes NumPy's default dtype for it.
-fn strong(part: Part) -> Result<Typed> {
+pub(super) fn strong(part: Part) -> Result<Typed> {
     match part {
         Part::Strong(typed) => Ok(typed),
         Part::Weak(literal) => constant(literal, default_scalar(literal)),
     }
 }
 
-fn default_scalar(literal: Literal) -> Scalar {
+pub(super) fn default_scalar(literal: Literal) -> Scalar {
     match literal {
         Literal::Bool(_) => Scalar::Bool,
         Literal::Int(value) if u64::try_from(value).is_ok() && i64::try_from(value).is_err() => {
@@ -277,12 +333,14 @@ fn adapted(kind: Kind, beside: Scalar) -> Scalar {
         (Kind::Float, Kind::Float | Kind::Complex) => beside,
         (Kind::Float, _) => Scalar::F64,
         (Kind::Complex, Kind::Complex) => beside,
-        (Kind::Complex, _) if matches!(beside, Scalar::F16 | Scalar::F32) => Scalar::C64,
+        (Kind::Complex, _) if matches!(beside, Scalar::F16 | Scalar::BF16 | Scalar::F32) => {
+            Scalar::C64
+        }
         (Kind::Complex, _) => Scalar::C128,
     }
 }
 
-fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
+fn apply(op: Op, parts: Vec<Part>, accuracy: Accuracy) -> Result<Part> {
     if parts.len() != op.arity() {
         return Err(Error::new(Problem::ArgumentCount {
             column: 0,
@@ -303,9 +361,17 @@ fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
     {
         return result.map(Part::Weak);
     }
+    if time::among(&parts) {
+        return time::apply(op, parts).map(Part::Strong);
+    }
     let mut parts = parts;
     let op = own_loop(op, &parts).unwrap_or(op);
     parts.truncate(op.arity());
+    if op.counts_with_second()
+        && let Some(Part::Weak(literal @ (Literal::Int(_) | Literal::Bool(_)))) = parts.get(1)
+    {
+        parts[1] = Part::Strong(constant(*literal, Scalar::I64)?);
+    }
     // A condition takes no part in the choice of the result's dtype.
     let condition = match op {
         Op::Where => Some(cast_to(Scalar::Bool, strong(parts.remove(0))?)?),
@@ -320,7 +386,7 @@ fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
         Part::Weak(literal) => adapt(*literal),
         Part::Strong(typed) => typed.scalar,
     }));
-    let chosen = op.resolve(&scalars)?;
+    let chosen = op.resolve_to(&scalars, accuracy)?;
     let mut operands: Vec<Typed> = condition.into_iter().collect();
     for (place, part) in parts.into_iter().enumerate() {
         let scalar = chosen.inputs[operands.len()];
@@ -345,24 +411,9 @@ fn apply(op: Op, parts: Vec<Part>) -> Result<Part> {
 /// A power of integers, computed if no exponent is negative: then there is no integer to give.
 fn unless_negative(exponent: Typed, value: Typed) -> Result<Typed> {
     let scalar = exponent.scalar;
-    let less = Op::Less.resolve(&[scalar, scalar])?;
     let zero = constant(Literal::Int(0), scalar)?;
-    let each = run(
-        working(Op::Less, less.kernel),
-        less.output,
-        vec![exponent, zero],
-    )?;
-    let any = Reduce {
-        reduction: Reduction::Any,
-        of: Expr::from(false),
-        axes: Axes::All,
-        keep: KeepAxes::Drop,
-        ddof: 0.0,
-    };
-    let negative = Box::new(reduced(&any, each)?);
-    let (scalar, shape) = (value.scalar, value.shape.clone());
-    let value = Box::new(value);
-    typed(scalar, shape, What::Unless { negative, value })
+    let each = exactly(Op::Less, vec![exponent, zero])?;
+    unless_any(each, Refusal::NegativePower, value)
 }
 
 /// The operation that a power with this exponent is: as in NumPy, squares and roots have loops of
@@ -463,7 +514,7 @@ fn beyond(op: Op, parts: &[Part], adapt: &dyn Fn(Literal) -> Scalar) -> Result<O
 }
 
 /// A loop over operands of exactly its types; run at once if it holds only constants.
-fn run(work: Work, output: Scalar, operands: Vec<Typed>) -> Result<Typed> {
+pub(super) fn run(work: Work, output: Scalar, operands: Vec<Typed>) -> Result<Typed> {
     let mut shape = Vec::new();
     for operand in &operands {
         shape = broadcast(&shape, &operand.shape)?;
@@ -486,25 +537,33 @@ fn run(work: Work, output: Scalar, operands: Vec<Typed>) -> Result<Typed> {
     typed(output, shape, What::Constant(result.0))
 }
 
+/// An operation on operands that have its types already.
+pub(super) fn exactly(op: Op, operands: Vec<Typed>) -> Result<Typed> {
+    let scalars: Vec<Scalar> = operands.iter().map(|operand| operand.scalar).collect();
+    let chosen = op.resolve(&scalars)?;
+    run(working(op, chosen.kernel), chosen.output, operands)
+}
+
 /// One element, aligned as kernels expect.
 #[repr(align(16))]
 struct Cell([u8; 16]);
 
-fn cast_to(scalar: Scalar, of: Typed) -> Result<Typed> {
+pub(super) fn cast_to(scalar: Scalar, of: Typed) -> Result<Typed> {
+    let of = of.plain();
     if of.scalar == scalar {
         return Ok(of);
     }
     run(casting(of.scalar, scalar), scalar, vec![of])
 }
 
-fn working(op: Op, kernel: Kernel) -> Work {
+pub(super) fn working(op: Op, kernel: Kernel) -> Work {
     Work {
         does: Does::Apply(op),
         kernel,
     }
 }
 
-fn casting(from: Scalar, to: Scalar) -> Work {
+pub(super) fn casting(from: Scalar, to: Scalar) -> Work {
     Work {
         does: Does::Cast,
         kernel: cast(from, to),
@@ -512,12 +571,13 @@ fn casting(from: Scalar, to: Scalar) -> Work {
 }
 
 /// A plain number as an element of this type.
-fn constant(literal: Literal, scalar: Scalar) -> Result<Typed> {
+pub(super) fn constant(literal: Literal, scalar: Scalar) -> Result<Typed> {
     let element = |scalar: Scalar, bytes: &[u8]| {
         let mut cell = [0; 16];
         cell[..bytes.len()].copy_from_slice(bytes);
         Typed {
             scalar,
+            time: None,
             shape: Vec::new(),
             what: What::Constant(cell),
         }
@@ -552,79 +612,4 @@ fn int_range(scalar: Scalar) -> Option<(i128, i128)> {
         Kind::Signed => Some((-(1 << (bits - 1)), (1 << (bits - 1)) - 1)),
         _ => None,
     }
-}
-
-fn reduced(reduce: &Reduce, of: Typed) -> Result<Typed> {
-    let Reduce {
-        reduction,
-        keep,
-        ddof,
-        ..
-    } = *reduce;
-    let axes = axes_of(&reduce.axes, of.shape.len())?;
-    let position = matches!(reduction, Reduction::ArgMin | Reduction::ArgMax);
-    if position && axes.len() != 1 && axes.len() != of.shape.len() {
-        return Err(Error::new(Problem::OneAxis {
-            operation: reduction.name(),
-            found: axes.len(),
-        }));
-    }
-    if ddof != 0.0 && !matches!(reduction, Reduction::Var | Reduction::Std) {
-        return Err(Error::new(Problem::Ddof {
-            operation: reduction.name(),
-        }));
-    }
-    let fold = reduction.resolve(of.scalar)?;
-    let mut shape = Vec::new();
-    let mut count = 1usize;
-    for (axis, &len) in of.shape.iter().enumerate() {
-        match (axes.binary_search(&axis).is_ok(), keep) {
-            (false, _) => shape.push(len),
-            (true, KeepAxes::Keep) => shape.push(1),
-            (true, KeepAxes::Drop) => {}
-        }
-        if axes.binary_search(&axis).is_ok() {
-            count = count.saturating_mul(len);
-        }
-    }
-    // As in NumPy also where the result is empty, too.
-    if count == 0 && !reduction.has_identity() {
-        return Err(Error::new(Problem::EmptyReduction {
-            operation: reduction.name(),
-        }));
-    }
-    let (scalar, of) = (fold.output, Box::new(cast_to(fold.input, of)?));
-    typed(
-        scalar,
-        shape,
-        What::Reduce {
-            fold,
-            of,
-            mask: None,
-            axes,
-            keep,
-            ddof,
-        },
-    )
-}
-
-/// The axes, counted from the front and sorted.
-fn axes_of(axes: &Axes, ndim: usize) -> Result<Vec<usize>> {
-    let Axes::Named(named) = axes else {
-        return Ok((0..ndim).collect());
-    };
-    let mut axes = Vec::with_capacity(named.len());
-    for &axis in named {
-        // NumPy lets an array without axes be reduced along its first or last.
-        if ndim == 0 && matches!(axis, 0 | -1) {
-            continue;
-        }
-        let axis = resolve_axis(axis, ndim)?;
-        if axes.contains(&axis) {
-            return Err(Error::new(Problem::AxisTwice { axis }));
-        }
-        axes.push(axis);
-    }
-    axes.sort_unstable();
-    Ok(axes)
 }

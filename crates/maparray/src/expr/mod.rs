@@ -10,7 +10,9 @@ mod call;
 mod infer;
 mod literal;
 mod parse;
+mod reduced;
 mod show;
+mod time;
 mod whole;
 
 use std::collections::HashSet;
@@ -20,10 +22,11 @@ use std::sync::Arc;
 
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
-use crate::ops::{Op, Reduction};
+use crate::ops::{Nans, Op, Reduction};
 
 pub use build::{Reduced, where_};
-pub use infer::{Does, Lookup, Typed, What, Work, infer};
+pub use infer::{Does, Lookup, Refusal, Typed, What, Work, infer, infer_to};
+pub use time::Time;
 pub use whole::{Parameters, Setting, Whole};
 
 /// Operations inside each other that an expression may hold; deeper trees are refused before they
@@ -109,12 +112,40 @@ pub struct Reduce {
     pub reduction: Reduction,
     /// What is reduced.
     pub of: Expr,
+    /// Which elements take part (NumPy's `where=`); all of them if there is none.
+    pub mask: Option<Expr>,
+    /// One more number that takes part, for `sum`, `prod`, `min` and `max`.
+    pub initial: Option<Expr>,
+    /// Whether NaNs take part: `nansum` is a `sum` that skips them.
+    pub nans: Nans,
     /// Along which axes.
     pub axes: Axes,
     /// What becomes of those axes.
     pub keep: KeepAxes,
     /// `var` and `std` divide by the number of elements minus this.
     pub ddof: f64,
+}
+
+impl Reduce {
+    /// A reduction of all elements to one.
+    pub fn new(reduction: Reduction, of: Expr) -> Reduce {
+        Reduce {
+            reduction,
+            of,
+            mask: None,
+            initial: None,
+            nans: Nans::Count,
+            axes: Axes::All,
+            keep: KeepAxes::Drop,
+            ddof: 0.0,
+        }
+    }
+
+    /// The expressions in it.
+    fn parts(&self) -> impl DoubleEndedIterator<Item = &Expr> {
+        let more = self.mask.iter().chain(&self.initial);
+        std::slice::from_ref(&self.of).iter().chain(more)
+    }
 }
 
 /// Which axes a reduction runs along.
@@ -225,7 +256,7 @@ impl Expr {
             }
             match expr.node() {
                 Node::Name { name, .. } if known.insert(name.as_str()) => names.push(name.clone()),
-                node => pending.extend(parts(node).iter().rev()),
+                node => pending.extend(parts(node).rev()),
             }
         }
         names
@@ -233,14 +264,17 @@ impl Expr {
 }
 
 /// The expressions directly under a node.
-fn parts(node: &Node) -> &[Expr] {
-    match node {
-        Node::Name { .. } | Node::Literal(_) | Node::Index(_) => &[],
-        Node::Apply(_, arguments) => arguments,
-        Node::Whole { operands, .. } => operands,
-        Node::Cast(_, of) => std::slice::from_ref(of),
-        Node::Reduce(reduce) => std::slice::from_ref(&reduce.of),
-    }
+fn parts(node: &Node) -> impl DoubleEndedIterator<Item = &Expr> {
+    let (plain, reduce): (&[Expr], Option<&Reduce>) = match node {
+        Node::Name { .. } | Node::Literal(_) | Node::Index(_) => (&[], None),
+        Node::Apply(_, arguments) => (arguments, None),
+        Node::Whole { operands, .. } => (operands, None),
+        Node::Cast(_, of) => (std::slice::from_ref(of), None),
+        Node::Reduce(reduce) => (&[], Some(reduce)),
+    };
+    plain
+        .iter()
+        .chain(reduce.into_iter().flat_map(Reduce::parts))
 }
 
 impl FromStr for Expr {
@@ -294,7 +328,7 @@ impl PartialEq for Expr {
             {
                 return false;
             }
-            pending.extend(parts(left.node()).iter().zip(parts(right.node())));
+            pending.extend(parts(left.node()).zip(parts(right.node())));
         }
         true
     }
@@ -322,6 +356,9 @@ fn same_top(left: &Node, right: &Node) -> bool {
         ) => a == b && x.len() == y.len(),
         (Node::Reduce(a), Node::Reduce(b)) => {
             a.reduction == b.reduction
+                && a.mask.is_some() == b.mask.is_some()
+                && a.initial.is_some() == b.initial.is_some()
+                && a.nans == b.nans
                 && a.axes == b.axes
                 && a.keep == b.keep
                 && a.ddof.to_bits() == b.ddof.to_bits()
@@ -351,7 +388,10 @@ impl Drop for Expr {
                     },
                 ) => parts.into_iter().for_each(give),
                 Some(Node::Cast(_, of)) => give(of),
-                Some(Node::Reduce(reduce)) => give(reduce.of),
+                Some(Node::Reduce(reduce)) => {
+                    give(reduce.of);
+                    reduce.mask.into_iter().chain(reduce.initial).for_each(give);
+                }
                 Some(Node::Name { .. } | Node::Literal(_) | Node::Index(_)) | None => {}
             }
         }

@@ -9,6 +9,7 @@ use std::fmt;
 
 use super::parse::{Binding, is_plain_name, operator};
 use super::{Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Reduce, SIZE_LIMIT, Whole};
+use crate::ops::Nans;
 
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,7 +95,14 @@ fn write_node(f: &mut fmt::Formatter<'_>, node: &Node) -> fmt::Result {
                 write!(f, "{sign}")?;
                 write_within(f, of, Binding::Unary)
             }
-            _ => write_list(f, op.name(), arguments),
+            _ => match op.name().split_once('[') {
+                // One of the two results of a function: `frexp(a)[0]`.
+                Some((function, half)) => {
+                    write_list(f, function, arguments)?;
+                    write!(f, "[{half}")
+                }
+                None => write_list(f, op.name(), arguments),
+            },
         },
     }
 }
@@ -108,7 +116,11 @@ fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, name: &str, list: &[T
 }
 
 fn write_reduce(f: &mut fmt::Formatter<'_>, reduce: &Reduce) -> fmt::Result {
-    write!(f, "{}({}", reduce.reduction.name(), reduce.of)?;
+    let nan = match reduce.nans {
+        Nans::Count => "",
+        Nans::Skip => "nan",
+    };
+    write!(f, "{nan}{}({}", reduce.reduction.name(), reduce.of)?;
     match &reduce.axes {
         Axes::All => {}
         Axes::Named(axes) => match axes.as_slice() {
@@ -125,6 +137,12 @@ fn write_reduce(f: &mut fmt::Formatter<'_>, reduce: &Reduce) -> fmt::Result {
     }
     if reduce.keep == KeepAxes::Keep {
         write!(f, ", keepdims=True")?;
+    }
+    if let Some(initial) = &reduce.initial {
+        write!(f, ", initial={initial}")?;
+    }
+    if let Some(mask) = &reduce.mask {
+        write!(f, ", where={mask}")?;
     }
     write!(f, ")")
 }

@@ -9,7 +9,7 @@
 use std::ptr;
 use std::sync::Arc;
 
-use super::{Behind, Mode, Region, platform};
+use super::{Behind, Mode, Owner, Region, Rows, platform, stream};
 use crate::error::{Error, Problem, Result};
 use crate::strip::Strip;
 
@@ -19,9 +19,6 @@ use crate::strip::Strip;
 /// under a promise) is written only by the one holder that it has, who is borrowed meanwhile, so that
 /// no slice of it is alive.
 pub(crate) struct Writer<'a>(&'a Arc<Region>);
-
-/// From so many bytes on a system call is faster than stores through a map.
-const WRITE_BYTES: usize = 1 << 15;
 
 impl Region {
     /// # Errors
@@ -38,7 +35,13 @@ impl Region {
     }
 
     /// Checks that `count` items, `stride` bytes apart, lie inside the region.
-    fn check_strided(&self, at: usize, stride: isize, item: usize, count: usize) -> Result<()> {
+    pub(super) fn check_strided(
+        &self,
+        at: usize,
+        stride: isize,
+        item: usize,
+        count: usize,
+    ) -> Result<()> {
         if count == 0 {
             return Ok(());
         }
@@ -56,6 +59,10 @@ impl Region {
     /// # Errors
     /// `OutOfBounds` if they are not all inside the region.
     pub(crate) fn read(&self, at: usize, out: &mut [u8]) -> Result<()> {
+        if !self.is_mapped() {
+            self.check(at, out.len())?;
+            return self.read_unmapped(at, out);
+        }
         self.strip(at, out.len())?.copy_to(out);
         Ok(())
     }
@@ -66,37 +73,10 @@ impl Region {
     /// `OutOfBounds` if they are not all inside the region.
     pub(crate) fn strip(&self, at: usize, len: usize) -> Result<Strip<'_>> {
         self.check(at, len)?;
-        let start = self.start.as_ptr().wrapping_add(at);
+        let start = self.start()?.as_ptr().wrapping_add(at);
         // SAFETY: `check` keeps the bytes inside the region, and they stay readable while it is
         // borrowed (invariant 1).
         Ok(unsafe { Strip::over(start, len) })
-    }
-
-    /// Copies items of `item` bytes that lie `stride` bytes apart, from `at` on, until `out` is full.
-    ///
-    /// # Errors
-    /// `OutOfBounds` if they are not all inside the region.
-    pub(crate) fn gather(
-        &self,
-        at: usize,
-        stride: isize,
-        item: usize,
-        out: &mut [u8],
-    ) -> Result<()> {
-        if stride == item as isize {
-            return self.read(at, out);
-        }
-        let count = out.len() / item.max(1);
-        self.check_strided(at, stride, item, count)?;
-        let start = self.start.as_ptr().wrapping_add(at);
-        let copy = |i: usize, to: &mut [u8]| {
-            // `check_strided` proved the first and the last item to be inside, hence all between.
-            let from = start.wrapping_offset(i as isize * stride);
-            // SAFETY: `to.len() == item` bytes are readable at `from` (above) and writable at `to`.
-            unsafe { ptr::copy(from, to.as_mut_ptr(), to.len()) };
-        };
-        each_item(item, out, copy);
-        Ok(())
     }
 
     /// The right to write.
@@ -127,6 +107,28 @@ impl Writer<'_> {
         self.0.mode() == Some(Mode::ReadWrite)
     }
 
+    /// Makes the pages of a range of a file ready to be written: all at once, where stores would take
+    /// a fault each.
+    ///
+    /// # Errors
+    /// `OutOfBounds` if they are not all inside the region, `Io` if the system has no room for them:
+    /// then a store would end the process.
+    pub(crate) fn prepare(&self, range: std::ops::Range<usize>) -> Result<()> {
+        self.0.check(range.start, range.len())?;
+        match &self.0.owner {
+            Owner::File {
+                map,
+                mode: Mode::ReadWrite,
+                ..
+            } if !range.is_empty() => match map.get() {
+                Some(map) => platform::populate(map, range)
+                    .map_err(|error| Error::io("make room for what is written", error)),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
     /// Starts writing back a range of a file, and lets go of its memory.
     ///
     /// # Errors
@@ -147,25 +149,38 @@ impl Writer<'_> {
     /// Copies `bytes` to `at`.
     ///
     /// # Errors
-    /// `OutOfBounds` if they do not fit inside the region, `Io` if the system cannot write.
+    /// `OutOfBounds` if they do not fit inside the region.
     pub(crate) fn write(&self, at: usize, bytes: &[u8]) -> Result<()> {
         self.0.check(at, bytes.len())?;
-        if platform::WRITES_REACH_MAPS
-            && bytes.len() >= WRITE_BYTES
-            && self.is_shared_file()
-            && let Some(file) = self.0.file()
-        {
-            // A store through a map costs a fault for every page that was not written before.
-            let offset = self.0.file_offset() + at as u64;
-            return platform::write_at(&file.descriptor(), bytes, offset)
-                .map_err(|error| Error::io("write", error));
-        }
+        let start = self.0.start()?.as_ptr();
         // SAFETY: `check` keeps the offset inside the region (invariant 1).
-        let to = unsafe { self.0.start.as_ptr().add(at) };
-        // SAFETY: the bytes at `to` are writable (a `Writer` exists only for writable regions) and
-        // `bytes` is a Rust slice; `copy` allows the two to overlap.
+        let to = unsafe { start.add(at) };
+        if self.0.len() >= stream::REGION && bytes.len() >= stream::LEAST {
+            // SAFETY: the bytes at `to` are writable (a `Writer` exists only for writable regions).
+            // `bytes` is a Rust slice, and thus no part of memory that others reach.
+            unsafe { stream::copy(bytes.as_ptr(), to, bytes.len()) };
+            return Ok(());
+        }
+        // SAFETY: as above; and `copy` allows the two to overlap.
         unsafe { ptr::copy(bytes.as_ptr(), to, bytes.len()) };
         Ok(())
+    }
+
+    /// Copies the rows of a region that `indices` name to `at`, one after the other.
+    ///
+    /// # Errors
+    /// `OutOfBounds` if they do not fit inside the region, or an index names no row.
+    pub(crate) fn gather_rows(
+        &self,
+        at: usize,
+        from: &Region,
+        rows: Rows,
+        indices: &[i64],
+    ) -> Result<()> {
+        self.0.check(at, indices.len().saturating_mul(rows.size))?;
+        let to = self.0.start()?.as_ptr().wrapping_add(at);
+        // SAFETY: these bytes are inside the region by `check`, and writable, for this is a `Writer`.
+        unsafe { from.gather_rows_to(rows, indices, to, indices.len()) }
     }
 
     /// Copies items of `item` bytes to places `stride` bytes apart, from `at` on.
@@ -184,7 +199,7 @@ impl Writer<'_> {
         }
         self.0
             .check_strided(at, stride, item, bytes.len() / item.max(1))?;
-        let start = self.0.start.as_ptr().wrapping_add(at);
+        let start = self.0.start()?.as_ptr().wrapping_add(at);
         for (i, from) in bytes.chunks_exact(item.max(1)).enumerate() {
             let to = start.wrapping_offset(i as isize * stride);
             // SAFETY: `check_strided` proved the first and the last item to be inside, hence all
@@ -192,26 +207,5 @@ impl Writer<'_> {
             unsafe { ptr::copy(from.as_ptr(), to, from.len()) };
         }
         Ok(())
-    }
-}
-
-/// Calls `copy` for each item of `out`, with the item's size known to the compiler where it is common.
-fn each_item(item: usize, out: &mut [u8], copy: impl Fn(usize, &mut [u8])) {
-    fn sized<const N: usize>(out: &mut [u8], copy: impl Fn(usize, &mut [u8])) {
-        let (items, _) = out.as_chunks_mut::<N>();
-        for (i, to) in items.iter_mut().enumerate() {
-            copy(i, to);
-        }
-    }
-    match item {
-        1 => sized::<1>(out, copy),
-        2 => sized::<2>(out, copy),
-        4 => sized::<4>(out, copy),
-        8 => sized::<8>(out, copy),
-        16 => sized::<16>(out, copy),
-        _ => out
-            .chunks_exact_mut(item.max(1))
-            .enumerate()
-            .for_each(|(i, to)| copy(i, to)),
     }
 }

@@ -51,6 +51,8 @@ pub struct OpenFile {
 struct Handle {
     file: Arc<File>,
     writable: bool,
+    /// Its length when it was opened last.
+    len: u64,
     /// Bytes that mappings of this file reach to.
     mapped_to: u64,
 }
@@ -102,10 +104,13 @@ impl OpenFile {
             if len > 0 {
                 allocate(&file, len).map_err(|error| Error::io("allocate space", error))?;
             }
-            let id = platform::file_id(&file).map_err(|error| Error::io("inspect", error))?;
+            let metadata = file.metadata();
+            let metadata = metadata.map_err(|error| Error::io("inspect", error))?;
+            let id = platform::file_id(&metadata);
             let handle = Mutex::new(Handle {
                 file: Arc::new(file),
                 writable: true,
+                len: metadata.len(),
                 mapped_to: 0,
             });
             Ok(Arc::new(OpenFile {
@@ -132,10 +137,11 @@ impl OpenFile {
             .metadata()
             .map_err(|error| Error::io("inspect", error))?;
         check_regular(&metadata)?;
-        let id = platform::file_id(&file).map_err(|error| Error::io("inspect", error))?;
+        let (id, len) = (platform::file_id(&metadata), metadata.len());
         let mut open = lock(&OPEN);
         if let Some(known) = open.get(&id).and_then(Weak::upgrade) {
             let mut handle = lock(&known.handle);
+            handle.len = len;
             if writable && !handle.writable {
                 handle.file = Arc::new(file);
                 handle.writable = true;
@@ -146,6 +152,7 @@ impl OpenFile {
         let handle = Mutex::new(Handle {
             file: Arc::new(file),
             writable,
+            len,
             mapped_to: 0,
         });
         let new = Arc::new(OpenFile {
@@ -172,6 +179,11 @@ impl OpenFile {
         Ok(metadata.map_err(|error| Error::io("inspect", error))?.len())
     }
 
+    /// Its length in bytes when it was last opened; asks nobody.
+    pub(crate) fn len_when_opened(&self) -> u64 {
+        lock(&self.handle).len
+    }
+
     /// Whether it has no bytes.
     ///
     /// # Errors
@@ -185,10 +197,10 @@ impl OpenFile {
     /// # Errors
     /// `Io` if the system cannot read.
     pub fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<usize> {
-        let handle = lock(&self.handle);
+        let file = Arc::clone(&lock(&self.handle).file);
         let mut done = 0;
         while done < out.len() {
-            match platform::read_at(&handle.file, &mut out[done..], offset + done as u64) {
+            match platform::read_at(&file, &mut out[done..], offset + done as u64) {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -252,6 +264,26 @@ impl OpenFile {
                 mode,
             }
         }))
+    }
+
+    /// Maps bytes for reading.
+    ///
+    /// # Errors
+    /// As [`OpenFile::map`].
+    pub(super) fn map_for_reading(&self, offset: u64, len: usize) -> Result<MmapRaw> {
+        let (file_len, needed) = (self.len()?, offset + len as u64);
+        if file_len < needed {
+            return Err(Error::new(Problem::TooShort { file_len, needed }));
+        }
+        let mut handle = lock(&self.handle);
+        let map = map_file(&handle.file, offset, len, Mode::Read);
+        handle.mapped_to = handle.mapped_to.max(needed);
+        map.map_err(|error| Error::io("map", error))
+    }
+
+    /// Lets go of what the page cache holds of a part of the file.
+    pub(super) fn forget(&self, offset: u64, len: u64) {
+        platform::forget(&lock(&self.handle).file, offset, len);
     }
 
     /// Finds a file that became shorter than its mappings, which no flush reports.

@@ -1,14 +1,41 @@
 //! How is memory of our own made?
 //!
 //! As an anonymous mapping: zeroed, page-aligned, taken from the system page by page when first
-//! touched, and given back as a whole.
+//! touched, and given back as a whole. A little memory comes from the allocator, which has some.
 //!
 //! Knows: errors. Must not know: files.
 
+use std::ptr::NonNull;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+
 use memmap2::{MmapOptions, MmapRaw};
 
+use super::late::SMALL;
 use super::{Owner, Region};
 use crate::error::{Error, Problem, Result};
+
+/// From so many bytes on, memory is asked for in large pages, as NumPy does.
+#[cfg(target_os = "linux")]
+const LARGE: usize = 4 << 20;
+
+/// What keeps memory of our own.
+pub(super) enum Memory {
+    Map {
+        _map: OnceLock<MmapRaw>,
+    },
+    /// Never touched but through the region's address.
+    Little {
+        _lines: Vec<Line>,
+    },
+}
+
+/// A line of the processor's cache: what little memory is aligned to.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+pub(super) struct Line {
+    _bytes: [u8; 64],
+}
 
 impl Region {
     /// Zeroed memory of our own.
@@ -22,15 +49,39 @@ impl Region {
     /// # Ok::<(), maparray::Error>(())
     /// ```
     pub fn heap(len: usize) -> Result<Region> {
+        if (1..=SMALL).contains(&len) {
+            return Ok(Region::little(len));
+        }
         let map = match len {
             0 => None,
             _ => {
                 let no_room = |_| Error::new(Problem::OutOfMemory { bytes: len as u64 });
-                Some(MmapRaw::from(
-                    MmapOptions::new().len(len).map_anon().map_err(no_room)?,
-                ))
+                let map = MmapOptions::new().len(len).map_anon().map_err(no_room)?;
+                #[cfg(target_os = "linux")]
+                if len >= LARGE {
+                    // Advice: without it, pages are small and touching them costs more.
+                    let _ = map.advise(memmap2::Advice::HugePage);
+                }
+                Some(MmapRaw::from(map))
             }
         };
-        Ok(Region::from_map(map, true, |map| Owner::Heap { _map: map }))
+        Ok(Region::from_map(map, true, |map| Owner::Heap {
+            _memory: Memory::Map { _map: map },
+        }))
+    }
+
+    fn little(len: usize) -> Region {
+        let zero = Line { _bytes: [0; 64] };
+        let mut lines = vec![zero; len.div_ceil(size_of::<Line>())];
+        let start = NonNull::from(lines.as_mut_slice()).cast::<u8>();
+        Region {
+            start: OnceLock::from(start),
+            len,
+            writable: true,
+            promised: AtomicBool::new(false),
+            owner: Owner::Heap {
+                _memory: Memory::Little { _lines: lines },
+            },
+        }
     }
 }

@@ -9,14 +9,18 @@
 mod bytes;
 mod file;
 mod heap;
+mod late;
 #[cfg_attr(not(unix), path = "portable.rs")]
 mod platform;
 mod replace;
+mod resident;
+mod rows;
+mod stream;
 
 use std::any::Any;
 use std::ptr::NonNull;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use memmap2::{MmapRaw, UncheckedAdvice};
 
@@ -25,6 +29,7 @@ use crate::error::{Error, Problem, Result};
 pub(crate) use bytes::Writer;
 pub use file::{Extend, OpenFile, Span};
 pub(crate) use replace::NewFile;
+pub(crate) use rows::{Rows, resolve};
 
 /// How an existing file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -138,23 +143,25 @@ impl StableFiles {
 enum Owner {
     /// A mapping of a file; `file` keeps the one descriptor that this process has of it.
     File {
-        map: Option<MmapRaw>,
+        /// Nothing for no bytes, and for a small file until they are needed in place.
+        map: OnceLock<MmapRaw>,
         file: Arc<OpenFile>,
         /// Byte of the file at which the region begins.
         offset: u64,
         mode: Mode,
     },
     /// Anonymous memory of our own.
-    Heap { _map: Option<MmapRaw> },
+    Heap { _memory: heap::Memory },
     /// Somebody else's memory, and what keeps it alive.
     Lent { _keeper: Box<dyn Any + Send + Sync> },
 }
 
 /// A range of bytes at a fixed address.
 pub struct Region {
-    /// Invariant 1: `start` is the first of `len` readable bytes that stay mapped while `owner`
-    /// lives; writable too if `writable`. With `len` 0 it is dangling, not null, and page-aligned.
-    start: NonNull<u8>,
+    /// Invariant 1: once set, `start` is the first of `len` readable bytes that stay mapped while
+    /// `owner` lives; writable too if `writable`. With `len` 0 it is dangling, not null, and
+    /// page-aligned. Only that of a small file is not set from the beginning (`late.rs`).
+    start: OnceLock<NonNull<u8>>,
     len: usize,
     writable: bool,
     /// Set once somebody promised that nobody else writes, so that slices may be alive.
@@ -178,7 +185,7 @@ impl Region {
     fn from_map(
         map: Option<MmapRaw>,
         writable: bool,
-        owner: impl FnOnce(Option<MmapRaw>) -> Owner,
+        owner: impl FnOnce(OnceLock<MmapRaw>) -> Owner,
     ) -> Region {
         let (start, len) = match &map {
             Some(map) => (
@@ -188,11 +195,11 @@ impl Region {
             None => (dangling(), 0),
         };
         Region {
-            start,
+            start: OnceLock::from(start),
             len,
             writable,
             promised: AtomicBool::new(false),
-            owner: owner(map),
+            owner: owner(map.map_or_else(OnceLock::new, OnceLock::from)),
         }
     }
 
@@ -213,7 +220,7 @@ impl Region {
             NonNull::new(start).unwrap_or_else(dangling)
         };
         Region {
-            start,
+            start: OnceLock::from(start),
             len,
             writable,
             promised: AtomicBool::new(false),
@@ -222,8 +229,17 @@ impl Region {
     }
 
     /// Address of the first byte. Valid while the region lives.
-    pub fn as_ptr(&self) -> *mut u8 {
-        self.start.as_ptr()
+    ///
+    /// # Errors
+    /// A small file is mapped when its address is first asked for: `Io` if the system refuses to,
+    /// `Malformed` if the file has become too short.
+    pub fn as_ptr(&self) -> Result<*mut u8> {
+        Ok(self.start()?.as_ptr())
+    }
+
+    /// Address of the first byte, unless nobody has asked for it yet.
+    pub(crate) fn address(&self) -> Option<usize> {
+        self.start.get().map(|start| start.as_ptr().addr())
     }
 
     /// Number of bytes.
@@ -292,10 +308,11 @@ impl Region {
         if !self.is_private() && promise.is_none() {
             return Err(Error::new(Problem::NoPromise));
         }
+        let start = self.start()?.as_ptr();
         // SAFETY: invariant 1 gives validity for `&self`. Nobody writes meanwhile: through this region
         // only a holder that is alone does (`needs_one_writer`), and that holder is borrowed as long
         // as the slice; for memory that others reach, the promise excludes them.
-        Ok(unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) })
+        Ok(unsafe { std::slice::from_raw_parts(start, self.len) })
     }
 
     /// The bytes as a slice that can be changed.
@@ -309,9 +326,10 @@ impl Region {
         if !self.is_private() && promise.is_none() {
             return Err(Error::new(Problem::NoPromise));
         }
+        let start = self.start()?.as_ptr();
         // SAFETY: invariant 1, and `&mut self` excludes every other access through this region; for
         // memory that others can reach, the promise excludes theirs.
-        Ok(unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) })
+        Ok(unsafe { std::slice::from_raw_parts_mut(start, self.len) })
     }
 
     /// Writes a range of a shared mapping back to its file; does nothing for other regions.
@@ -323,12 +341,15 @@ impl Region {
         let len = range.end.saturating_sub(range.start);
         self.check(range.start, len)?;
         let Owner::File {
-            map: Some(map),
+            map,
             file,
             mode: Mode::ReadWrite,
             ..
         } = &self.owner
         else {
+            return Ok(());
+        };
+        let Some(map) = map.get() else {
             return Ok(());
         };
         match how {
@@ -346,7 +367,10 @@ impl Region {
     pub fn advise(&self, range: std::ops::Range<usize>, advice: Advice) -> Result<()> {
         let len = range.end.saturating_sub(range.start);
         self.check(range.start, len)?;
-        let Owner::File { map: Some(map), .. } = &self.owner else {
+        let Owner::File { map, .. } = &self.owner else {
+            return Ok(());
+        };
+        let Some(map) = map.get() else {
             return Ok(());
         };
         #[cfg(unix)]
@@ -371,11 +395,14 @@ impl Region {
     pub fn release(&self, range: std::ops::Range<usize>) {
         let len = range.end.saturating_sub(range.start);
         let Owner::File {
-            map: Some(map),
+            map,
             mode: Mode::Read | Mode::ReadWrite,
             ..
         } = &self.owner
         else {
+            return;
+        };
+        let Some(map) = map.get() else {
             return;
         };
         if self.check(range.start, len).is_ok() && len > 0 {

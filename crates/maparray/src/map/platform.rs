@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use memmap2::MmapRaw;
 use rustix::fs::OFlags;
 
 use super::Behind;
@@ -23,9 +24,8 @@ impl FileId {
     }
 }
 
-pub(super) fn file_id(file: &File) -> io::Result<FileId> {
-    let metadata = file.metadata()?;
-    Ok(FileId(metadata.dev(), metadata.ino()))
+pub(super) fn file_id(metadata: &std::fs::Metadata) -> FileId {
+    FileId(metadata.dev(), metadata.ino())
 }
 
 /// Opens without waiting for the other end of a pipe.
@@ -115,8 +115,22 @@ pub(super) fn unlinked(folder: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whether bytes that are written to a file are seen at once where it is mapped.
-pub(super) const WRITES_REACH_MAPS: bool = cfg!(target_os = "linux");
+/// Makes the pages of a range writable at once; does nothing where the system has no call for it.
+#[cfg(target_os = "linux")]
+pub(super) fn populate(map: &MmapRaw, range: std::ops::Range<usize>) -> io::Result<()> {
+    let done = map.advise_range(memmap2::Advice::PopulateWrite, range.start, range.len());
+    match done {
+        // Kernels before 5.14 do not know it, some file systems refuse it.
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        done => done,
+    }
+}
+
+/// There is no call for it here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn populate(_map: &MmapRaw, _range: std::ops::Range<usize>) -> io::Result<()> {
+    Ok(())
+}
 
 /// How far dropping stays behind writing: what is on its way to the disk cannot be dropped.
 #[cfg(target_os = "linux")]
@@ -188,3 +202,35 @@ pub(super) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<
 pub(super) fn keep_permissions(file: &File, old: &std::fs::Metadata) -> io::Result<()> {
     file.set_permissions(old.permissions())
 }
+
+/// Bytes of a page of memory.
+pub(super) fn page_size() -> usize {
+    rustix::param::page_size()
+}
+
+/// Fills in, for each page from `first` on, a flag whose lowest bit says whether it is in memory.
+///
+/// # Safety
+/// `first` is the first byte of `flags.len()` pages of `page` bytes that are mapped.
+pub(super) unsafe fn resident_pages(first: usize, page: usize, flags: &mut [u8]) {
+    let address = std::ptr::without_provenance_mut::<libc::c_void>(first);
+    // SAFETY: by this function's contract; the call reads no memory of ours and writes one byte of
+    // `flags` for each page.
+    let answer = unsafe { libc::mincore(address, flags.len() * page, flags.as_mut_ptr().cast()) };
+    if answer != 0 {
+        flags.fill(1);
+    }
+}
+
+/// Lets go of what the page cache holds of a part of a file.
+#[cfg(target_os = "linux")]
+pub(super) fn forget(file: &File, offset: u64, len: u64) {
+    use std::num::NonZero;
+    // Pages that are mapped or unwritten stay: the advice is not more than that.
+    let Some(len) = NonZero::new(len) else { return };
+    let _ = rustix::fs::fadvise(file, offset, Some(len), rustix::fs::Advice::DontNeed);
+}
+
+/// Lets go of what the page cache holds of a part of a file: there is no call for it here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn forget(_file: &File, _offset: u64, _len: u64) {}

@@ -21,9 +21,9 @@ impl FileId {
     }
 }
 
-pub(super) fn file_id(_file: &File) -> io::Result<FileId> {
+pub(super) fn file_id(_metadata: &std::fs::Metadata) -> FileId {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    Ok(FileId(NEXT.fetch_add(1, Ordering::Relaxed)))
+    FileId(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 pub(super) fn open_options() -> OpenOptions {
@@ -62,8 +62,10 @@ pub(super) fn unlinked(folder: &Path) -> io::Result<File> {
         .open(super::replace::hidden("temporary", folder))
 }
 
-/// Whether bytes that are written to a file are seen at once where it is mapped.
-pub(super) const WRITES_REACH_MAPS: bool = false;
+/// There is no call for it here.
+pub(super) fn populate(_map: &memmap2::MmapRaw, _range: Range<usize>) -> io::Result<()> {
+    Ok(())
+}
 
 /// The system writes back as it likes here.
 pub(super) fn behind(_file: &File, _range: Range<u64>, _behind: Behind) -> io::Result<()> {
@@ -94,3 +96,19 @@ pub(super) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<
 pub(super) fn keep_permissions(_file: &File, _old: &std::fs::Metadata) -> io::Result<()> {
     Ok(())
 }
+
+/// Bytes of a page of memory, near enough for counting.
+pub(super) fn page_size() -> usize {
+    4096
+}
+
+/// Which pages are in memory is not known here: all of them.
+///
+/// # Safety
+/// None needed: nothing is read.
+pub(super) unsafe fn resident_pages(_first: usize, _page: usize, flags: &mut [u8]) {
+    flags.fill(1);
+}
+
+/// Lets go of what the page cache holds of a part of a file: there is no call for it here.
+pub(super) fn forget(_file: &File, _offset: u64, _len: u64) {}

@@ -7,10 +7,11 @@
 //! Knows: bytes and elements. Must not know: operations, shapes.
 
 use bytemuck::cast_slice_mut;
-use half::f16;
+use half::{bf16, f16};
 use num_complex::Complex;
 
 use super::kernel::{Cell, Kernel, Narrow, unary};
+use super::math::Math;
 use crate::dtype::Scalar;
 use crate::strip::Strip;
 
@@ -41,23 +42,31 @@ as_casts! {
 }
 
 /// Cut to an integer; what does not fit becomes the least one, as x86's conversion answers.
+///
+/// Without Rust's saturating conversion, which is no vector instruction: a number that leaves no room
+/// for a fraction is added, and the sum's low bits are the integer.
 #[inline(always)]
 fn to_i32(a: f64) -> i32 {
-    if a > -2_147_483_649.0 && a < 2_147_483_648.0 {
-        a as i32
-    } else {
-        i32::MIN
-    }
+    let fits = (a > -2_147_483_649.0) & (a < 2_147_483_648.0);
+    let bits = (Math::trunc(a) + NO_FRACTION).to_bits() as i32;
+    if fits { bits } else { i32::MIN }
 }
 
-/// Cut to an integer; what does not fit becomes the least one, as x86's conversion answers.
+/// 1.5 · 2⁵²: its low bits are 0, and those of a sum with an integer are the integer's.
+const NO_FRACTION: f64 = 6_755_399_441_055_744.0;
+
+/// As [`to_i32`], in two halves.
 #[inline(always)]
 fn to_i64(a: f64) -> i64 {
-    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&a) {
-        a as i64
-    } else {
-        i64::MIN
-    }
+    const HALF: f64 = 4_294_967_296.0;
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    let fits = (-LIMIT..LIMIT).contains(&a);
+    let whole = Math::trunc(a);
+    let high = Math::floor(whole * (1.0 / HALF));
+    let low = whole - high * HALF;
+    let bits =
+        ((high + NO_FRACTION).to_bits() << 32) | ((low + NO_FRACTION).to_bits() & 0xFFFF_FFFF);
+    if fits { bits as i64 } else { i64::MIN }
 }
 
 /// The upper half of the range is shifted down first, so that negative numbers wrap and what does
@@ -65,22 +74,18 @@ fn to_i64(a: f64) -> i64 {
 #[inline(always)]
 fn to_u32(a: f64) -> u32 {
     const HALF: f64 = 2_147_483_648.0;
-    if a >= HALF {
-        to_i32(a - HALF) as u32 ^ (1 << 31)
-    } else {
-        to_i32(a) as u32
-    }
+    let upper = a >= HALF;
+    let bits = to_i32(if upper { a - HALF } else { a }) as u32;
+    bits ^ (u32::from(upper) << 31)
 }
 
 /// As [`to_u32`], for 2⁶³.
 #[inline(always)]
 fn to_u64(a: f64) -> u64 {
     const HALF: f64 = 9_223_372_036_854_775_808.0;
-    if a >= HALF {
-        to_i64(a - HALF) as u64 ^ (1 << 63)
-    } else {
-        to_i64(a) as u64
-    }
+    let upper = a >= HALF;
+    let bits = to_i64(if upper { a - HALF } else { a }) as u64;
+    bits ^ (u64::from(upper) << 63)
 }
 
 macro_rules! float_casts {
@@ -154,7 +159,7 @@ macro_rules! complex_casts {
 complex_casts! { f32 => f32; f32 => f64; f64 => f32; f64 => f64; }
 complex_casts! { f32 f64 }
 
-/// A number as an `f32` that rounds to the same half as the number itself.
+/// A number as an `f32` that rounds to the same half, of either kind, as the number itself.
 trait TowardHalf {
     fn toward_half(self) -> f32;
 }
@@ -166,8 +171,33 @@ macro_rules! toward_half {
         }
     )*};
 }
-// Integers that `f32` does not hold are beyond every half.
-toward_half! { bool i8 u8 i16 u16 i32 u32 i64 u64 f32 Complex<f32> }
+toward_half! { bool i8 u8 i16 u16 f32 Complex<f32> }
+
+macro_rules! long_toward_half {
+    ($($type:ty)*) => {$(
+        impl TowardHalf for $type {
+            fn toward_half(self) -> f32 {
+                // Where `f64` does not hold it, one bit says that others were there.
+                let odd = self & !0xFFF | <$type>::from(self & 0xFFF != 0) << 12;
+                let held = if (self as f64).abs() < (1_u64 << 53) as f64 { self } else { odd };
+                round_to_odd(held as f64)
+            }
+        }
+    )*};
+}
+long_toward_half! { i64 u64 }
+
+impl TowardHalf for i32 {
+    fn toward_half(self) -> f32 {
+        round_to_odd(f64::from(self))
+    }
+}
+
+impl TowardHalf for u32 {
+    fn toward_half(self) -> f32 {
+        round_to_odd(f64::from(self))
+    }
+}
 
 impl TowardHalf for f64 {
     fn toward_half(self) -> f32 {
@@ -203,7 +233,7 @@ macro_rules! targets {
             match to {
                 $(Scalar::$scalar => |i, o| unary::<A, $type>(i, o, |a| a.cast()),)*
                 // The rest of the way is the caller's.
-                Scalar::F16 => |i, o| unary::<A, f32>(i, o, |a| a.toward_half()),
+                Scalar::F16 | Scalar::BF16 => |i, o| unary::<A, f32>(i, o, |a| a.toward_half()),
             }
         }
 
@@ -222,10 +252,18 @@ macro_rules! targets {
         /// ```
         pub fn cast(from: Scalar, to: Scalar) -> Kernel {
             match (from, to) {
-                (Scalar::F16, Scalar::F16) => |i, o| i[0].part(0..o.len()).copy_to(o),
-                $((Scalar::F16, Scalar::$scalar) => |i, o| from_half(i, o, Scalar::$scalar),)*
+                (Scalar::F16, Scalar::F16) | (Scalar::BF16, Scalar::BF16) => {
+                    |i, o| i[0].part(0..o.len()).copy_to(o)
+                }
+                (Scalar::F16, Scalar::BF16) => |i, o| from_half::<f16>(i, o, Scalar::BF16),
+                (Scalar::BF16, Scalar::F16) => |i, o| from_half::<bf16>(i, o, Scalar::F16),
+                $((Scalar::F16, Scalar::$scalar) => |i, o| from_half::<f16>(i, o, Scalar::$scalar),)*
+                $((Scalar::BF16, Scalar::$scalar) => |i, o| from_half::<bf16>(i, o, Scalar::$scalar),)*
                 $((Scalar::$scalar, Scalar::F16) => |i, o| {
-                    to_half(i, o, size_of::<$type>(), kernel_from::<$type>(Scalar::F16));
+                    to_half::<f16>(i, o, size_of::<$type>(), kernel_from::<$type>(Scalar::F16));
+                },)*
+                $((Scalar::$scalar, Scalar::BF16) => |i, o| {
+                    to_half::<bf16>(i, o, size_of::<$type>(), kernel_from::<$type>(Scalar::BF16));
                 },)*
                 $((Scalar::$scalar, _) => kernel_from::<$type>(to),)*
             }
@@ -244,30 +282,35 @@ const PIECE: usize = 256;
 struct Singles([f32; PIECE]);
 
 /// From half precision through `f32`, which holds every half.
-fn from_half(inputs: &[Strip<'_>], output: &mut [u8], to: Scalar) {
+fn from_half<N: Narrow<Wide = f32>>(inputs: &[Strip<'_>], output: &mut [u8], to: Scalar) {
     let kernel = cast(Scalar::F32, to);
     let mut singles = Singles([0.0; PIECE]);
-    let halves = inputs[0].elements::<f16>();
+    let halves = inputs[0].elements::<N>();
     for (output, halves) in output
         .chunks_mut(PIECE * to.size())
         .zip(halves.chunks(PIECE))
     {
         let singles = &mut singles.0[..halves.len()];
-        f16::widen(halves, singles);
+        N::widen(halves, singles);
         kernel(&[Strip::from(&*singles)], output);
     }
 }
 
 /// To half precision through `f32`: `kernel` goes there from elements of `size` bytes.
-fn to_half(inputs: &[Strip<'_>], output: &mut [u8], size: usize, kernel: Kernel) {
+fn to_half<N: Narrow<Wide = f32>>(
+    inputs: &[Strip<'_>],
+    output: &mut [u8],
+    size: usize,
+    kernel: Kernel,
+) {
     let mut singles = Singles([0.0; PIECE]);
-    let output: &mut [f16] = cast_slice_mut(output);
+    let output: &mut [N] = cast_slice_mut(output);
     for (output, input) in output
         .chunks_mut(PIECE)
         .zip(inputs[0].elements::<u8>().chunks(PIECE * size))
     {
         let singles = &mut singles.0[..output.len()];
         kernel(&[input.strip()], cast_slice_mut(singles));
-        f16::narrow(singles, output);
+        N::narrow(singles, output);
     }
 }

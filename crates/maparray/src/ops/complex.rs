@@ -7,6 +7,8 @@
 use num_complex::Complex;
 use num_traits::Float;
 
+use super::float::{self, Real};
+
 /// Smith's method, which does not overflow on the way. Source: NumPy, `loops.c.src`.
 pub(super) fn divide<T: Float>(a: Complex<T>, b: Complex<T>) -> Complex<T> {
     let (re, im) = (b.re.abs(), b.im.abs());
@@ -111,4 +113,9 @@ pub(super) fn clip<T: Float>(a: Complex<T>, low: Complex<T>, high: Complex<T>) -
     } else {
         high
     }
+}
+
+/// Both parts rounded to so many decimals.
+pub(super) fn round<T: Real>(a: Complex<T>, decimals: i64) -> Complex<T> {
+    Complex::new(float::round(a.re, decimals), float::round(a.im, decimals))
 }

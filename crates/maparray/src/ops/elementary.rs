@@ -5,7 +5,7 @@
 //!
 //! Knows: numbers. Must not know: arrays, dtypes.
 
-use std::f64::consts::{LN_2, LOG2_E, LOG10_E};
+use std::f64::consts::{LN_2, LOG2_E, LOG10_E, PI};
 
 use num_complex::Complex;
 
@@ -317,4 +317,15 @@ fn product(a: C, b: C) -> C {
         f64::INFINITY * (a.re * b.re - a.im * b.im),
         f64::INFINITY * (a.re * b.im + a.im * b.re),
     )
+}
+
+/// As that of a real number.
+pub(super) fn sinc(a: C) -> C {
+    // Multiplied as complex numbers, as NumPy does: so zeros get their signs.
+    let angle = a * C::new(PI, 0.0);
+    if angle == C::new(0.0, 0.0) {
+        C::new(1.0, 0.0)
+    } else {
+        divide(sin(angle), angle)
+    }
 }

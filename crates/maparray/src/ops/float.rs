@@ -89,18 +89,111 @@ pub(super) fn fmin<T: Float>(a: T, b: T) -> T {
 }
 
 /// 0, or π for negative numbers; −0 counts as negative.
-pub(super) fn angle<T: Float>(a: T) -> T {
-    T::zero().atan2(a)
+#[inline(always)]
+pub(super) fn angle<T: Real>(a: T) -> T {
+    let angle = if a.is_sign_negative() {
+        T::rounded(PI)
+    } else {
+        T::zero()
+    };
+    if a.is_nan() { a } else { angle }
+}
+
+/// The part behind the point, with the sign of the number.
+#[inline(always)]
+pub(super) fn fraction<T: Float>(a: T) -> T {
+    let rest = if a.is_infinite() {
+        T::zero()
+    } else {
+        a - a.trunc()
+    };
+    rest.copysign(a)
+}
+
+/// 0 below zero, 1 above, `middle` at zero.
+#[inline(always)]
+pub(super) fn heaviside<T: Float>(a: T, middle: T) -> T {
+    if a == T::zero() {
+        middle
+    } else if a.is_nan() {
+        a
+    } else if a < T::zero() {
+        T::zero()
+    } else {
+        T::one()
+    }
+}
+
+/// Rounded to so many decimals; of two that are equally near, the even one. Where NumPy overflows on
+/// the way, the number stays as it is.
+pub(super) fn round<T: Real>(a: T, decimals: i64) -> T {
+    let unit = 10_f64.powi(decimals.unsigned_abs().min(400) as i32);
+    let unit = T::rounded(unit);
+    // Ties to even: `Float` has no name for it.
+    let even = |a: T| T::rounded(a.as_().round_ties_even());
+    let result = match decimals {
+        0 => even(a),
+        1.. => even(a * unit) / unit,
+        _ if unit.is_infinite() => a * T::zero(),
+        _ => even(a / unit) * unit,
+    };
+    if result.is_finite() { result } else { a }
+}
+
+/// The logarithm of the sum of two exponentials. Source: NumPy, `npy_logaddexp`.
+pub(super) fn logaddexp<T: Float>(a: T, b: T) -> T {
+    if a == b {
+        // Equal infinities, too.
+        return a + (T::one() + T::one()).ln();
+    }
+    let apart = a - b;
+    if apart.is_nan() {
+        apart
+    } else if apart > T::zero() {
+        a + (-apart).exp().ln_1p()
+    } else {
+        b + apart.exp().ln_1p()
+    }
+}
+
+/// As [`logaddexp`], to the base 2.
+pub(super) fn logaddexp2<T: Real>(a: T, b: T) -> T {
+    if a == b {
+        return a + T::one();
+    }
+    let apart = a - b;
+    let log = |a: T| T::LOG2_E * a.ln_1p();
+    if apart.is_nan() {
+        apart
+    } else if apart > T::zero() {
+        a + log((-apart).exp2())
+    } else {
+        b + log(apart.exp2())
+    }
+}
+
+/// The sine of π a divided by π a: 1 at zero.
+pub(super) fn sinc<T: Real>(a: T) -> T {
+    let angle = T::PI * a;
+    if angle == T::zero() {
+        T::one()
+    } else {
+        angle.sin() / angle
+    }
 }
 
 /// A real number whose inverse hyperbolics are computed in `f64`.
 pub(super) trait Real: Float + AsPrimitive<f64> {
     const DEGREES: Self;
+    const LOG2_E: Self;
+    const PI: Self;
     fn rounded(wide: f64) -> Self;
 }
 
 impl Real for f32 {
     const DEGREES: f32 = 180.0 / std::f32::consts::PI;
+    const LOG2_E: f32 = std::f32::consts::LOG2_E;
+    const PI: f32 = std::f32::consts::PI;
     fn rounded(wide: f64) -> f32 {
         wide as f32
     }
@@ -108,6 +201,8 @@ impl Real for f32 {
 
 impl Real for f64 {
     const DEGREES: f64 = 180.0 / PI;
+    const LOG2_E: f64 = std::f64::consts::LOG2_E;
+    const PI: f64 = PI;
     fn rounded(wide: f64) -> f64 {
         wide
     }

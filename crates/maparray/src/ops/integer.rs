@@ -4,6 +4,7 @@
 //!
 //! Knows: numbers. Must not know: arrays, dtypes.
 
+use super::cast::Cast;
 use num_traits::{PrimInt, WrappingAdd, WrappingMul, WrappingNeg, WrappingSub};
 
 /// Integers of any width, with arithmetic that wraps.
@@ -107,6 +108,77 @@ pub(super) fn left_shift<T: Integer>(a: T, b: T) -> T {
 pub(super) fn right_shift<T: Integer>(a: T, b: T) -> T {
     let rest = if a < T::zero() { !T::zero() } else { T::zero() };
     distance(b).map_or(rest, |distance| a >> distance)
+}
+
+/// Ones among the bits of its size without sign.
+pub(super) fn count_bits<T: Integer>(a: T) -> u8 {
+    absolute(a).count_ones() as u8
+}
+
+/// Rounded to so many decimals, which changes an integer only if they are negative: the even tens (or
+/// hundreds) where two are equally near.
+pub(super) fn round<T: Integer + Cast<f64>>(a: T, decimals: i64) -> T
+where
+    f64: Cast<T>,
+    i64: Cast<T>,
+{
+    if decimals >= 0 {
+        return a;
+    }
+    let unit = 10_f64.powi(decimals.saturating_neg().min(400) as i32);
+    if unit.is_infinite() {
+        return T::zero();
+    }
+    let value: f64 = a.cast();
+    let result = (value / unit).round_ties_even() * unit;
+    if T::min_value() < T::zero() || T::zero().count_zeros() == u64::BITS {
+        result.cast()
+    } else {
+        // What does not fit wraps.
+        Cast::<i64>::cast(result).cast()
+    }
+}
+
+/// The size without sign. The size of the least number fits here, but not in the number's own type.
+fn size<T: Integer + Cast<i64> + Cast<u64>>(a: T) -> u64 {
+    if a < T::zero() {
+        Cast::<i64>::cast(a).unsigned_abs()
+    } else {
+        a.cast()
+    }
+}
+
+/// Euclid's algorithm, by subtractions and shifts.
+fn common_divisor(mut a: u64, mut b: u64) -> u64 {
+    if a == 0 || b == 0 {
+        return a | b;
+    }
+    let twos = (a | b).trailing_zeros();
+    a >>= a.trailing_zeros();
+    while b != 0 {
+        b >>= b.trailing_zeros();
+        (a, b) = (a.min(b), a.abs_diff(b));
+    }
+    a << twos
+}
+
+pub(super) fn gcd<T: Integer + Cast<i64> + Cast<u64>>(a: T, b: T) -> T
+where
+    u64: Cast<T>,
+{
+    common_divisor(size(a), size(b)).cast()
+}
+
+/// 0 if one of the two is.
+pub(super) fn lcm<T: Integer + Cast<i64> + Cast<u64>>(a: T, b: T) -> T
+where
+    u64: Cast<T>,
+{
+    let (a, b) = (size(a), size(b));
+    if a == 0 || b == 0 {
+        return T::zero();
+    }
+    (a / common_divisor(a, b)).wrapping_mul(b).cast()
 }
 
 /// A number in [0, 1) that depends on the seed and the index alone: splitmix64's mixing of a

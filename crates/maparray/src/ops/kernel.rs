@@ -7,11 +7,11 @@
 //! Knows: bytes and elements. Must not know: which operation it runs, shapes, threads.
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use half::f16;
-use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
 use num_complex::Complex;
 
 use super::dispatch::widest;
+use super::math::halves;
 use crate::strip::{Elements, Strip};
 
 /// A loop over elements.
@@ -39,7 +39,7 @@ macro_rules! plain_cells {
         }
     )*};
 }
-plain_cells! { i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64 Complex<f32> Complex<f64> [u64; 2] }
+plain_cells! { i8 u8 i16 u16 i32 u32 i64 u64 f16 bf16 f32 f64 Complex<f32> Complex<f64> [u64; 2] }
 
 impl Cell for bool {
     type Raw = u8;
@@ -95,6 +95,66 @@ pub(super) fn binary<A: Cell, B: Cell, R: Cell>(
     );
 }
 
+/// As [`unary`]; operands that are rare, by the second function, go through the third afterwards, so
+/// that the loop over all of them has no branch.
+#[inline(always)]
+pub(super) fn unary_but<A: Cell<Raw = A> + Pod>(
+    inputs: &[Strip<'_>],
+    output: &mut [u8],
+    function: impl Fn(A) -> A,
+    is_rare: impl Fn(A) -> bool,
+    slowly: impl Fn(A) -> A,
+) {
+    unary::<A, A>(inputs, output, function);
+    let output: &mut [A] = cast_slice_mut(output);
+    let a = inputs[0].elements::<A>().first(output.len());
+    let any = widest(
+        #[inline(always)]
+        || {
+            let count = a.len();
+            let a = a.first(count);
+            (0..count).fold(false, |any, i| any | is_rare(a.get(i)))
+        },
+    );
+    if any {
+        for (out, a) in output.iter_mut().zip(a.iter()) {
+            if is_rare(a) {
+                *out = slowly(a);
+            }
+        }
+    }
+}
+
+/// As [`unary_but`], for two operands.
+#[inline(always)]
+pub(super) fn binary_but<A: Cell<Raw = A> + Pod>(
+    inputs: &[Strip<'_>],
+    output: &mut [u8],
+    function: impl Fn(A, A) -> A,
+    is_rare: impl Fn(A, A) -> bool,
+    slowly: impl Fn(A, A) -> A,
+) {
+    binary::<A, A, A>(inputs, output, function);
+    let output: &mut [A] = cast_slice_mut(output);
+    let a = inputs[0].elements::<A>().first(output.len());
+    let b = inputs[1].elements::<A>().first(output.len());
+    let any = widest(
+        #[inline(always)]
+        || {
+            let count = a.len();
+            let (a, b) = (a.first(count), b.first(count));
+            (0..count).fold(false, |any, i| any | is_rare(a.get(i), b.get(i)))
+        },
+    );
+    if any {
+        for ((out, a), b) in output.iter_mut().zip(a.iter()).zip(b.iter()) {
+            if is_rare(a, b) {
+                *out = slowly(a, b);
+            }
+        }
+    }
+}
+
 #[inline(always)]
 pub(super) fn ternary<A: Cell, B: Cell, C: Cell, R: Cell>(
     inputs: &[Strip<'_>],
@@ -129,15 +189,54 @@ pub(super) trait Narrow: Cell<Raw = Self> + Pod {
 impl Narrow for f16 {
     type Wide = f32;
     fn widen(narrow: Elements<'_, f16>, wide: &mut [f32]) {
-        let mut halves = [f16::ZERO; 256];
-        for (piece, wide) in narrow.chunks(256).zip(wide.chunks_mut(256)) {
-            let halves = &mut halves[..piece.len()];
-            piece.strip().copy_to(cast_slice_mut(halves));
-            halves.convert_to_f32_slice(wide);
-        }
+        widest(
+            #[inline(always)]
+            move || {
+                let narrow = narrow.first(wide.len());
+                for (i, wide) in wide.iter_mut().enumerate() {
+                    *wide = halves::to_single(narrow.get(i).to_bits());
+                }
+            },
+        );
     }
     fn narrow(wide: &[f32], narrow: &mut [f16]) {
-        narrow.convert_from_f32_slice(wide);
+        widest(
+            #[inline(always)]
+            move || {
+                for (narrow, &wide) in narrow.iter_mut().zip(wide) {
+                    *narrow = f16::from_bits(halves::from_single(wide));
+                }
+            },
+        );
+    }
+}
+
+impl Narrow for bf16 {
+    type Wide = f32;
+    fn widen(narrow: Elements<'_, bf16>, wide: &mut [f32]) {
+        let narrow = narrow.first(wide.len());
+        widest(
+            #[inline(always)]
+            || {
+                for (i, wide) in wide.iter_mut().enumerate() {
+                    *wide = f32::from_bits(u32::from(narrow.get(i).to_bits()) << 16);
+                }
+            },
+        );
+    }
+    fn narrow(wide: &[f32], narrow: &mut [bf16]) {
+        widest(
+            #[inline(always)]
+            || {
+                for (narrow, &wide) in narrow.iter_mut().zip(wide) {
+                    let bits = wide.to_bits();
+                    // To the nearest, or the even one; the rest of a NaN might be all zeros.
+                    let near = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+                    let nan = bits >> 16 | 0x40;
+                    *narrow = bf16::from_bits(if wide.is_nan() { nan } else { near } as u16);
+                }
+            },
+        );
     }
 }
 

@@ -14,15 +14,19 @@ mod float;
 mod integer;
 mod inverse;
 mod kernel;
+mod math;
+mod parts;
 mod reduce;
 mod table;
+mod time;
 
 use crate::strip::dispatch;
 pub use cast::cast;
 pub(crate) use dispatch::widest;
 pub use kernel::Kernel;
-pub use reduce::{Accumulator, Fold, Reduction, Start};
+pub use reduce::{Accumulator, Fold, Nans, Reduction, Start, fold_column_where, fold_row_where};
 pub use table::Op;
+pub(crate) use time::NAT;
 
 use crate::dtype::{Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
@@ -37,6 +41,32 @@ pub struct Loop {
     pub output: Scalar,
     /// The loop.
     pub kernel: Kernel,
+}
+
+/// A loop over times.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeLoop {
+    /// The letters of its operands, a line, and that of its result: `Mm_M`.
+    pub(crate) form: &'static str,
+    /// The loop; times are `int64`.
+    pub(crate) kernel: Kernel,
+}
+
+/// The loop that divides times by a number of steps, rounding down.
+pub(crate) const COARSER: Kernel = |i, o| kernel::binary::<i64, i64, i64>(i, o, time::coarser);
+
+/// The loop that makes days of months, both counted from 1970.
+pub(crate) const DAYS: Kernel = |i, o| kernel::unary::<i64, i64>(i, o, time::days);
+
+/// How near results are to the true ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Accuracy {
+    /// Elementary functions are at most 2 units in the last place off, the same on every machine, and
+    /// computed many at a time.
+    #[default]
+    Fast,
+    /// Elementary functions are those of the C library, one by one.
+    Strict,
 }
 
 impl Op {
@@ -79,6 +109,43 @@ impl Op {
         })
     }
 
+    /// The loop over moments (`M`), durations (`m`), `int64` (`q`), `float64` (`d`) and bools (`b`), and
+    /// the letter of its result. The times have the same step, and so has the result.
+    pub(crate) fn time_loop(self, inputs: &str) -> Option<TimeLoop> {
+        let mut forms = self.time_loops().iter();
+        let (form, kernel) = forms.find(|(form, _)| form.starts_with(&format!("{inputs}_")))?;
+        Some(TimeLoop {
+            form,
+            kernel: *kernel,
+        })
+    }
+
+    /// As [`Op::resolve`], with a loop of this accuracy.
+    ///
+    /// ```
+    /// use maparray::ops::{Accuracy, Op};
+    /// use maparray::{Scalar, strip::Strip};
+    /// let exp = Op::Exp.resolve_to(&[Scalar::F64], Accuracy::Strict)?;
+    /// let mut result = [0.0];
+    /// (exp.kernel)(&[Strip::from(&[1.0][..])], bytemuck::cast_slice_mut(&mut result));
+    /// assert_eq!(result, [1.0_f64.exp()]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Op::resolve`].
+    pub fn resolve_to(self, inputs: &[Scalar], accuracy: Accuracy) -> Result<Loop> {
+        let mut found = self.resolve(inputs)?;
+        if accuracy == Accuracy::Strict {
+            let strict = found
+                .inputs
+                .first()
+                .and_then(|&first| self.strict_kernel(first));
+            found.kernel = strict.unwrap_or(found.kernel);
+        }
+        Ok(found)
+    }
+
     fn choose(self, inputs: &[Scalar]) -> Option<Loop> {
         if inputs.len() != self.arity() {
             return None;
@@ -113,6 +180,7 @@ impl Op {
                     kernel,
                 })
             }
+            (Rule::Beside, &[a, b]) => self.beside(a, b),
             (Rule::Draw, _) => {
                 let mut found = self.uniform(Scalar::I64).filter(|_| integers)?;
                 found.output = Scalar::F64;
@@ -137,8 +205,38 @@ impl Op {
         }
     }
 
+    /// Whether its second operand is a whole number, whatever the dtype of the first: the exponent of
+    /// `ldexp`, the decimals of `round`.
+    pub fn counts_with_second(self) -> bool {
+        self.rule() == Rule::Beside
+    }
+
+    /// The loop beside a whole number.
+    fn beside(self, first: Scalar, second: Scalar) -> Option<Loop> {
+        let lossless =
+            second == Scalar::Bool || promote_scalars(second, Scalar::I64) == Scalar::I64;
+        // NumPy makes the smallest float of a bool here, not the smallest integer.
+        let first = if first == Scalar::Bool {
+            Scalar::F16
+        } else {
+            first
+        };
+        let holds = |scalar: &Scalar| promote_scalars(first, *scalar) == *scalar;
+        let mut fitting = Scalar::ALL
+            .iter()
+            .copied()
+            .filter(holds)
+            .filter(|_| lossless);
+        let mut found = fitting.find_map(|scalar| self.uniform(scalar))?;
+        found.inputs[1] = Scalar::I64;
+        Some(found)
+    }
+
     fn refuses_bool(self) -> bool {
-        matches!(self, Op::Subtract | Op::Negative | Op::Positive | Op::Sign)
+        matches!(
+            self,
+            Op::Subtract | Op::Negative | Op::Positive | Op::Sign | Op::Gcd | Op::Lcm
+        )
     }
 
     /// The loop whose operands all have this dtype.
@@ -148,6 +246,8 @@ impl Op {
             (Rule::Truth | Rule::Order | Rule::Logic, _) => Scalar::Bool,
             (Rule::Real, Scalar::C64) => Scalar::F32,
             (Rule::Real, Scalar::C128) => Scalar::F64,
+            (Rule::Count, _) => Scalar::U8,
+            (Rule::Exponent, _) => Scalar::I32,
             _ => scalar,
         };
         Some(Loop {

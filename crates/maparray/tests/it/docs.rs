@@ -7,7 +7,7 @@ use std::any::type_name;
 use std::path::Path;
 use std::{env, fs};
 
-use half::f16;
+use half::{bf16, f16};
 use maparray::dtype::{Kind, TimeUnit, promote_scalars};
 use maparray::expr::{self, Whole};
 use maparray::ops::{Op, Reduction};
@@ -133,6 +133,7 @@ fn numbers() -> String {
         row::<i64>(),
         row::<u64>(),
         row::<f16>(),
+        row::<bf16>(),
         row::<f32>(),
         row::<f64>(),
         row::<Complex<f32>>(),
@@ -207,7 +208,10 @@ fn units() -> String {
 }
 
 fn promotion() -> String {
-    let short = |scalar: &Scalar| format!("`{}{}`", scalar.letter(), scalar.size());
+    let short = |scalar: &Scalar| match scalar {
+        Scalar::BF16 => "`bf16`".to_owned(),
+        _ => format!("`{}{}`", scalar.letter(), scalar.size()),
+    };
     let mut heads = vec![String::new()];
     heads.extend(Scalar::ALL.iter().map(short));
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
@@ -331,8 +335,8 @@ fn wholes() -> String {
                 _ => format!("{}(a)", whole.name()),
             };
             let call = call.parse().expect("a call with all that it needs");
-            let output = |scalar| {
-                let lookup = |_: &str| Some((scalar, vec![4, 4]));
+            let output = |scalar: Scalar| {
+                let lookup = |_: &str| Some((scalar.native(), vec![4, 4]));
                 Some(expr::infer(&call, &lookup).ok()?.scalar)
             };
             let mut row = vec![code(&signature), whole.says().to_owned()];

@@ -1,7 +1,7 @@
 //! Expressions: text → tree → text, and the builder.
 
 use maparray::expr::{Axes, DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Reduce, infer, where_};
-use maparray::ops::{Op, Reduction};
+use maparray::ops::{Nans, Op, Reduction};
 use maparray::{ErrorKind, Eval, MemMapArray, Scalar};
 use proptest::prelude::*;
 
@@ -110,6 +110,14 @@ fn functions_have_numpys_names_and_arguments() {
         ("index(3, 4)", Expr::index(&[3, 4])),
         ("index()", Expr::index(&[])),
         ("sqrt(a,)", a.sqrt()),
+        ("divmod(a, 2)[0]", a.floor_divide(2)),
+        ("np.divmod(a, 2)[1] ", &a % 2),
+        ("frexp(a)[1]", a.frexp()[1].clone()),
+        ("-modf(a)[0] ** 2", -a.modf()[0].power(2)),
+        ("round(a)", a.round(0)),
+        ("round(a, decimals=-2)", a.round(-2)),
+        ("isclose(a, 1)", a.isclose(1, 1e-5, 1e-8)),
+        ("isclose(a, 1, atol=0, rtol=0.5)", a.isclose(1, 0.5, 0)),
     ];
     for (text, built) in rows {
         assert_eq!(parse(text), *built, "{text}");
@@ -119,7 +127,11 @@ fn functions_have_numpys_names_and_arguments() {
         let names = ["a", "b", "c"].map(Expr::array);
         let expr = Expr::new(Node::Apply(*op, names[..op.arity()].to_vec()));
         assert_eq!(parse(&expr.to_string()), expr);
-        let call = format!("{}({})", op.name(), ["a", "b", "c"][..op.arity()].join(","));
+        let (function, half) = op
+            .name()
+            .split_at(op.name().find('[').unwrap_or(op.name().len()));
+        let arguments = ["a", "b", "c"][..op.arity()].join(",");
+        let call = format!("{function}({arguments}){half}");
         assert_eq!(parse(&call), expr);
     }
     for reduction in Reduction::ALL {
@@ -243,11 +255,11 @@ fn an_error_says_where_what_and_what_instead() {
         ),
         (
             "sum(a, axes=1)",
-            "column 8: found `axes`, expected `axis=`, `keepdims=` or `dtype=`",
+            "column 8: found `axes`, expected `axis=`, `keepdims=`, `where=`, `initial=` or `dtype=`",
         ),
         (
             "sum(a, ddof=1)",
-            "column 8: found `ddof`, expected `axis=`, `keepdims=` or `dtype=`",
+            "column 8: found `ddof`, expected `axis=`, `keepdims=`, `where=`, `initial=` or `dtype=`",
         ),
         (
             "sum(a, axis=x)",
@@ -314,7 +326,7 @@ fn a_tree_built_too_deep_is_an_error_and_not_a_crash() {
     for _ in 0..1_000_000 {
         deep = deep + 1;
     }
-    let lookup = |_: &str| Some((Scalar::F64, vec![2]));
+    let lookup = |_: &str| Some((Scalar::F64.native(), vec![2]));
     assert_eq!(
         infer(&deep, &lookup).err().map(|error| error.kind()),
         Some(ErrorKind::Expression)
@@ -382,9 +394,14 @@ fn trees() -> impl Strategy<Value = Expr> {
         proptest::collection::vec(0usize..5, 0..3).prop_map(|shape| Expr::index(&shape)),
     ];
     leaf.prop_recursive(5, 40, 3, |inner| {
+        let more = (
+            proptest::option::of(inner.clone()),
+            proptest::option::of(inner.clone()),
+            any::<bool>(),
+        );
         let reduce = (
             proptest::sample::select(Reduction::ALL),
-            inner.clone(),
+            (inner.clone(), more),
             proptest::option::of(proptest::collection::vec(-3i64..3, 0..3)),
             any::<bool>(),
             -2i32..3,
@@ -394,12 +411,16 @@ fn trees() -> impl Strategy<Value = Expr> {
                 .prop_map(|(op, parts)| Expr::new(Node::Apply(op, parts[..op.arity()].to_vec()))),
             1 => (proptest::sample::select(Scalar::ALL), inner)
                 .prop_map(|(scalar, of)| Expr::new(Node::Cast(scalar, of))),
-            1 => reduce.prop_map(|(reduction, of, axes, keep, ddof)| {
+            1 => reduce.prop_map(|(reduction, (of, (mask, initial, skip)), axes, keep, ddof)| {
                 let spread = matches!(reduction, Reduction::Var | Reduction::Std);
                 let axes = axes.map_or(Axes::All, Axes::Named);
                 let keep = if keep { KeepAxes::Keep } else { KeepAxes::Drop };
                 let ddof = if spread { f64::from(ddof) / 2.0 } else { 0.0 };
-                Reduce { reduction, of, axes, keep, ddof }.into()
+                let mask = mask.filter(|_| reduction.takes_mask());
+                let initial = initial.filter(|_| reduction.join().is_some());
+                let nans = if skip && reduction.skips_nans() { Nans::Skip } else { Nans::Count };
+                let plain = Reduce::new(reduction, of);
+                Reduce { mask, initial, nans, axes, keep, ddof, ..plain }.into()
             }),
         ]
     })
@@ -430,17 +451,17 @@ proptest! {
     ) {
         if let Ok(expr) = Expr::parse(&tokens.concat()) {
             prop_assert_eq!(Expr::parse(&expr.to_string()).ok(), Some(expr.clone()));
-            let _ = infer(&expr, &|name| (name == "a").then(|| (Scalar::U8, vec![2, 3])));
+            let _ = infer(&expr, &|name| (name == "a").then(|| (Scalar::U8.into(), vec![2, 3])));
         }
     }
 
     #[test]
     fn inference_of_any_tree_never_panics(tree in trees()) {
         let shapes = |name: &str| match name {
-            "a" => Some((Scalar::I16, vec![3, 1])),
-            "b" => Some((Scalar::F32, vec![4])),
-            "c" => Some((Scalar::Bool, vec![0, 4])),
-            _ => Some((Scalar::C64, vec![])),
+            "a" => Some((Scalar::I16.native(), vec![3, 1])),
+            "b" => Some((Scalar::F32.native(), vec![4])),
+            "c" => Some((Scalar::Bool.native(), vec![0, 4])),
+            _ => Some((Scalar::C64.native(), vec![])),
         };
         let _ = infer(&tree, &shapes);
     }

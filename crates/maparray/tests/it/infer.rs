@@ -11,7 +11,7 @@ use maparray::{ErrorKind, Scalar};
 fn typed(text: &str, arrays: &[(&str, Scalar, &[usize])]) -> maparray::Result<Typed> {
     infer(&Expr::parse(text)?, &|name| {
         let row = arrays.iter().find(|row| row.0 == name)?;
-        Some((row.1, row.2.to_vec()))
+        Some((row.1.into(), row.2.to_vec()))
     })
 }
 

@@ -1,7 +1,7 @@
 //! The law: whatever the tree, the types, the layouts, the blocks and the threads, the engine gives
 //! what the naive evaluator gives.
 
-use half::f16;
+use half::{bf16, f16};
 use maparray::dtype::Kind;
 use maparray::expr::{Axes, Expr, KeepAxes, Node, Reduce};
 use maparray::ops::{Op, Reduction};
@@ -77,7 +77,12 @@ impl World {
                 let halves = self.dice.below(19) as f64 / 2.0 - 4.0;
                 let value = if matches!(
                     scalar,
-                    Scalar::F16 | Scalar::F32 | Scalar::F64 | Scalar::C64 | Scalar::C128
+                    Scalar::F16
+                        | Scalar::BF16
+                        | Scalar::F32
+                        | Scalar::F64
+                        | Scalar::C64
+                        | Scalar::C128
                 ) {
                     Value::Real(halves)
                 } else {
@@ -86,17 +91,46 @@ impl World {
                 naive::fit(value, scalar)
             })
             .collect();
+        self.known(scalar, shape, values)
+    }
+
+    /// Bools that broadcast to the shape of an expression: mixed, or in runs, or nearly all the same.
+    fn mask(&mut self, of: &Expr) -> Expr {
+        let mut shape = self.eval(of).describe().unwrap().1;
+        let skip = if self.dice.often() {
+            0
+        } else {
+            self.dice.below(shape.len() + 1)
+        };
+        shape.drain(..skip);
+        let count: usize = shape.iter().product();
+        let often = self.dice.pick(&[0, 1, 2, 20, 400]);
+        let mut truth = self.dice.below(2) == 0;
+        let values: Vec<Value> = (0..count)
+            .map(|_| {
+                truth ^= self.dice.below(often + 1) == 0;
+                Value::Int(i128::from(truth))
+            })
+            .collect();
+        self.known(Scalar::Bool, shape, values)
+    }
+
+    /// A small number, as an array without axes.
+    fn number(&mut self) -> Expr {
+        let value = Value::Int(self.dice.below(4) as i128);
+        self.known(Scalar::U8, vec![], vec![value])
+    }
+
+    /// A new array of these values.
+    fn known(&mut self, scalar: Scalar, shape: Vec<usize>, values: Vec<Value>) -> Expr {
         let array = self.place(scalar, &shape, &values);
         let name = format!("x{}", self.arrays.len());
-        self.arrays.push((
-            name.clone(),
-            array,
-            Naive {
-                scalar,
-                shape,
-                values,
-            },
-        ));
+        let naive = Naive {
+            scalar,
+            shape,
+            values,
+        };
+        self.arrays.push((name.clone(), array, naive));
         Expr::array(&name)
     }
 
@@ -174,7 +208,7 @@ impl World {
             // A float beyond an integer's range has no integer to become.
             let fractions = self.scalar_of(&of).kind() >= Kind::Float;
             let integers = [Scalar::I16, Scalar::U8, Scalar::I64];
-            let floats = [Scalar::F16, Scalar::F32, Scalar::F64];
+            let floats = [Scalar::F16, Scalar::BF16, Scalar::F32, Scalar::F64];
             let scalar = self.dice.pick(if fractions { &floats } else { &integers });
             return of.cast(scalar);
         }
@@ -244,6 +278,7 @@ impl World {
 fn epsilon(scalar: Scalar) -> f64 {
     match scalar {
         Scalar::F16 => 1e-3,
+        Scalar::BF16 => 8e-3,
         Scalar::F32 | Scalar::C64 => 1.2e-7,
         _ => 0.0,
     }
@@ -265,6 +300,7 @@ fn set(array: &mut MemMapArray, scalar: Scalar, index: &[i64], value: Value) {
             Value::Real(value) => array.set(index, value as u64),
         },
         Scalar::F16 => array.set(index, f16::from_f64(real)),
+        Scalar::BF16 => array.set(index, bf16::from_f64(real)),
         Scalar::F32 => array.set(index, real as f32),
         Scalar::F64 => array.set(index, real),
         Scalar::C64 => array.set(index, Complex::new(real as f32, 0.0)),
@@ -284,6 +320,7 @@ fn get(array: &MemMapArray, scalar: Scalar, index: &[i64]) -> f64 {
         Scalar::U32 => array.get::<u32>(index).map(f64::from),
         Scalar::I64 => array.get::<i64>(index).map(|x| x as f64),
         Scalar::U64 => array.get::<u64>(index).map(|x| x as f64),
+        Scalar::BF16 => array.get::<bf16>(index).map(f64::from),
         Scalar::F16 => array.get::<f16>(index).map(f64::from),
         Scalar::F32 => array.get::<f32>(index).map(f64::from),
         Scalar::F64 => array.get::<f64>(index),
@@ -325,6 +362,11 @@ proptest! {
         };
         let keep = if world.dice.often() { KeepAxes::Drop } else { KeepAxes::Keep };
         let ddof = 0.0;
-        world.check(&Expr::new(Node::Reduce(Reduce { reduction, of, axes, keep, ddof })));
+        let mask = (reduction.takes_mask() && world.dice.often()).then(|| world.mask(&of));
+        let least = !reduction.has_identity() && mask.is_some();
+        let initial = (reduction.join().is_some() && (least || !world.dice.often()))
+            .then(|| world.number());
+        let plain = Reduce::new(reduction, of);
+        world.check(&Reduce { mask, initial, axes, keep, ddof, ..plain }.into());
     }
 }

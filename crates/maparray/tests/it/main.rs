@@ -1,17 +1,23 @@
 //! Tests of the public interface, one module per room.
 
 mod array;
+mod chunks;
 mod docs;
 mod dtype;
+mod elementary;
 mod eval;
 mod expr;
 mod format;
 mod hostile;
 mod infer;
+mod late;
 mod laws;
 mod map;
 mod naive;
 mod ops;
 mod order;
 mod promote;
+mod reduce;
+mod take;
+mod times;
 mod whole;

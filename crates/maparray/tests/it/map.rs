@@ -37,7 +37,7 @@ fn the_end_of_a_part_may_be_left_open() {
     let region = file.map(span, Mode::Read, Extend::Never).unwrap();
     assert_eq!(region.len(), 903);
     // Not at a page boundary: the address keeps the offset's remainder.
-    assert_eq!(region.as_ptr().addr() % 4096, 1);
+    assert_eq!(region.as_ptr().unwrap().addr() % 4096, 1);
 }
 
 #[test]
@@ -164,17 +164,30 @@ fn regions_without_bytes_need_no_mapping() {
     let heap = Region::heap(0).unwrap();
     for region in [file, heap] {
         assert!(region.is_empty());
-        assert_eq!(region.as_ptr().addr() % 64, 0);
+        assert_eq!(region.as_ptr().unwrap().addr() % 64, 0);
         region.flush(0..0, Flush::Durable).unwrap();
         assert!(region.flush(0..1, Flush::Durable).is_err());
     }
 }
 
 #[test]
-fn memory_is_zeroed_and_page_aligned_and_too_much_is_an_error() {
-    let region = Region::heap(10_000).unwrap();
-    assert_eq!(region.as_ptr().addr() % 4096, 0);
-    assert!(region.is_writable());
+fn memory_is_zeroed_and_aligned_and_too_much_is_an_error() {
+    // A little memory to a cache line, more to a page.
+    for (len, align) in [
+        (1, 64),
+        (10_000, 64),
+        (16_384, 64),
+        (16_385, 4096),
+        (5 << 20, 4096),
+    ] {
+        let region = Region::heap(len).unwrap();
+        assert_eq!(region.as_ptr().unwrap().addr() % align, 0, "{len}");
+        assert!(region.is_writable() && region.is_private());
+        let dtype = maparray::DType::of::<u8>();
+        let layout = maparray::Layout::contiguous(&[len], 1, maparray::Order::C, 0).unwrap();
+        let array = maparray::MemMapArray::from_region(region, dtype, layout).unwrap();
+        assert!(array.view::<u8>().unwrap().iter().all(|&byte| byte == 0));
+    }
     assert_eq!(
         Region::heap(usize::MAX / 2).unwrap_err().kind(),
         ErrorKind::Io

@@ -64,6 +64,7 @@ pub(crate) fn fit(value: Value, scalar: Scalar) -> Value {
         }
         Kind::Float | Kind::Complex => Value::Real(match scalar {
             Scalar::F16 => f64::from(half::f16::from_f64(value.real())),
+            Scalar::BF16 => f64::from(half::bf16::from_f64(value.real())),
             Scalar::F32 | Scalar::C64 => f64::from(value.real() as f32),
             _ => value.real(),
         }),
@@ -145,15 +146,18 @@ pub(crate) fn evaluate(expr: &Expr, lookup: &dyn Fn(&str) -> Naive) -> Naive {
                 of.shape.iter().enumerate().map(len).collect()
             };
             let (outer, inner) = (part(true), part(false));
+            let mask = reduce.mask.as_ref().map(|mask| evaluate(mask, lookup));
+            let initial = reduce.initial.as_ref().map(|more| evaluate(more, lookup));
             let scalar = reduce.reduction.resolve(of.scalar).unwrap().output;
             let value = |base: &Vec<usize>| {
                 let place = |offset: &Vec<usize>| -> Vec<usize> {
                     base.iter().zip(offset).map(|(a, b)| a + b).collect()
                 };
-                let lane: Vec<Value> = indices(&inner)
-                    .iter()
-                    .map(|offset| of.at(&place(offset)))
-                    .collect();
+                let taken = indices(&inner).into_iter().map(|offset| place(&offset));
+                let taken = taken.filter(|at| mask.as_ref().is_none_or(|mask| mask.at(at).truth()));
+                let mut lane: Vec<Value> = taken.map(|at| of.at(&at)).collect();
+                // One more number that takes part.
+                lane.extend(initial.iter().map(|initial| fit(initial.values[0], scalar)));
                 fit(fold(reduce.reduction, &lane, reduce.ddof), scalar)
             };
             let values = indices(&outer).iter().map(value).collect();
@@ -256,7 +260,8 @@ fn fold(reduction: Reduction, lane: &[Value], ddof: f64) -> Value {
     };
     let whole = |int: fn(i128, i128) -> i128, real_fold: f64, unit: i128| match lane.first() {
         // Wrapped on the way as well: i128 holds no product of many int64.
-        Some(Value::Int(_)) => Value::Int(
+        // Of no elements the two agree.
+        Some(Value::Int(_)) | None => Value::Int(
             lane.iter()
                 .fold(unit, |all, value| int(all, value.int()).rem_euclid(1 << 64)),
         ),

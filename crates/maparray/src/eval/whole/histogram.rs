@@ -184,6 +184,7 @@ fn even(edges: &[f64]) -> Option<f64> {
 fn rounding(scalar: Scalar) -> fn(f64) -> f64 {
     match scalar {
         Scalar::F32 => |x| f64::from(x as f32),
+        Scalar::BF16 => |x| half::bf16::from_f64(x).to_f64(),
         Scalar::F16 => |x| half::f16::from_f64(x).to_f64(),
         _ => |x| x,
     }

@@ -8,7 +8,7 @@
 use std::ops::{BitAnd, BitOr, BitXor, Shl, Shr};
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
-use half::f16;
+use half::{bf16, f16};
 use num_complex::Complex;
 
 use crate::array::Source;
@@ -146,7 +146,7 @@ macro_rules! SIGN {
         (1 << ($word::BITS - 1))
     };
 }
-floats! { f16 u16 i16; f32 u32 i32; f64 u64 i64; }
+floats! { f16 u16 i16; bf16 u16 i16; f32 u32 i32; f64 u64 i64; }
 
 /// Lexicographic; NaNs stand last in NumPy's order: `R + NaN j`, `NaN + R j`, `NaN + NaN j`. Zeros lose
 /// their sign and NaNs their bits.
@@ -260,7 +260,7 @@ pub(super) fn with_words<T: Work>(scalar: Scalar, work: T) -> Result<T::Answer> 
     }
     rows! {
         Bool bool, I8 i8, U8 u8, I16 i16, U16 u16, I32 i32, U32 u32, I64 i64, U64 u64,
-        F16 f16, F32 f32, F64 f64, C64 Complex<f32>, C128 Complex<f64>,
+        F16 f16, BF16 bf16, F32 f32, F64 f64, C64 Complex<f32>, C128 Complex<f64>,
     }
 }
 

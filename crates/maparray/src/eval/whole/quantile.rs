@@ -8,7 +8,7 @@
 use std::cell::Cell;
 
 use bytemuck::{Pod, bytes_of, cast_slice_mut, pod_read_unaligned};
-use half::f16;
+use half::{bf16, f16};
 
 use super::Call;
 use super::order::{Codec, Word, Work, with_words};
@@ -17,7 +17,7 @@ use super::select::{Selection, select_among};
 use super::sorting::width;
 use crate::array::Source;
 use crate::crew::Crew;
-use crate::dtype::Scalar;
+use crate::dtype::{Kind, Scalar};
 use crate::error::{Error, Problem, Result};
 use crate::expr::Whole;
 
@@ -185,6 +185,9 @@ impl Asked {
             Scalar::F16 => floats!(f16, |a: f16, b: f16| {
                 // As NumPy's mean, which adds halves up in single precision.
                 f16::from_f32((a.to_f32() + b.to_f32()) / 2.0)
+            }),
+            Scalar::BF16 => floats!(bf16, |a: bf16, b: bf16| {
+                bf16::from_f32((a.to_f32() + b.to_f32()) / 2.0)
             }),
             Scalar::F32 => floats!(f32, |a: f32, b: f32| mean(a, b, 2.0)),
             Scalar::F64 => floats!(f64, |a: f64, b: f64| mean(a, b, 2.0)),
@@ -370,7 +373,7 @@ impl Work for Quantiles<'_, '_> {
 /// The result where there is none; an error where there must be one.
 fn not_a_number(call: &Call<'_>, rows: &Rows<'_>) -> Result<Vec<u8>> {
     let median = matches!(call.function, Whole::Median | Whole::NanMedian);
-    let float = call.scalar.letter() == 'f';
+    let float = call.scalar.kind() == Kind::Float;
     if rows.len == 0 && !(float && (median || call.function.skips_nan())) {
         return Err(Error::new(Problem::EmptyReduction {
             operation: call.function.name(),
@@ -378,6 +381,7 @@ fn not_a_number(call: &Call<'_>, rows: &Rows<'_>) -> Result<Vec<u8>> {
     }
     Ok(match call.scalar {
         Scalar::F16 => bytes_of(&f16::NAN).to_vec(),
+        Scalar::BF16 => bytes_of(&bf16::NAN).to_vec(),
         Scalar::F32 => bytes_of(&f32::NAN).to_vec(),
         Scalar::F64 => bytes_of(&f64::NAN).to_vec(),
         // Never looked at: other numbers cannot fail to be one.

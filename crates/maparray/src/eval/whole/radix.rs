@@ -19,7 +19,7 @@ pub(super) fn sort<W: Word>(words: &mut [W], scratch: &mut [W], low: u32) {
         return words.sort_unstable();
     }
     let first = words[0];
-    let mut differing = W::zeroed();
+    let mut differing = first ^ words[words.len() - 1];
     let mut last = first;
     let mut ascending = true;
     for &word in words.iter() {

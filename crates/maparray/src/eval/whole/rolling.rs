@@ -131,8 +131,8 @@ impl Window<f64> for Spread {
 
     #[inline(always)]
     fn one(value: f64) -> [f64; 2] {
-        // Of an infinity the distance from itself is no number.
-        [value, value - value]
+        // Of an infinity this is no number.
+        [value, value * 0.0]
     }
 
     #[inline(always)]

@@ -154,7 +154,7 @@ fn scan<A: Number, J: Join>(call: &Call<'_>, crew: &Crew<'_>, scalar: Scalar) ->
             let values = totals.elements::<A>(count);
             if skip_nan {
                 let identity = J::identity();
-                for value in values.iter_mut().filter(|value| **value != **value) {
+                for value in values.iter_mut().filter(|value| is_nan(**value)) {
                     *value = identity;
                 }
             }
@@ -315,4 +315,10 @@ fn side_by_side<A: Number, J: Join>(group: &mut [A]) {
         step(g, 6);
         step(h, 7);
     }
+}
+
+#[expect(clippy::eq_op, reason = "only NaN differs from itself")]
+#[inline(always)]
+fn is_nan<A: Number>(value: A) -> bool {
+    value != value
 }

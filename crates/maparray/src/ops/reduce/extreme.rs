@@ -1,17 +1,18 @@
-//! Which element is the least or the greatest, and where is the first of them?
+//! What is the least or the greatest element?
 //!
 //! NaN is more extreme than every number, as in NumPy; complex numbers are ordered by their real
 //! part, then by their imaginary part.
 //!
-//! Knows: slots and indices. Must not know: axes, threads.
+//! Knows: slots. Must not know: axes, threads.
 
-use bytemuck::cast_slice_mut;
 use num_complex::Complex;
 
-use super::{Accumulator, Begin, Plan, Reduction, same};
-use crate::dtype::Scalar;
+use super::lanes::{over_arrays, over_lanes, side_by_side, together};
+use super::{Accumulator, Begin, Nans, Plan, Reduction, same};
+use crate::dtype::{Kind, Scalar};
 use crate::ops::cast::{Cast, cast};
 use crate::ops::complex;
+use crate::ops::dispatch::widest;
 use crate::ops::kernel::Cell;
 use crate::strip::{Elements, Strip};
 
@@ -19,60 +20,65 @@ use crate::strip::{Elements, Strip};
 pub(super) trait Ordered: Cell + PartialEq + Cast<Self> + Send + 'static {
     /// No element is less, none greater.
     const ENDS: (Self, Self);
+    /// What is more extreme than every number, if there is such a thing.
+    const NAN: Self;
+    /// Whether it is two numbers, which are compared one after the other.
+    const PAIR: bool = Self::SCALAR.kind() as u8 == Kind::Complex as u8;
     /// As what the results are written.
     const SCALAR: Scalar;
     fn less(self, other: Self) -> bool;
     fn is_nan(self) -> bool;
+    /// The extreme of a row.
+    fn extreme<const LEAST: bool>(values: Elements<'_, Self::Raw>) -> Self;
 }
 
 macro_rules! ordered {
-    ($($scalar:ident $type:ty: $least:expr, $greatest:expr, $nan:expr;)*) => {$(
+    ($($scalar:ident $type:ty, $lanes:literal: $least:expr, $greatest:expr, $other:expr, $nan:expr, $less:expr;)*) => {$(
         impl Ordered for $type {
             const ENDS: ($type, $type) = ($least, $greatest);
+            const NAN: $type = $other;
             const SCALAR: Scalar = Scalar::$scalar;
             #[inline(always)]
-            fn less(self, other: $type) -> bool { self < other }
+            fn less(self, other: $type) -> bool {
+                let less: fn($type, $type) -> bool = $less;
+                less(self, other)
+            }
             #[inline(always)]
-            fn is_nan(self) -> bool { $nan(self) }
+            fn is_nan(self) -> bool {
+                let nan: fn($type) -> bool = $nan;
+                nan(self)
+            }
+            #[inline(always)]
+            fn extreme<const LEAST: bool>(values: Elements<'_, Self::Raw>) -> $type {
+                extreme::<$type, LEAST, $lanes>(values)
+            }
         }
     )*};
-    ($($scalar:ident $part:ty;)*) => {$(
-        impl Ordered for Complex<$part> {
-            const ENDS: (Self, Self) = (
-                Complex { re: <$part>::NEG_INFINITY, im: <$part>::NEG_INFINITY },
-                Complex { re: <$part>::INFINITY, im: <$part>::INFINITY },
-            );
-            const SCALAR: Scalar = Scalar::$scalar;
-            #[inline(always)]
-            fn less(self, other: Self) -> bool { complex::less(self, other) }
-            #[inline(always)]
-            fn is_nan(self) -> bool { complex::is_nan(self) }
-        }
-    )*};
+    (integers $($scalar:ident $type:ty, $lanes:literal;)*) => {
+        ordered! { $($scalar $type, $lanes: <$type>::MIN, <$type>::MAX, 0, |_| false, |a, b| a < b;)* }
+    };
+    (floats $($scalar:ident $type:ty, $lanes:literal;)*) => {
+        ordered! { $($scalar $type, $lanes:
+            <$type>::NEG_INFINITY, <$type>::INFINITY, <$type>::NAN, |x| x.is_nan(), |a, b| a < b;)* }
+    };
+    (complex $($scalar:ident $part:ty, $lanes:literal;)*) => {
+        ordered! { $($scalar Complex<$part>, $lanes:
+            Complex::new(<$part>::NEG_INFINITY, <$part>::NEG_INFINITY),
+            Complex::new(<$part>::INFINITY, <$part>::INFINITY),
+            Complex::new(<$part>::NAN, 0.0), complex::is_nan, complex::less;)* }
+    };
 }
-ordered! {
-    Bool bool: false, true, never;
-    I8 i8: i8::MIN, i8::MAX, never;
-    U8 u8: 0, u8::MAX, never;
-    I16 i16: i16::MIN, i16::MAX, never;
-    U16 u16: 0, u16::MAX, never;
-    I32 i32: i32::MIN, i32::MAX, never;
-    U32 u32: 0, u32::MAX, never;
-    I64 i64: i64::MIN, i64::MAX, never;
-    U64 u64: 0, u64::MAX, never;
-    F32 f32: f32::NEG_INFINITY, f32::INFINITY, f32::is_nan;
-    F64 f64: f64::NEG_INFINITY, f64::INFINITY, f64::is_nan;
+ordered! { Bool bool, 64: false, true, false, |_| false, |a, b| !a & b; }
+ordered! { integers
+    I8 i8, 256; U8 u8, 256; I16 i16, 128; U16 u16, 128; I32 i32, 64; U32 u32, 64; I64 i64, 64;
+    U64 u64, 64;
 }
-ordered! { C64 f32; C128 f64; }
-
-#[inline(always)]
-fn never<T>(_: T) -> bool {
-    false
-}
+ordered! { floats F32 f32, 64; F64 f64, 32; }
+ordered! { complex C64 f32, 16; C128 f64, 8; }
 
 /// Whether `a` is more extreme than `b`; never for a NaN.
 #[inline(always)]
-fn beyond<A: Ordered, const LEAST: bool>(a: A, b: A) -> bool {
+pub(super) fn beyond<A: Ordered, const LEAST: bool>(a: A, b: A) -> bool {
     if LEAST { a.less(b) } else { b.less(a) }
 }
 
@@ -86,195 +92,144 @@ fn pick<A: Ordered, const LEAST: bool>(a: A, b: A) -> A {
     }
 }
 
-fn start<A: Ordered>(least: bool) -> A {
+/// What every element goes beyond or equals.
+pub(super) fn start<A: Ordered>(least: bool) -> A {
     if least { A::ENDS.1 } else { A::ENDS.0 }
 }
 
-/// The extreme of a row, found by sixteen partial ones.
-#[inline(never)]
-fn extreme<A: Ordered, const LEAST: bool>(values: Elements<'_, A::Raw>) -> A {
-    let mut lanes = [start::<A>(LEAST); 16];
-    let whole = values.len() / 16;
-    for i in 0..whole {
-        for (lane, raw) in lanes.iter_mut().zip(values.chunk::<16>(i)) {
-            *lane = pick::<A, LEAST>(*lane, A::get(raw));
-        }
+/// The extreme of a row: of its numbers, and whether one is none.
+#[inline(always)]
+fn extreme<A: Ordered, const LEAST: bool, const N: usize>(values: Elements<'_, A::Raw>) -> A {
+    let none = start::<A>(LEAST);
+    if values.len() < N {
+        let values = values.iter().map(A::get);
+        return values.fold(none, pick::<A, LEAST>);
     }
-    let rest = values.from(whole * 16);
-    for (lane, raw) in lanes.iter_mut().zip(rest.iter()) {
-        *lane = pick::<A, LEAST>(*lane, A::get(raw));
+    let (mut best, mut odd) = ([none; N], [none; N]);
+    if A::PAIR {
+        over_lanes(
+            &mut best,
+            values,
+            #[inline(always)]
+            |best, raw| pick::<A, LEAST>(best, A::get(raw)),
+        );
+        return together(best, 1, pick::<A, LEAST>)[0];
     }
-    lanes.into_iter().fold(start(LEAST), pick::<A, LEAST>)
+    over_arrays::<_, N>(
+        values,
+        #[inline(always)]
+        |lane, raw| {
+            let value = A::get(raw);
+            let better = beyond::<A, LEAST>(value, best[lane]);
+            best[lane] = if better { value } else { best[lane] };
+            odd[lane] = if value.is_nan() { value } else { odd[lane] };
+        },
+    );
+    let best = together(best, 1, pick::<A, LEAST>)[0];
+    let odd = together(odd, 1, pick::<A, LEAST>)[0];
+    if odd.is_nan() { odd } else { best }
 }
 
-/// Least or greatest elements; of no elements, the other end of the dtype's range.
+/// Least or greatest elements; of no elements, the other end of the dtype's range, or NaN where NaNs
+/// are left out.
 pub(super) struct Extremes<A> {
     plan: Plan,
     slots: Vec<A>,
+    /// Whether any element came, where that matters.
+    met: Vec<bool>,
 }
 
 impl<A: Ordered> Extremes<A> {
     fn least(&self) -> bool {
         self.plan.reduction == Reduction::Min
     }
-
-    fn pick(&self) -> fn(A, A) -> A {
-        if self.least() {
-            pick::<A, true>
-        } else {
-            pick::<A, false>
-        }
-    }
 }
 
 impl<A: Ordered> Begin for Extremes<A> {
     fn begin(plan: Plan) -> Extremes<A> {
+        let asked = plan.nans == Nans::Skip;
         Extremes {
             plan,
             slots: vec![start(plan.reduction == Reduction::Min); plan.slots],
+            met: vec![false; if asked { plan.slots } else { 0 }],
         }
     }
 }
 
-#[inline(never)]
 fn pick_column<A: Ordered, const LEAST: bool>(slots: &mut [A], values: Elements<'_, A::Raw>) {
-    for (slot, raw) in slots.iter_mut().zip(values.iter()) {
-        *slot = pick::<A, LEAST>(*slot, A::get(raw));
-    }
+    let slots = &mut slots[..values.len()];
+    widest(
+        #[inline(always)]
+        || {
+            side_by_side(
+                slots,
+                values,
+                #[inline(always)]
+                |slot, raw| pick::<A, LEAST>(slot, A::get(raw)),
+            );
+        },
+    );
 }
 
 impl<A: Ordered> Accumulator for Extremes<A> {
     fn fold_row(&mut self, slot: usize, values: Strip<'_>, _: u64, _: u64) {
         let values = values.elements::<A::Raw>();
-        let found = if self.least() {
-            extreme::<A, true>(values)
+        let least = self.least();
+        if let Some(met) = self.met.get_mut(slot) {
+            *met |= !values.is_empty();
+        }
+        let slot = &mut self.slots[slot];
+        if least {
+            let found = widest(
+                #[inline(always)]
+                || A::extreme::<true>(values),
+            );
+            *slot = pick::<A, true>(*slot, found);
         } else {
-            extreme::<A, false>(values)
-        };
-        self.slots[slot] = self.pick()(self.slots[slot], found);
+            let found = widest(
+                #[inline(always)]
+                || A::extreme::<false>(values),
+            );
+            *slot = pick::<A, false>(*slot, found);
+        }
     }
 
     fn fold_column(&mut self, first: usize, values: Strip<'_>, _: u64) {
         let values = values.elements::<A::Raw>();
-        let least = self.least();
-        let slots = &mut self.slots[first..];
-        if least {
-            pick_column::<A, true>(slots, values);
-        } else {
-            pick_column::<A, false>(slots, values);
+        if !self.met.is_empty() {
+            self.met[first..first + values.len()].fill(true);
         }
+        if self.least() {
+            pick_column::<A, true>(&mut self.slots[first..], values);
+        } else {
+            pick_column::<A, false>(&mut self.slots[first..], values);
+        }
+    }
+
+    fn takes_again(&self) -> bool {
+        true
     }
 
     fn merge(&mut self, other: &dyn Accumulator) {
         let other: &Extremes<A> = same(other);
-        let pick = self.pick();
+        let pick = if self.least() {
+            pick::<A, true>
+        } else {
+            pick::<A, false>
+        };
         for (slot, &more) in self.slots.iter_mut().zip(&other.slots) {
             *slot = pick(*slot, more);
         }
+        for (met, more) in self.met.iter_mut().zip(&other.met) {
+            *met |= more;
+        }
     }
 
     fn finish(&self, output: &mut [u8]) {
-        let raw: Vec<A::Raw> = self.slots.iter().map(|slot| slot.put()).collect();
+        let mut raw: Vec<A::Raw> = self.slots.iter().map(|slot| slot.put()).collect();
+        for (raw, _) in raw.iter_mut().zip(&self.met).filter(|(_, met)| !**met) {
+            *raw = A::NAN.put();
+        }
         cast(A::SCALAR, self.plan.output)(&[Strip::from(&raw[..])], output);
-    }
-}
-
-/// Indices of the least or greatest elements; of equal ones the smallest, in whatever order they
-/// come, and of NaNs likewise.
-pub(super) struct Places<A> {
-    least: bool,
-    slots: Vec<(A, u64)>,
-}
-
-impl<A: Ordered> Places<A> {
-    #[inline(always)]
-    fn take<const LEAST: bool>(slot: &mut (A, u64), value: A, index: u64) {
-        let (best, place) = *slot;
-        let earlier = index < place;
-        let better = match (value.is_nan(), best.is_nan()) {
-            (true, known) => !known | earlier,
-            (false, true) => false,
-            (false, false) => beyond::<A, LEAST>(value, best) | ((value == best) & earlier),
-        };
-        if better {
-            *slot = (value, index);
-        }
-    }
-
-    fn row<const LEAST: bool>(
-        slot: &mut (A, u64),
-        values: Elements<'_, A::Raw>,
-        index: u64,
-        step: u64,
-    ) {
-        let found = extreme::<A, LEAST>(values);
-        let mut trial = *slot;
-        Self::take::<LEAST>(&mut trial, found, index);
-        // Even at the first index it would not be taken: no need to look where it is.
-        if trial.1 == slot.1 && index != slot.1 {
-            return;
-        }
-        let position = values.iter().position(|raw| {
-            let value = A::get(raw);
-            value == found || (value.is_nan() && found.is_nan())
-        });
-        if let Some(position) = position {
-            let place = index.wrapping_add(step.wrapping_mul(position as u64));
-            Self::take::<LEAST>(slot, found, place);
-        }
-    }
-}
-
-impl<A: Ordered> Begin for Places<A> {
-    fn begin(plan: Plan) -> Places<A> {
-        let least = plan.reduction == Reduction::ArgMin;
-        Places {
-            least,
-            slots: vec![(start(least), u64::MAX); plan.slots],
-        }
-    }
-}
-
-impl<A: Ordered> Accumulator for Places<A> {
-    fn fold_row(&mut self, slot: usize, values: Strip<'_>, index: u64, step: u64) {
-        let values = values.elements::<A::Raw>();
-        let slot = &mut self.slots[slot];
-        if self.least {
-            Self::row::<true>(slot, values, index, step);
-        } else {
-            Self::row::<false>(slot, values, index, step);
-        }
-    }
-
-    fn fold_column(&mut self, first: usize, values: Strip<'_>, index: u64) {
-        let values = values.elements::<A::Raw>().iter().map(A::get);
-        for (slot, value) in self.slots[first..].iter_mut().zip(values) {
-            if self.least {
-                Self::take::<true>(slot, value, index);
-            } else {
-                Self::take::<false>(slot, value, index);
-            }
-        }
-    }
-
-    fn merge(&mut self, other: &dyn Accumulator) {
-        let other: &Places<A> = same(other);
-        for (slot, &(value, index)) in self.slots.iter_mut().zip(&other.slots) {
-            if index == u64::MAX {
-                continue;
-            }
-            if self.least {
-                Self::take::<true>(slot, value, index);
-            } else {
-                Self::take::<false>(slot, value, index);
-            }
-        }
-    }
-
-    fn finish(&self, output: &mut [u8]) {
-        let output: &mut [i64] = cast_slice_mut(output);
-        for (result, &(_, index)) in output.iter_mut().zip(&self.slots) {
-            *result = index as i64;
-        }
     }
 }

@@ -6,22 +6,34 @@
 //! Knows: elements and slots. Must not know: arrays, axes, threads.
 
 mod extreme;
+mod lanes;
+mod mask;
+mod place;
+mod product;
 mod spread;
 mod sum;
+mod total;
 mod truth;
 
 use std::any::Any;
+use std::marker::PhantomData;
 
-use half::f16;
+use bytemuck::Zeroable;
+use half::{bf16, f16};
 use num_complex::Complex;
 
 use super::kernel::Narrow;
+use super::table::Op;
 use crate::dtype::{Kind, Scalar};
 use crate::error::Result;
 use crate::strip::Strip;
-use extreme::{Extremes, Places};
+use extreme::Extremes;
+pub use mask::{fold_column_where, fold_row_where};
+use place::Places;
+use product::Products;
 use spread::Spreads;
-use sum::{Products, Sums, Totals};
+use sum::Sums;
+use total::{Powers, Totals};
 use truth::Truths;
 
 /// An operation that makes one number of many.
@@ -42,6 +54,16 @@ pub enum Reduction {
     ArgMax,
 }
 
+/// What a reduction does with NaNs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Nans {
+    /// They are numbers like any other: most results are NaN where one takes part.
+    #[default]
+    Count,
+    /// They take no part, as in NumPy's `nansum` and its kind.
+    Skip,
+}
+
 /// How a reduction runs for elements of one dtype.
 #[derive(Clone, Debug)]
 pub struct Fold {
@@ -51,6 +73,8 @@ pub struct Fold {
     pub input: Scalar,
     /// The dtype of the results.
     pub output: Scalar,
+    /// Whether NaNs are left out, by whoever folds: then extremes of none are NaN.
+    pub nans: Nans,
     /// Makes an accumulator for so many results; `ddof` is NumPy's, for variances.
     pub start: Start,
 }
@@ -74,6 +98,11 @@ pub trait Accumulator: Send + Any {
 
     /// Writes the result of every slot.
     fn finish(&self, output: &mut [u8]);
+
+    /// Whether it does not matter that an element is folded again, at a later index: as for extremes.
+    fn takes_again(&self) -> bool {
+        false
+    }
 }
 
 /// Constructor of the accumulators below; each serves several reductions.
@@ -88,6 +117,7 @@ struct Plan {
     slots: usize,
     ddof: f64,
     output: Scalar,
+    nans: Nans,
 }
 
 /// The other accumulator, as the type of this one.
@@ -99,40 +129,46 @@ fn same<A: Accumulator>(other: &dyn Accumulator) -> &A {
         .expect("an accumulator of the same fold")
 }
 
-/// For every dtype of the list, a function that starts an accumulator of that element type; halves
-/// are folded as `f32`.
+/// A function that starts the accumulator of a reduction for elements of one type.
+macro_rules! start {
+    ($reduction:ident, $nans:ident, $scalar:ident, $type:ty, $($make:tt)*) => {{
+        let start: Start = |slots, ddof| {
+            Box::new($($make)*(<$type>::begin(Plan {
+                reduction: Reduction::$reduction,
+                slots,
+                ddof,
+                output: Reduction::$reduction.output(Scalar::$scalar),
+                nans: Nans::$nans,
+            })))
+        };
+        start
+    }};
+}
+
+/// For every dtype, a function that starts an accumulator of that element type; halves are folded as
+/// `f32`.
 macro_rules! starts {
-    ($input:expr, $reduction:ident, $accumulator:ident, $($scalar:ident $type:ty),*) => {
+    ($input:expr, $reduction:ident, $nans:ident, $integers:ident, $floats:ident) => {
         match $input {
-            $(Scalar::$scalar => {
-                let start: Start = |slots, ddof| {
-                    let (reduction, input) = (Reduction::$reduction, Scalar::$scalar);
-                    let output = reduction.output(input);
-                    Box::new($accumulator::<$type>::begin(Plan { reduction, slots, ddof, output }))
-                };
-                start
-            })*
-            _ => |slots, ddof| {
-                let reduction = Reduction::$reduction;
-                let output = reduction.output(Scalar::F16);
-                let singles = $accumulator::<f32>::begin(Plan { reduction, slots, ddof, output });
-                Box::new(Halves(Box::new(singles)))
-            },
+            Scalar::Bool => start!($reduction, $nans, Bool, $integers<bool>,),
+            Scalar::I8 => start!($reduction, $nans, I8, $integers<i8>,),
+            Scalar::U8 => start!($reduction, $nans, U8, $integers<u8>,),
+            Scalar::I16 => start!($reduction, $nans, I16, $integers<i16>,),
+            Scalar::U16 => start!($reduction, $nans, U16, $integers<u16>,),
+            Scalar::I32 => start!($reduction, $nans, I32, $integers<i32>,),
+            Scalar::U32 => start!($reduction, $nans, U32, $integers<u32>,),
+            Scalar::I64 => start!($reduction, $nans, I64, $integers<i64>,),
+            Scalar::U64 => start!($reduction, $nans, U64, $integers<u64>,),
+            Scalar::F16 => start!($reduction, $nans, F16, $floats<f32>, Halves::<f16>::new),
+            Scalar::BF16 => start!($reduction, $nans, BF16, $floats<f32>, Halves::<bf16>::new),
+            Scalar::F32 => start!($reduction, $nans, F32, $floats<f32>,),
+            Scalar::F64 => start!($reduction, $nans, F64, $floats<f64>,),
+            Scalar::C64 => start!($reduction, $nans, C64, $floats<Complex<f32>>,),
+            Scalar::C128 => start!($reduction, $nans, C128, $floats<Complex<f64>>,),
         }
     };
-    ($input:expr, $reduction:ident, $accumulator:ident) => {
-        starts!($input, $reduction, $accumulator, Bool bool, I8 i8, U8 u8, I16 i16, U16 u16,
-            I32 i32, U32 u32, I64 i64, U64 u64, F32 f32, F64 f64, C64 Complex<f32>,
-            C128 Complex<f64>)
-    };
-    ($input:expr, $reduction:ident, $integers:ident, $floats:ident) => {
-        if $input.kind() <= Kind::Signed {
-            starts!($input, $reduction, $integers, Bool bool, I8 i8, U8 u8, I16 i16, U16 u16,
-                I32 i32, U32 u32, I64 i64, U64 u64)
-        } else {
-            starts!($input, $reduction, $floats, F32 f32, F64 f64, C64 Complex<f32>,
-                C128 Complex<f64>)
-        }
+    ($input:expr, $reduction:ident, $nans:ident, $accumulator:ident) => {
+        starts!($input, $reduction, $nans, $accumulator, $accumulator)
     };
 }
 
@@ -220,66 +256,133 @@ impl Reduction {
     /// # Errors
     /// None today: every reduction takes every number.
     pub fn resolve(self, input: Scalar) -> Result<Fold> {
-        let start: Start = match self {
-            Reduction::Sum => starts!(input, Sum, Totals, Sums),
-            Reduction::Prod => starts!(input, Prod, Totals, Products),
-            Reduction::Mean => starts!(input, Mean, Sums),
-            Reduction::Var => starts!(input, Var, Spreads),
-            Reduction::Std => starts!(input, Std, Spreads),
-            Reduction::Min => starts!(input, Min, Extremes),
-            Reduction::Max => starts!(input, Max, Extremes),
-            Reduction::Any => starts!(input, Any, Truths),
-            Reduction::All => starts!(input, All, Truths),
-            Reduction::CountNonzero => starts!(input, CountNonzero, Truths),
-            Reduction::ArgMin => starts!(input, ArgMin, Places),
-            Reduction::ArgMax => starts!(input, ArgMax, Places),
+        self.resolve_with(input, Nans::Count)
+    }
+
+    /// As [`resolve`](Reduction::resolve), for elements whose NaNs are left out by whoever folds: then
+    /// extremes and variances of too few elements are NaN, and not what they are of a whole array.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn resolve_with(self, input: Scalar, nans: Nans) -> Result<Fold> {
+        let nans = if input.kind() < Kind::Float {
+            Nans::Count
+        } else {
+            nans
+        };
+        let start: Start = match (self, nans) {
+            (Reduction::Sum, _) => starts!(input, Sum, Count, Totals, Sums),
+            (Reduction::Prod, _) => starts!(input, Prod, Count, Powers, Products),
+            (Reduction::Mean, _) => starts!(input, Mean, Count, Sums),
+            (Reduction::Var, Nans::Count) => starts!(input, Var, Count, Spreads),
+            (Reduction::Std, Nans::Count) => starts!(input, Std, Count, Spreads),
+            (Reduction::Var, Nans::Skip) => starts!(input, Var, Skip, Spreads),
+            (Reduction::Std, Nans::Skip) => starts!(input, Std, Skip, Spreads),
+            // Faster than comparisons, and the same.
+            (Reduction::Min, _) if input == Scalar::Bool => start!(All, Count, Bool, Truths<bool>,),
+            (Reduction::Max, _) if input == Scalar::Bool => start!(Any, Count, Bool, Truths<bool>,),
+            (Reduction::Min, Nans::Count) => starts!(input, Min, Count, Extremes),
+            (Reduction::Max, Nans::Count) => starts!(input, Max, Count, Extremes),
+            (Reduction::Min, Nans::Skip) => starts!(input, Min, Skip, Extremes),
+            (Reduction::Max, Nans::Skip) => starts!(input, Max, Skip, Extremes),
+            (Reduction::Any, _) => starts!(input, Any, Count, Truths),
+            (Reduction::All, _) => starts!(input, All, Count, Truths),
+            (Reduction::CountNonzero, _) => starts!(input, CountNonzero, Count, Truths),
+            (Reduction::ArgMin, _) => starts!(input, ArgMin, Count, Places),
+            (Reduction::ArgMax, _) => starts!(input, ArgMax, Count, Places),
         };
         Ok(Fold {
             reduction: self,
             input,
             output: self.output(input),
+            nans,
             start,
         })
     }
+
+    /// Whether there is a variant that leaves out NaNs: NumPy's `nansum` and its kind.
+    pub fn skips_nans(self) -> bool {
+        use Reduction::{All, Any, CountNonzero};
+        !matches!(self, Any | All | CountNonzero)
+    }
+
+    /// Whether NumPy's `where=` may leave out elements.
+    pub fn takes_mask(self) -> bool {
+        use Reduction::{ArgMax, ArgMin, CountNonzero};
+        !matches!(self, ArgMin | ArgMax | CountNonzero)
+    }
+
+    /// The operation that joins a result with NumPy's `initial=`, if the reduction takes it.
+    pub fn join(self) -> Option<Op> {
+        match self {
+            Reduction::Sum => Some(Op::Add),
+            Reduction::Prod => Some(Op::Multiply),
+            Reduction::Min => Some(Op::Minimum),
+            Reduction::Max => Some(Op::Maximum),
+            _ => None,
+        }
+    }
 }
 
-/// An accumulator of `f32` that is given halves.
-struct Halves(Box<dyn Accumulator>);
+/// An accumulator of wide elements that is given narrow ones: halves.
+struct Halves<N> {
+    wide: Box<dyn Accumulator>,
+    narrow: PhantomData<N>,
+}
 
-/// Halves converted at a time.
-const PIECE: usize = 256;
+/// Narrow elements converted at a time.
+const PIECE: usize = 1024;
 
-#[repr(C, align(16))]
-struct Singles([f32; PIECE]);
-
-impl Accumulator for Halves {
-    fn fold_row(&mut self, slot: usize, values: Strip<'_>, index: u64, step: u64) {
-        let mut singles = Singles([0.0; PIECE]);
-        let mut index = index;
-        for halves in values.elements::<f16>().chunks(PIECE) {
-            let singles = &mut singles.0[..halves.len()];
-            f16::widen(halves, singles);
-            self.0.fold_row(slot, Strip::from(&*singles), index, step);
-            index = index.wrapping_add(step.wrapping_mul(halves.len() as u64));
+impl<N: Narrow + Send + 'static> Halves<N> {
+    fn new(wide: impl Accumulator) -> Halves<N> {
+        Halves {
+            wide: Box::new(wide),
+            narrow: PhantomData,
         }
+    }
+
+    /// Calls `each` with wide elements and how many came before them.
+    #[inline(always)]
+    fn widened(
+        &mut self,
+        values: Strip<'_>,
+        each: impl Fn(&mut dyn Accumulator, usize, Strip<'_>),
+    ) {
+        let values = values.elements::<N>();
+        let mut room = vec![N::Wide::zeroed(); values.len().min(PIECE)];
+        let mut done = 0;
+        for narrow in values.chunks(PIECE) {
+            let wide = &mut room[..narrow.len()];
+            N::widen(narrow, wide);
+            each(self.wide.as_mut(), done, Strip::from(&*wide));
+            done += narrow.len();
+        }
+    }
+}
+
+impl<N: Narrow + Send + 'static> Accumulator for Halves<N> {
+    fn fold_row(&mut self, slot: usize, values: Strip<'_>, index: u64, step: u64) {
+        self.widened(values, |wide, done, values| {
+            let index = index.wrapping_add(step.wrapping_mul(done as u64));
+            wide.fold_row(slot, values, index, step);
+        });
     }
 
     fn fold_column(&mut self, first: usize, values: Strip<'_>, index: u64) {
-        let mut singles = Singles([0.0; PIECE]);
-        let mut first = first;
-        for halves in values.elements::<f16>().chunks(PIECE) {
-            let singles = &mut singles.0[..halves.len()];
-            f16::widen(halves, singles);
-            self.0.fold_column(first, Strip::from(&*singles), index);
-            first += halves.len();
-        }
+        self.widened(values, |wide, done, values| {
+            wide.fold_column(first + done, values, index);
+        });
     }
 
     fn merge(&mut self, other: &dyn Accumulator) {
-        self.0.merge(same::<Halves>(other).0.as_ref());
+        self.wide.merge(same::<Halves<N>>(other).wide.as_ref());
     }
 
     fn finish(&self, output: &mut [u8]) {
-        self.0.finish(output);
+        self.wide.finish(output);
+    }
+
+    fn takes_again(&self) -> bool {
+        self.wide.takes_again()
     }
 }

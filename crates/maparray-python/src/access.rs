@@ -1,0 +1,284 @@
+//! How does Python take rows, walk chunks, and say what should be in memory?
+//!
+//! Functions for containers, NumPy arrays (a `memmap` is one) and paths alike; the container's methods
+//! of the same names lead here.
+//!
+//! Knows: the library's array. Must not know: expressions.
+
+use std::sync::{Mutex, PoisonError};
+
+use maparray::{Advice, ChunkSize, Indices, MemMapArray, Mode, Select};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PySlice, PyTuple};
+
+use crate::array::{self, MemMapArray as Container};
+use crate::dtype;
+use crate::error::Answer;
+use crate::eval::{readable, writable};
+
+/// What an argument says about which rows to take.
+struct Rows {
+    values: Vec<i64>,
+    shape: Vec<usize>,
+}
+
+/// Integers of any kind and shape.
+fn rows(indices: &Bound<'_, PyAny>, len: usize, mode: &str) -> Answer<Rows> {
+    static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = indices.py();
+    let given = dtype::import_once(py, &AS_ARRAY, "numpy", "asarray")?.call1((indices,))?;
+    let kind: char = given.getattr("dtype")?.getattr("kind")?.extract()?;
+    let empty = given.getattr("size")?.extract::<usize>()? == 0;
+    if !matches!(kind, 'i' | 'u' | 'b') && !empty {
+        let found = given.getattr("dtype")?.str()?.to_string();
+        let message = format!("indices: found dtype {found}, expected integers");
+        return Err(PyTypeError::new_err(message).into());
+    }
+    let whole = given.call_method1("astype", ("i8",))?;
+    let mut values = array::from_numpy(&whole)?.to_vec::<i64>()?;
+    if kind == 'u' {
+        // Too big for any axis, whatever sign the conversion gave them.
+        values
+            .iter_mut()
+            .filter(|value| **value < 0)
+            .for_each(|value| *value = i64::MAX);
+    }
+    let len = i64::try_from(len).unwrap_or(i64::MAX);
+    match dtype::one_of("mode", mode, [("raise", 0), ("wrap", 1), ("clip", 2)])? {
+        1 if len > 0 => values
+            .iter_mut()
+            .for_each(|value| *value = value.rem_euclid(len)),
+        2 if len > 0 => values
+            .iter_mut()
+            .for_each(|value| *value = (*value).clamp(0, len - 1)),
+        _ => {}
+    }
+    Ok(Rows {
+        values,
+        shape: given.getattr("shape")?.extract()?,
+    })
+}
+
+/// The rows of an array at some indices, as numpy.take gives them.
+///
+/// `a` is a NumPy array, a memmap, a MemMapArray or the path of a .npy file; the indices are integers
+/// of any shape, counted from the back if negative. Rows that are not in memory are asked for ahead.
+/// With `out` they go into that array, which is returned, or into a new .npy file of that name, which
+/// is returned open. `mode` is 'raise', 'wrap' or 'clip', as NumPy has it.
+#[pyfunction]
+#[pyo3(signature = (a, indices, axis=0, out=None, *, mode="raise"))]
+pub(crate) fn take<'py>(
+    py: Python<'py>,
+    a: &Bound<'py, PyAny>,
+    indices: &Bound<'py, PyAny>,
+    axis: i64,
+    out: Option<Bound<'py, PyAny>>,
+    mode: &str,
+) -> Answer<Bound<'py, PyAny>> {
+    let source = readable(a)?;
+    let place = maparray::layout::resolve_axis(axis, source.ndim())?;
+    let rows = rows(indices, source.shape()[place], mode)?;
+    give(py, &source, &rows, axis, out)
+}
+
+/// The rows of an array where a condition is true, as numpy.compress gives them.
+#[pyfunction]
+#[pyo3(signature = (condition, a, axis=0, out=None))]
+pub(crate) fn compress<'py>(
+    py: Python<'py>,
+    condition: &Bound<'py, PyAny>,
+    a: &Bound<'py, PyAny>,
+    axis: i64,
+    out: Option<Bound<'py, PyAny>>,
+) -> Answer<Bound<'py, PyAny>> {
+    let condition = py
+        .import("numpy")?
+        .getattr("asarray")?
+        .call1((condition,))?;
+    if condition.getattr("ndim")?.extract::<usize>()? != 1 {
+        return Err(PyValueError::new_err("condition must be a 1-d array").into());
+    }
+    let kept = condition.call_method0("nonzero")?.get_item(0)?;
+    take(py, a, &kept, axis, out, "raise")
+}
+
+/// Takes the rows into what the caller wants them in.
+fn give<'py>(
+    py: Python<'py>,
+    source: &MemMapArray,
+    rows: &Rows,
+    axis: i64,
+    out: Option<Bound<'py, PyAny>>,
+) -> Answer<Bound<'py, PyAny>> {
+    let indices = Indices::shaped(&rows.values, &rows.shape)?;
+    match out {
+        Some(out) => match array::path_of(&out)? {
+            Some(path) => {
+                py.detach(|| source.take_to(indices, axis, &path))?;
+                let result = py.detach(|| MemMapArray::open(&path, Mode::Read))?;
+                Ok(Bound::new(py, Container::new(py, result)?)?.into_any())
+            }
+            None => {
+                let mut target = writable(&out)?;
+                py.detach(|| source.take_into(indices, axis, &mut target))?;
+                Ok(out)
+            }
+        },
+        None => {
+            static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+            let place = maparray::layout::resolve_axis(axis, source.ndim())?;
+            let mut shape = source.shape().to_vec();
+            shape.splice(place..=place, rows.shape.iter().copied());
+            let options = PyDict::new(py);
+            options.set_item("dtype", dtype::to_numpy(py, source.dtype())?)?;
+            let empty = dtype::import_once(py, &EMPTY, "numpy", "empty")?;
+            let result = empty.call((PyTuple::new(py, &shape)?,), Some(&options))?;
+            let mut target = array::from_numpy(&result)?;
+            py.detach(|| source.take_into(indices, axis, &mut target))?;
+            // A NumPy scalar, if there are no axes; else the array itself.
+            match shape.is_empty() {
+                true => Ok(result.get_item(PyTuple::empty(py))?),
+                false => Ok(result),
+            }
+        }
+    }
+}
+
+/// Consecutive parts of an array along its first axis.
+#[pyclass(frozen, module = "maparray._maparray")]
+pub(crate) struct Chunks {
+    whole: Py<PyAny>,
+    walk: Mutex<maparray::Chunks>,
+}
+
+#[pymethods]
+impl Chunks {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut walk = self.walk.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((rows, _)) = walk.next() else {
+            return Ok(None);
+        };
+        drop(walk);
+        let (start, stop) = (isize::try_from(rows.start)?, isize::try_from(rows.end)?);
+        self.whole
+            .bind(py)
+            .get_item(PySlice::new(py, start, stop, 1))
+            .map(Some)
+    }
+
+    fn __length_hint__(&self) -> usize {
+        let walk = self.walk.lock().unwrap_or_else(PoisonError::into_inner);
+        walk.len()
+    }
+}
+
+/// Walk an array in consecutive parts along its first axis: views of so many `rows`, or of as many
+/// as have at most `chunk_bytes` bytes (16 MiB if nothing is said).
+///
+/// With `release` the memory of parts that have been walked over is given back to the system, which
+/// reads the file again if they are touched once more.
+#[pyfunction]
+#[pyo3(signature = (a, chunk_bytes=None, *, rows=None, release=false))]
+pub(crate) fn iter_chunks(
+    a: &Bound<'_, PyAny>,
+    chunk_bytes: Option<usize>,
+    rows: Option<usize>,
+    release: bool,
+) -> Answer<Chunks> {
+    let size = match (chunk_bytes, rows) {
+        (Some(_), Some(_)) => {
+            let message = "chunk_bytes and rows: found both, expected one of them";
+            return Err(PyTypeError::new_err(message).into());
+        }
+        (_, Some(rows)) => ChunkSize::Rows(rows),
+        (bytes, None) => ChunkSize::Bytes(bytes.unwrap_or(16 << 20)),
+    };
+    let (array, whole) = both(a)?;
+    let walk = array.iter_chunks(size)?;
+    Ok(Chunks {
+        whole: whole.unbind(),
+        walk: Mutex::new(if release { walk.releasing() } else { walk }),
+    })
+}
+
+/// An argument as the library's array and as a NumPy array that is sliced into views.
+fn both<'py>(a: &Bound<'py, PyAny>) -> Answer<(MemMapArray, Bound<'py, PyAny>)> {
+    let py = a.py();
+    if let Ok(container) = a.cast::<Container>() {
+        return Ok((container.get().share()?, container.get().whole(py)?));
+    }
+    if let Some(path) = array::path_of(a)? {
+        let container = Container::new(py, py.detach(|| MemMapArray::open(path, Mode::Read))?)?;
+        return Ok((container.share()?, container.whole(py)?));
+    }
+    let whole = py.import("numpy")?.getattr("asanyarray")?.call1((a,))?;
+    Ok((array::from_numpy(&whole)?, whole))
+}
+
+/// Tell the kernel how an array will be read: 'normal', 'sequential', 'random' or 'willneed'.
+#[pyfunction]
+pub(crate) fn advise(py: Python<'_>, a: &Bound<'_, PyAny>, advice: &str) -> Answer<()> {
+    let words = [
+        ("normal", Advice::Normal),
+        ("sequential", Advice::Sequential),
+        ("random", Advice::Random),
+        ("willneed", Advice::WillNeed),
+    ];
+    let advice = dtype::one_of("advice", advice, words)?;
+    let array = readable(a)?;
+    Ok(py.detach(|| array.advise(advice))?)
+}
+
+/// Ask for rows `start` to `stop` of an array, or all of it, to be read in from the disk; returns when
+/// the system has taken the requests.
+#[pyfunction]
+#[pyo3(signature = (a, start=None, stop=None))]
+pub(crate) fn prefetch(
+    py: Python<'_>,
+    a: &Bound<'_, PyAny>,
+    start: Option<i64>,
+    stop: Option<i64>,
+) -> Answer<()> {
+    let array = readable(a)?;
+    let part = match (start, stop) {
+        (None, None) => array,
+        _ => array.select(&[Select::Range {
+            start,
+            stop,
+            step: 1,
+        }])?,
+    };
+    Ok(py.detach(|| part.prefetch())?)
+}
+
+/// Give the memory behind an array's elements back to the system, which reads the file again when they
+/// are touched. Does nothing in memory and in mode 'c', whose pages are the only copy.
+#[pyfunction]
+pub(crate) fn release(py: Python<'_>, a: &Bound<'_, PyAny>) -> Answer<()> {
+    let array = readable(a)?;
+    Ok(py.detach(|| array.release())?)
+}
+
+/// How many bytes from the first to the last element of an array are in memory.
+#[pyfunction]
+pub(crate) fn resident(py: Python<'_>, a: &Bound<'_, PyAny>) -> Answer<usize> {
+    let array = readable(a)?;
+    Ok(py.detach(|| array.resident())?)
+}
+
+pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Chunks>()?;
+    module.add_function(wrap_pyfunction!(take, module)?)?;
+    module.add_function(wrap_pyfunction!(compress, module)?)?;
+    module.add_function(wrap_pyfunction!(iter_chunks, module)?)?;
+    module.add_function(wrap_pyfunction!(advise, module)?)?;
+    module.add_function(wrap_pyfunction!(prefetch, module)?)?;
+    module.add_function(wrap_pyfunction!(release, module)?)?;
+    module.add_function(wrap_pyfunction!(resident, module)?)
+}

@@ -1,0 +1,96 @@
+//! When is a small file mapped?
+//!
+//! When somebody wants its bytes in place. Until then they are read from the open file each time, so
+//! that changes are seen as through a map: to map, touch and unmap one page costs more than to open a
+//! file and read it several times.
+//!
+//! Knows: errors. Must not know: what the bytes mean.
+
+use std::ptr::NonNull;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+
+use super::{Mode, OpenFile, Owner, Region, dangling};
+use crate::error::{Error, Problem, Result};
+
+/// Up to so many bytes are read rather than mapped.
+pub(super) const SMALL: usize = 16 << 10;
+
+impl OpenFile {
+    /// A part of a file to be read, mapped now or, if it is small, when it is first needed in place.
+    /// The caller has seen that the file has these bytes.
+    ///
+    /// # Errors
+    /// As [`OpenFile::map`]; of a small part, what stands in the way of mapping is reported later.
+    pub(crate) fn map_small_late(self: &Arc<OpenFile>, span: super::Span) -> Result<Region> {
+        let small = span
+            .len
+            .and_then(|len| usize::try_from(len).ok())
+            .filter(|len| (1..=SMALL).contains(len));
+        let Some(len) = small else {
+            return self.map(span, Mode::Read, super::Extend::Never);
+        };
+        Ok(Region {
+            start: OnceLock::new(),
+            len,
+            writable: false,
+            promised: AtomicBool::new(false),
+            owner: Owner::File {
+                map: OnceLock::new(),
+                file: Arc::clone(self),
+                offset: span.offset,
+                mode: Mode::Read,
+            },
+        })
+    }
+}
+
+impl Region {
+    /// Whether its bytes have an address already.
+    pub(super) fn is_mapped(&self) -> bool {
+        self.start.get().is_some()
+    }
+
+    /// The first byte, mapped if it was not.
+    ///
+    /// # Errors
+    /// `Io` if the system refuses to map, `Malformed` if the file has become too short.
+    #[inline]
+    pub(super) fn start(&self) -> Result<NonNull<u8>> {
+        match self.start.get() {
+            Some(start) => Ok(*start),
+            None => self.map_now(),
+        }
+    }
+
+    #[cold]
+    fn map_now(&self) -> Result<NonNull<u8>> {
+        let Owner::File {
+            map, file, offset, ..
+        } = &self.owner
+        else {
+            return Ok(dangling());
+        };
+        let new = file.map_for_reading(*offset, self.len)?;
+        // Another thread may have been faster; then its map is the one, and this one goes away.
+        let map = map.get_or_init(|| new);
+        let start = NonNull::new(map.as_mut_ptr()).unwrap_or_else(dangling);
+        Ok(*self.start.get_or_init(|| start))
+    }
+
+    /// Reads from the open file, for a region that is not mapped yet.
+    pub(super) fn read_unmapped(&self, at: usize, out: &mut [u8]) -> Result<()> {
+        let Owner::File { file, offset, .. } = &self.owner else {
+            return Ok(());
+        };
+        let from = offset + at as u64;
+        let count = file.read_at(from, out)?;
+        if count < out.len() {
+            return Err(Error::new(Problem::TooShort {
+                file_len: from + count as u64,
+                needed: from + out.len() as u64,
+            }));
+        }
+        Ok(())
+    }
+}
