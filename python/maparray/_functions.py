@@ -149,9 +149,7 @@ def histogram_bin_edges(
     if np.ndim(bins) > 0:
         return np.asarray(bins)
     parameters = {"bins": bins, "range": range}
-    edges: NDArray[Any] = _call(
-        "histogram_bin_edges", {"a": a}, parameters, None, threads, memory
-    )
+    edges: NDArray[Any] = _call("histogram_bin_edges", {"a": a}, parameters, None, threads, memory)
     return edges
 
 

@@ -190,9 +190,7 @@ def take(
     *,
     mode: _TakeMode = "raise",
 ) -> Any: ...
-def compress(
-    condition: ArrayLike, a: _Array, axis: int = 0, out: _Out | None = None
-) -> Any: ...
+def compress(condition: ArrayLike, a: _Array, axis: int = 0, out: _Out | None = None) -> Any: ...
 def iter_chunks(
     a: _Array,
     chunk_bytes: int | None = None,
