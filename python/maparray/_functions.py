@@ -144,7 +144,9 @@ def histogram_bin_edges(
     memory: int | None = None,
 ) -> NDArray[Any]:
     """The edges of bins of equal width: numpy.histogram_bin_edges, without its estimators."""
-    if not isinstance(bins, str) and np.ndim(bins) > 0:
+    if isinstance(bins, str):
+        raise ValueError(f"bins: found {bins!r}, expected a number of bins or their edges")
+    if np.ndim(bins) > 0:
         return np.asarray(bins)
     parameters = {"bins": bins, "range": range}
     edges: NDArray[Any] = _call(

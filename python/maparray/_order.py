@@ -99,6 +99,9 @@ def _quantile(
     shares = np.asarray(q, np.float64)
     if shares.ndim > 1:
         raise ValueError("`q` has more than one axis: expected a number or a list of them")
+    if np.asarray(q).dtype.kind in "iu" and method == "linear" and "quantile" in function:
+        # The whole shares 0 and 1 are elements: NumPy does not interpolate, and keeps their type.
+        method = "lower"
     parameters: dict[str, Any] = {"axis": axis, "method": method, "keepdims": keepdims}
     # One number of Python's keeps the elements' type; NumPy's own types count.
     one = type(q) in (int, float)

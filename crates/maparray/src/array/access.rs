@@ -142,6 +142,19 @@ impl Source {
         })
     }
 
+    /// Makes the memory of elements ready that are about to be read, if they lie in a mapped file with
+    /// few gaps between them.
+    pub(crate) fn prepare(&self, walk: &Walk, elements: Range<usize>) {
+        const LEAST: usize = 1 << 18;
+        let wanted = elements.len() * self.layout.item_size();
+        if wanted >= LEAST
+            && let Some(span) = walk.span_of(elements, self.layout.item_size())
+            && span.len() <= wanted.saturating_mul(2)
+        {
+            self.region.prepare(span);
+        }
+    }
+
     /// Bytes of a mapped file that are not in memory; none if the system does not tell.
     pub(crate) fn bytes_missing(&self) -> u64 {
         let range = self.layout.byte_range();

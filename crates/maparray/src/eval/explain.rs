@@ -139,7 +139,8 @@ impl Program<'_> {
                     let name = match work.does {
                         Does::Apply(op) => op.name(),
                         Does::Cast => "cast",
-                        Does::Time(..) | Does::Days | Does::Coarser => "to another unit",
+                        Does::Time(op, _) => op.name(),
+                        Does::Days | Does::Coarser => "to another unit",
                     };
                     let result = self.label(node);
                     let scalar = self.graph.nodes[node].scalar.name();

@@ -182,6 +182,7 @@ impl<'a> Worker<'a> {
         for output in self.job.outputs {
             output.prepare(elements.clone())?;
         }
+        self.job.plan.prepare(elements.clone());
         for start in elements.clone().step_by(part) {
             let count = part.min(elements.end - start);
             self.strips(start, count, 0)?;

@@ -222,6 +222,15 @@ impl<'a> Plan<'a> {
         self.roots.iter().map(|root| root.item).sum()
     }
 
+    /// Makes the memory of elements ready that are about to be computed.
+    pub(super) fn prepare(&self, elements: Range<usize>) {
+        for load in &self.loads {
+            if let Some(source) = load.source {
+                source.prepare(&load.walk, elements.clone());
+            }
+        }
+    }
+
     /// Lets go of the memory behind elements that have been computed.
     pub(super) fn release(&self, elements: Range<usize>) {
         for load in &self.loads {

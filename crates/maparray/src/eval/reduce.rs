@@ -315,6 +315,16 @@ impl Fold<'_> {
     ) -> Result<()> {
         let (row, strip) = (self.table.reduced, scratch.plan.strip);
         let (kept, reduced) = (self.task.kept.clone(), self.task.reduced.clone());
+        if reduced.len() == row {
+            scratch.plan.prepare(kept.start * row..kept.end * row);
+        } else {
+            for position in kept.clone() {
+                let first = position * row;
+                scratch
+                    .plan
+                    .prepare(first + reduced.start..first + reduced.end);
+            }
+        }
         if reduced.len() == row && row < strip {
             // Short rows: a strip holds many, which follow each other.
             let many = strip / row.max(1);
@@ -352,6 +362,9 @@ impl Fold<'_> {
         let (kept, reduced) = (self.task.kept.clone(), self.task.reduced.clone());
         for first in reduced.clone().step_by(ROWS) {
             let rows = first..(first + ROWS).min(reduced.end);
+            if kept.len() == row {
+                scratch.plan.prepare(rows.start * row..rows.end * row);
+            }
             for start in kept.clone().step_by(tile) {
                 let count = tile.min(kept.end - start);
                 for position in rows.clone() {

@@ -9,7 +9,8 @@
 use std::ptr;
 use std::sync::Arc;
 
-use super::{Behind, Mode, Owner, Region, Rows, platform, stream};
+use super::platform::{self, Access};
+use super::{Behind, Mode, Owner, Region, Rows, stream};
 use crate::error::{Error, Problem, Result};
 use crate::strip::Strip;
 
@@ -79,6 +80,19 @@ impl Region {
         Ok(unsafe { Strip::over(start, len) })
     }
 
+    /// Makes the pages of a range of a file ready to be read: all at once, where loads would take a
+    /// fault for every few of them. Does nothing for memory; what cannot be made ready is left to the
+    /// loads.
+    pub(crate) fn prepare(&self, range: std::ops::Range<usize>) {
+        if let Owner::File { map, .. } = &self.owner
+            && let Some(map) = map.get()
+            && self.check(range.start, range.len()).is_ok()
+            && !range.is_empty()
+        {
+            let _ = platform::populate(map, range, Access::Read);
+        }
+    }
+
     /// The right to write.
     ///
     /// # Errors
@@ -121,7 +135,7 @@ impl Writer<'_> {
                 mode: Mode::ReadWrite,
                 ..
             } if !range.is_empty() => match map.get() {
-                Some(map) => platform::populate(map, range)
+                Some(map) => platform::populate(map, range, Access::Write)
                     .map_err(|error| Error::io("make room for what is written", error)),
                 None => Ok(()),
             },

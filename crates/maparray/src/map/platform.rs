@@ -115,10 +115,21 @@ pub(super) fn unlinked(folder: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes the pages of a range writable at once; does nothing where the system has no call for it.
+/// What the pages of a range are made ready for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+/// Makes the pages of a range ready at once; does nothing where the system has no call for it.
 #[cfg(target_os = "linux")]
-pub(super) fn populate(map: &MmapRaw, range: std::ops::Range<usize>) -> io::Result<()> {
-    let done = map.advise_range(memmap2::Advice::PopulateWrite, range.start, range.len());
+pub(super) fn populate(map: &MmapRaw, range: Range<usize>, access: Access) -> io::Result<()> {
+    let advice = match access {
+        Access::Read => memmap2::Advice::PopulateRead,
+        Access::Write => memmap2::Advice::PopulateWrite,
+    };
+    let done = map.advise_range(advice, range.start, range.len());
     match done {
         // Kernels before 5.14 do not know it, some file systems refuse it.
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
@@ -128,7 +139,7 @@ pub(super) fn populate(map: &MmapRaw, range: std::ops::Range<usize>) -> io::Resu
 
 /// There is no call for it here.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn populate(_map: &MmapRaw, _range: std::ops::Range<usize>) -> io::Result<()> {
+pub(super) fn populate(_map: &MmapRaw, _range: Range<usize>, _access: Access) -> io::Result<()> {
     Ok(())
 }
 

@@ -10,6 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Behind;
 
+/// What the pages of a range are made ready for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
 /// What tells one file from another: here each opening counts as a file of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FileId(u64);
@@ -63,7 +70,11 @@ pub(super) fn unlinked(folder: &Path) -> io::Result<File> {
 }
 
 /// There is no call for it here.
-pub(super) fn populate(_map: &memmap2::MmapRaw, _range: Range<usize>) -> io::Result<()> {
+pub(super) fn populate(
+    _map: &memmap2::MmapRaw,
+    _range: Range<usize>,
+    _access: Access,
+) -> io::Result<()> {
     Ok(())
 }
 

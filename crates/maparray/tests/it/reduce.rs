@@ -273,7 +273,7 @@ fn variances_of_numbers_too_far_apart_are_infinite_and_of_infinities_unknown() {
     }
     for odd in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
         for place in [0, 1, 99, 1500] {
-            let mut values = vec![1e308, -1e308].repeat(1000);
+            let mut values = [1e308, -1e308].repeat(1000);
             values[place] = odd;
             assert!(
                 variances(&values).iter().all(|x| x.is_nan()),

@@ -235,7 +235,8 @@ fn every_function_reads_back_from_its_text() {
 fn arguments_that_make_no_sense_are_errors_that_say_where() {
     for (text, column) in [
         ("cumsum()", 1),
-        ("cumsum(a, 0, 1, 2)", 1),
+        ("cumsum(a, 0, 1, 2)", 14),
+        ("cumsum(a, 0, float32, 2)", 1),
         ("rolling_sum(a)", 1),
         ("diff(a, m=1)", 9),
         ("diff(a, n=-1)", 11),

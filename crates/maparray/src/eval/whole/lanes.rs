@@ -53,8 +53,20 @@ pub(super) struct Piece {
 
 impl Lanes {
     /// Those of an operand along the axis of the call; all of it is one lane if there is none. `less`
-    /// rows at the end of each lane give no result; blocks give at least `rows`.
+    /// rows at the end of each lane give no result; blocks give a multiple of `rows`.
     pub(super) fn new(call: &Call<'_>, operand: usize, less: usize, rows: usize) -> Lanes {
+        Lanes::within(usize::MAX, call, operand, less, rows)
+    }
+
+    /// The same with blocks of at most `most` elements, if rows of a few elements allow that. For
+    /// functions that find the same in blocks of any size.
+    pub(super) fn within(
+        most: usize,
+        call: &Call<'_>,
+        operand: usize,
+        less: usize,
+        rows: usize,
+    ) -> Lanes {
         let shape = call.operands[operand].layout().shape();
         let (outer, len, inner) = match call.parameters.axis("axis") {
             None => (1, shape.iter().product(), 1),
@@ -70,14 +82,19 @@ impl Lanes {
             }
         };
         let slab = inner.saturating_mul(len);
-        let width = inner.clamp(1, WIDTH.min(BLOCK / rows.max(1)).max(NARROW));
+        let width = inner.clamp(
+            1,
+            WIDTH
+                .min(most.min(BLOCK) / rows.saturating_add(less).max(1))
+                .max(NARROW),
+        );
         Lanes {
             outer,
             len,
             out: len.saturating_sub(less),
             inner,
             width,
-            rows: (BLOCK / width).max(rows).max(1),
+            rows: (BLOCK / width / rows.max(1)).max(1) * rows.max(1),
             slabs: (slab <= BLOCK).then(|| (BLOCK / slab.max(1)).max(1)),
         }
     }

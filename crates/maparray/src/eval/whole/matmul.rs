@@ -7,7 +7,7 @@
 //! Knows: readers, ndarray's products. Must not know: formats, maps.
 
 use bytemuck::Pod;
-use ndarray::linalg::general_mat_mul;
+use ndarray::linalg::{general_mat_mul, general_mat_vec_mul};
 use ndarray::{ArrayView2, ArrayViewMut2, LinalgScalar};
 use num_complex::Complex;
 
@@ -70,6 +70,10 @@ fn float<T: LinalgScalar>(a: &Panel<'_, T>, b: &Panel<'_, T>, begin: bool, c: &m
         let keep = if begin { T::zero() } else { T::one() };
         if begin {
             c.fill(T::zero());
+        }
+        if b.ncols() == 1 && a.is_standard_layout() {
+            general_mat_vec_mul(T::one(), &a, &b.column(0), keep, &mut c.column_mut(0));
+            return;
         }
         general_mat_mul(T::one(), &a, &b, keep, &mut c);
     }

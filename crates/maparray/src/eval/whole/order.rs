@@ -66,6 +66,11 @@ pub(super) trait Ordered {
     fn same(word: Self::Word) -> Self::Word {
         word
     }
+    /// The word that stands for all elements that may come in any order.
+    #[inline(always)]
+    fn rank(word: Self::Word) -> Self::Word {
+        Self::same(word)
+    }
 }
 
 macro_rules! integers {
@@ -176,6 +181,8 @@ macro_rules! complex {
                 }
             }
             #[inline(always)]
+            fn rank(word: $word) -> $word { word }
+            #[inline(always)]
             fn same(word: $word) -> $word {
                 if word > Self::LAST {
                     Self::word(Complex::new($part::NAN, $part::NAN))
@@ -197,6 +204,8 @@ pub(super) struct Codec<W> {
     pub(super) words: fn(&[u8], &mut [W]),
     /// Words that are equal where elements are.
     pub(super) equal: fn(&[u8], &mut [W]),
+    /// Words that are equal where elements may come in any order.
+    pub(super) ranks: fn(&[u8], &mut [W]),
     pub(super) elements: fn(&[W], &mut [u8]),
 }
 
@@ -213,6 +222,11 @@ impl<W: Word> Codec<W> {
             equal: |bytes, words| {
                 for (word, &raw) in words.iter_mut().zip(cast_slice::<u8, T::Raw>(bytes)) {
                     *word = T::same(T::word(raw));
+                }
+            },
+            ranks: |bytes, words| {
+                for (word, &raw) in words.iter_mut().zip(cast_slice::<u8, T::Raw>(bytes)) {
+                    *word = T::rank(T::word(raw));
                 }
             },
             elements: |words, bytes| {

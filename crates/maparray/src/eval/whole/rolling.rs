@@ -37,6 +37,9 @@ pub(super) fn run(call: &Call<'_>, crew: &Crew<'_>) -> Result<()> {
     }
 }
 
+/// Bytes that a thread may hold in any case.
+const LEAST: usize = 2 << 20;
+
 /// What is known of some neighbouring elements of type `T`.
 trait Window<T> {
     type State: Pod + Send;
@@ -170,13 +173,16 @@ fn slide<T: Pod + Send, W: Window<T>>(
         count: window as f64,
         free: (window as f64 - ddof).max(0.0),
     };
-    let lanes = Lanes::new(call, 0, window - 1, window);
     let reader = call.reader_along(0, scalar)?;
     let back = (scalar != call.scalar).then(|| cast(scalar, call.scalar));
     let (item, out_item) = (scalar.size(), call.scalar.size());
-    let (room, state) = (lanes.room(), size_of::<W::State>());
-    let held = room.saturating_mul(2 * state + item + out_item);
-    if held > call.share() {
+    let state = size_of::<W::State>();
+    let each = 2 * state + item + out_item;
+    // Blocks are multiples of the window, so that pieces begin at the same places whatever they are.
+    let lanes = Lanes::within(call.share() / each, call, 0, window - 1, window);
+    let room = lanes.room();
+    let held = room.saturating_mul(each);
+    if held > call.share().max(LEAST) {
         let most = call.share() / (held / window.max(1)).max(1);
         let expected = format!("at most about {most} with {} bytes of memory", call.memory);
         return Err(call.wrong("window", window, expected));
@@ -235,6 +241,23 @@ fn sweep<T: Pod, W: Window<T>>(
             #[inline(always)]
             || {
                 let count = values.len() / width;
+                if width == 1 {
+                    let (mut head, mut so_far) = (W::one(values[0]), 0.0);
+                    heads[0] = head;
+                    for (state, &value) in heads.iter_mut().zip(values).skip(1) {
+                        so_far += 1.0;
+                        head = W::both(head, so_far, W::one(value), 1.0);
+                        *state = head;
+                    }
+                    let (mut tail, mut so_far) = (W::one(values[count - 1]), 0.0);
+                    tails[count - 1] = tail;
+                    for (state, &value) in tails.iter_mut().zip(values).rev().skip(1) {
+                        so_far += 1.0;
+                        tail = W::both(W::one(value), 1.0, tail, so_far);
+                        *state = tail;
+                    }
+                    return;
+                }
                 let ends = (count - 1) * width..count * width;
                 for (state, &value) in heads.iter_mut().zip(&values[..width]) {
                     *state = W::one(value);

@@ -210,13 +210,13 @@ fn positions<W: Word, P: Word>(
     Ok(())
 }
 
-/// Words that are equal where elements are, in the low half of wider ones.
+/// Words that are equal where elements may come in any order, in the low half of wider ones.
 pub(super) fn wide<W: Word, P: Word>(codec: &Codec<W>) -> impl Fn(&[u8], &mut [P]) {
-    let equal = codec.equal;
+    let ranks = codec.ranks;
     move |bytes, out| {
         let mut words = [0_u128; PIECE / 16];
         let words = &mut cast_slice_mut::<u128, W>(&mut words)[..out.len()];
-        equal(bytes, words);
+        ranks(bytes, words);
         for (out, &word) in out.iter_mut().zip(&*words) {
             *out = P::of(word.low64());
         }

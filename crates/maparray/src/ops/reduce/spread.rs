@@ -160,7 +160,10 @@ struct Tile {
 }
 
 /// Takes one number of a column.
-#[expect(clippy::eq_op, reason = "what is infinite or NaN has no distance from itself")]
+#[expect(
+    clippy::eq_op,
+    reason = "what is infinite or NaN has no distance from itself"
+)]
 #[inline(always)]
 fn take(base: &mut f64, sum: &mut f64, squares: &mut f64, value: f64) {
     let known = if *base == f64::INFINITY { value } else { *base };
