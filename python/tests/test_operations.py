@@ -108,6 +108,10 @@ def check(name, arrays):
             # It takes several steps, each rounded to half precision.
             expected = np.sinc(arrays[0].astype("f")).astype("e")
         ulps = ULPS
+        if name in ("logaddexp", "logaddexp2"):
+            # A sum whose parts may cancel: its steps are those of its parts.
+            size = np.maximum(*map(np.abs, np.broadcast_arrays(*(a.astype("d") for a in arrays))))
+            ulps = ULPS * (1 + np.nan_to_num(size / np.abs(expected), posinf=1e300))
         if name in ("power", "float_power") and is_complex:
             # The angle of the result is that of the logarithm, whose digits it uses up.
             angle = np.nan_to_num(np.abs(arrays[1] * np.log(np.abs(arrays[0]))), posinf=0)
@@ -220,7 +224,8 @@ def test_bfloat16_is_that_of_ml_dtypes(tmp_path):
     doubled = maparray.eval("a * b + 1", a=a, b=b)
     assert doubled.dtype == ml_dtypes.bfloat16
     # One rounding for each operation.
-    expected = ((a.astype("f") * b).astype(a.dtype).astype("f") + 1).astype(a.dtype)
+    with np.errstate(over="ignore"):
+        expected = ((a.astype("f") * b).astype(a.dtype).astype("f") + 1).astype(a.dtype)
     assert np.array_equal(doubled.view("u2"), expected.view("u2"))
     assert maparray.eval("sum(float32(a))", a=a[:2]) == -0.75
     maparray.save(tmp_path / "a.npy", a)
@@ -260,6 +265,8 @@ def test_other_names_and_signs_mean_the_same():
     a, b = np.array([7, 8, 9]), np.array([2, 3, 4])
     for name, aliases, sign, arity in _maparray.OPERATIONS:
         given = dict(zip("ab", (a, b)[:arity], strict=False))
+        if name == "isnat":
+            given = {"a": a.astype("M8[s]")}
         expected = maparray.eval(call(name, given), **given) if arity < 3 else None
         for alias in aliases if arity < 3 else ():
             found = maparray.eval(call(alias, given), **given)
