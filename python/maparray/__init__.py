@@ -41,7 +41,6 @@ from ._maparray import (
 )
 from ._memmap import memmap
 from ._npy import load, open_memmap, save
-from ._pairs import divmod, frexp, modf
 from ._order import (
     argsort,
     argtopk,
@@ -55,6 +54,7 @@ from ._order import (
     topk,
     unique,
 )
+from ._pairs import divmod, frexp, modf
 
 __all__ = [
     "ExpressionError",
@@ -68,16 +68,15 @@ __all__ = [
     "argtopk",
     "compress",
     "create",
-    "divmod",
-    "eval",
-    "frexp",
     "cumprod",
     "cumsum",
     "diff",
+    "divmod",
     "dot",
     "eval",
     "eval_many",
     "explain",
+    "frexp",
     "frombuffer",
     "histogram",
     "histogram_bin_edges",

@@ -3,11 +3,12 @@
 import gc
 import sys
 
-import maparray
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import maparray
 
 DTYPES = ["?", "i1", ">i2", "<u4", "<i8", "<f2", "<f4", ">f8", "c8", ">c16", "S3", ">U2", "V5"]
 DTYPES += ["<M8[s]", [("id", ">u2"), ("x", "<f4", (2,))]]

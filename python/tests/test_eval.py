@@ -15,7 +15,6 @@ from test_operations import DTYPES, edge_values
 import maparray
 from maparray import _maparray
 
-
 # Reductions
 
 
@@ -98,7 +97,6 @@ def assert_reduces_alike(expected, text, ours, wide=None):
     if isinstance(expected, type):
         with pytest.raises((TypeError, ValueError)):
             ours()
-            pytest.fail(f"{text}: NumPy raises {expected}")
         return
     found = np.asarray(ours())
     assert found.dtype == np.asarray(expected).dtype, text
@@ -183,7 +181,7 @@ def test_a_mask_must_be_bools_that_fit():
     a = np.ones((2, 3))
     with pytest.raises((TypeError, ValueError), match="bool"):
         maparray.eval("sum(a, where=m)", a=a, m=np.ones((2, 3), "i4"))
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="broadcast"):
         maparray.eval("sum(a, where=m)", a=a, m=np.ones((4, 2, 3), "?"))
     for name in ("min", "nanmax"):
         with pytest.raises(ValueError, match="initial"):
