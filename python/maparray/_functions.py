@@ -47,7 +47,7 @@ def _call(
     values = {name: name if name in arrays else _text(value) for name, value in parameters.items()}
     texts = [*first, *(f"{name}={value}" for name, value in values.items())]
     # A number of Python's own would become a part of the expression.
-    bound = {
+    bound: dict[str, Any] = {
         name: np.asarray(array) if np.isscalar(array) and not isinstance(array, str) else array
         for name, array in arrays.items()
     }
@@ -146,7 +146,7 @@ def histogram_bin_edges(
     """The edges of bins of equal width: numpy.histogram_bin_edges, without its estimators."""
     if isinstance(bins, str):
         raise ValueError(f"bins: found {bins!r}, expected a number of bins or their edges")
-    if np.ndim(bins) > 0:
+    if np.asarray(bins).ndim > 0:
         return np.asarray(bins)
     parameters = {"bins": bins, "range": range}
     edges: NDArray[Any] = _call("histogram_bin_edges", {"a": a}, parameters, None, threads, memory)
