@@ -6,7 +6,7 @@ Each writes the expression that `eval` computes; any array may be the path of a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, SupportsIndex, TypeAlias
+from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike
 from ._functions import _Array, _call, _Out
 
 _Axes: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None
-_Method: TypeAlias = Literal["linear", "lower", "higher", "midpoint", "nearest"]
 
 
 def sort(
@@ -90,7 +89,7 @@ def _quantile(
     a: _Array,
     q: ArrayLike,
     axis: _Axes,
-    method: _Method,
+    method: str,
     keepdims: bool,
     out: _Out,
     threads: int | None,
@@ -118,7 +117,7 @@ def quantile(
     q: ArrayLike,
     axis: _Axes = None,
     *,
-    method: _Method = "linear",
+    method: str = "linear",
     keepdims: bool = False,
     out: _Out = None,
     threads: int | None = None,
@@ -133,7 +132,7 @@ def percentile(
     q: ArrayLike,
     axis: _Axes = None,
     *,
-    method: _Method = "linear",
+    method: str = "linear",
     keepdims: bool = False,
     out: _Out = None,
     threads: int | None = None,
@@ -148,7 +147,7 @@ def nanquantile(
     q: ArrayLike,
     axis: _Axes = None,
     *,
-    method: _Method = "linear",
+    method: str = "linear",
     keepdims: bool = False,
     out: _Out = None,
     threads: int | None = None,
@@ -163,7 +162,7 @@ def nanpercentile(
     q: ArrayLike,
     axis: _Axes = None,
     *,
-    method: _Method = "linear",
+    method: str = "linear",
     keepdims: bool = False,
     out: _Out = None,
     threads: int | None = None,
