@@ -246,11 +246,11 @@ impl Lease {
             .map_err(|_| PyIndexError::new_err("mapping too large for a buffer"))?;
         let read_only = c_int::from(!region.is_writable());
         let start = region.as_ptr().map_err(Raised::from)?.cast();
+        let object = slf.as_ptr();
         // SAFETY: `view` is Python's to fill in. The region has `len` bytes from `start`, writable
         // unless `read_only`; they stay while `slf` lives (invariant 1), and the call makes `view`
         // hold a reference to `slf`. It refuses a writable view of read-only bytes by itself.
-        let filled =
-            unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), start, len, read_only, flags) };
+        let filled = unsafe { ffi::PyBuffer_FillInfo(view, object, start, len, read_only, flags) };
         if filled != 0 {
             return Err(PyErr::fetch(slf.py()));
         }

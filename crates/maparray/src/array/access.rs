@@ -223,6 +223,11 @@ impl ArrayWriter<'_> {
         &self.layout
     }
 
+    /// Whether it writes to the memory that `source` reads.
+    pub(crate) fn is_over(&self, source: &Source) -> bool {
+        Arc::ptr_eq(&self.writer.region(), &source.region)
+    }
+
     /// Stores native elements from position `start` on, counted in the order in which they lie;
     /// leaves them in the array's byte order.
     pub(crate) fn store(&self, start: usize, elements: &mut [u8]) -> Result<()> {

@@ -65,8 +65,7 @@ impl<A: Element, D: Dimension> MapArrayMut<A, D> {
         // SAFETY: as in `MapArray::new`. That nobody else reads or writes: `view_mut` proved that
         // `array` is alone on its region, and `array` is private here and lends nothing while `view`
         // lives: `inner` hands out no bytes, and `into_inner` ends the view first.
-        let view =
-            unsafe { mem::transmute::<ArrayViewMut<'_, A, D>, ArrayViewMut<'static, A, D>>(view) };
+        let view: ArrayViewMut<'static, A, D> = unsafe { mem::transmute(view) };
         Ok(MapArrayMut { view, array })
     }
 

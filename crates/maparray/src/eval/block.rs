@@ -209,6 +209,21 @@ impl<'a> Scratch<'a> {
         }
     }
 
+    /// The elements of a root where they lie, if the plan computes nothing and they do.
+    pub(super) fn lying(
+        &self,
+        root: usize,
+        start: usize,
+        count: usize,
+    ) -> Result<Option<Strip<'a>>> {
+        match self.plan.roots[root].place {
+            Some(Place::Load(load)) if self.plan.steps.is_empty() => {
+                in_place(&self.plan.loads[load], start, count)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// The elements of a root of the current strip.
     pub(super) fn root(&self, number: usize) -> Strip<'_> {
         let root = self.plan.roots[number];

@@ -21,6 +21,10 @@ pub(super) const FILE_BYTES: usize = 2 << 20;
 /// Bytes of a block that is copied within memory: it stays in the second-level cache.
 const MEMORY_BYTES: usize = 1 << 18;
 
+/// Bytes of a block that replaces what it is computed from: they are still in the first-level cache
+/// when they are overwritten.
+const PLACE_BYTES: usize = 1 << 12;
+
 /// Rows of a band, and its bytes: so many neighbours share the cache lines that a band reads.
 const BAND_ROWS: usize = 64;
 const BAND_BYTES: usize = 4 << 20;
@@ -117,7 +121,14 @@ impl Filling<'_> {
         let header = self.outputs.first().map_or(0, Output::header_len);
         let first_item = self.plan.roots.first().map_or(1, |root| root.item).max(1);
         let lead = header.div_ceil(first_item) % block;
-        let part = (MEMORY_BYTES / item).max(64);
+        let loads = || self.plan.loads.iter().filter_map(|load| load.source);
+        let replaces = |output: &Output<'_>| loads().any(|source| output.is_over(source));
+        let part = if self.outputs.iter().any(replaces) {
+            PLACE_BYTES
+        } else {
+            MEMORY_BYTES
+        };
+        let part = (part / item).max(64);
         Cut::Line {
             first: (block - lead).min(self.total),
             block,

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::array::{ArrayWriter, Behind, NewArray};
+use crate::array::{ArrayWriter, Behind, NewArray, Source};
 use crate::error::Result;
 use crate::layout::{Layout, Order, Walk};
 
@@ -39,6 +39,14 @@ impl Output<'_> {
     /// Whether blocks are written to a file that is new.
     pub(super) fn is_new_file(&self) -> bool {
         matches!(self, Output::File(_))
+    }
+
+    /// Whether it lies where `source` is read from.
+    pub(super) fn is_over(&self, source: &Source) -> bool {
+        match self {
+            Output::File(_) => false,
+            Output::Array(writer) => writer.is_over(source),
+        }
     }
 
     /// Bytes of the file before the first element.

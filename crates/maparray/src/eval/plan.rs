@@ -75,11 +75,19 @@ pub(super) struct Plan<'a> {
     pub(super) strip: usize,
 }
 
-/// Bytes of a strip where steps hand each other registers: the first-level cache holds all of them,
-/// and loads from memory overlap with arithmetic.
+/// Bytes of a strip where steps hand each other registers and the last is stored: the first-level
+/// cache holds all of them, and loads from memory overlap with arithmetic.
 const CHAINED_BYTES: usize = 1 << 10;
 
-/// Bytes of a strip where there is at most one step.
+/// Bytes of a strip where elements of one array are computed on and folded: a page, which is how far
+/// the machine reads ahead.
+const FOLDED_BYTES: usize = 1 << 12;
+
+/// Bytes of a strip where elements of several arrays are: the machine must find each of them anew
+/// after every strip, so it is long, and registers stay in the second-level cache.
+const MINGLED_BYTES: usize = 1 << 16;
+
+/// Bytes of a strip where elements are only copied or folded, or take one step.
 const SINGLE_BYTES: usize = 1 << 14;
 
 impl<'a> Plan<'a> {
@@ -185,7 +193,7 @@ impl<'a> Plan<'a> {
                 item: graph.nodes[root].scalar.size(),
             })
             .collect();
-        plan.strip = plan.strip_len();
+        plan.strip = plan.strip_len(purpose);
         Ok(plan)
     }
 
@@ -199,11 +207,17 @@ impl<'a> Plan<'a> {
         Place::Load(self.loads.len() - 1)
     }
 
-    fn strip_len(&self) -> usize {
-        let bytes = if self.steps.len() > 1 {
-            CHAINED_BYTES
-        } else {
-            SINGLE_BYTES
+    fn strip_len(&self, purpose: Use) -> usize {
+        let swaps = |load: &&Load<'_>| {
+            load.source
+                .is_some_and(|source| !source.dtype().is_native())
+        };
+        let passes = self.steps.len() + self.loads.iter().filter(swaps).count();
+        let bytes = match (purpose, self.loads.len()) {
+            (Use::Store, _) if passes > 1 => CHAINED_BYTES,
+            (Use::Fold, 0..=1) if passes > 0 => FOLDED_BYTES,
+            (Use::Fold, _) if passes > 0 => MINGLED_BYTES,
+            _ => SINGLE_BYTES,
         };
         let loads = self.loads.iter().map(|load| load.item);
         let roots = self.roots.iter().map(|root| root.item);

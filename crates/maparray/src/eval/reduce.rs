@@ -18,7 +18,8 @@ use crate::crew::{Crew, Member};
 use crate::error::{Error, Result};
 use crate::expr::KeepAxes;
 use crate::layout::{Layout, Order, Walk};
-use crate::ops::{Accumulator, fold_column_where, fold_row_where};
+use crate::ops::{ABREAST, Accumulator, fold_column_where, fold_row_where};
+use crate::strip::Strip;
 
 /// Elements of one task.
 pub(super) const TASK: usize = 1 << 20;
@@ -26,8 +27,8 @@ pub(super) const TASK: usize = 1 << 20;
 /// Slots of one task at most, where the inner axes are kept.
 const SLOTS: usize = 1 << 16;
 
-/// Slots that are folded into while they stay in the first-level cache.
-const TILE: usize = 1 << 11;
+/// Slots that are folded into while they stay in the cache.
+const TILE: usize = 1 << 12;
 
 /// Rows that are folded into a tile of slots before the next tile's turn.
 const ROWS: usize = 64;
@@ -367,7 +368,11 @@ impl Fold<'_> {
             }
             for start in kept.clone().step_by(tile) {
                 let count = tile.min(kept.end - start);
-                for position in rows.clone() {
+                let mut left = rows.clone();
+                while left.len() >= ABREAST && self.abreast(scratch, left.start, start, count)? {
+                    left.start += ABREAST;
+                }
+                for position in left {
                     scratch.compute(position * row + start, count, &mut [])?;
                     self.column(scratch, position, start - kept.start)?;
                 }
@@ -425,6 +430,41 @@ impl Fold<'_> {
                 first += count;
                 Ok(())
             })
+    }
+
+    /// Folds `count` elements of each of several reduced positions, from kept position `start` on, if
+    /// all lie where they can be read together; whether they do.
+    fn abreast(
+        &mut self,
+        scratch: &Scratch<'_>,
+        position: usize,
+        start: usize,
+        count: usize,
+    ) -> Result<bool> {
+        if self.foldings.iter().any(|folding| folding.mask.is_some()) {
+            return Ok(false);
+        }
+        let mut strips = Vec::with_capacity(self.foldings.len());
+        for folding in self.foldings {
+            let mut rows = [(Strip::from(&[0u8; 0][..]), 0); ABREAST];
+            for (i, (strip, index)) in rows.iter_mut().enumerate() {
+                let row = position + i;
+                let first = row * self.table.kept + start;
+                match scratch.lying(folding.root, first, count)? {
+                    Some(found) => *strip = found,
+                    None => return Ok(false),
+                }
+                self.table.places.runs(row, 1, |place, _, _| {
+                    *index = place as u64;
+                    Ok(())
+                })?;
+            }
+            strips.push(rows);
+        }
+        for (rows, accumulator) in strips.iter().zip(&mut self.slots) {
+            accumulator.fold_columns(start - self.task.kept.start, rows);
+        }
+        Ok(true)
     }
 
     /// Folds the current strip, all of one reduced position, into slots from `first` on.

@@ -84,10 +84,11 @@ impl Region {
     /// fault for every few of them. Does nothing for memory; what cannot be made ready is left to the
     /// loads.
     pub(crate) fn prepare(&self, range: std::ops::Range<usize>) {
-        if let Owner::File { map, .. } = &self.owner
+        if let Owner::File { map, ready, .. } = &self.owner
             && let Some(map) = map.get()
             && self.check(range.start, range.len()).is_ok()
             && !range.is_empty()
+            && ready.mark(range.clone(), self.len)
         {
             let _ = platform::populate(map, range, Access::Read);
         }

@@ -14,6 +14,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use memmap2::{MmapOptions, MmapRaw};
 
 use super::platform::{self, FileId};
+use super::ready::Ready;
 use super::{Mode, Owner, Region};
 use crate::error::{Error, Problem, Result};
 
@@ -262,6 +263,7 @@ impl OpenFile {
                 file,
                 offset: span.offset,
                 mode,
+                ready: Ready::default(),
             }
         }))
     }

@@ -10,6 +10,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
+use super::ready::Ready;
 use super::{Mode, OpenFile, Owner, Region, dangling};
 use crate::error::{Error, Problem, Result};
 
@@ -40,6 +41,7 @@ impl OpenFile {
                 file: Arc::clone(self),
                 offset: span.offset,
                 mode: Mode::Read,
+                ready: Ready::default(),
             },
         })
     }

@@ -12,6 +12,7 @@ mod heap;
 mod late;
 #[cfg_attr(not(unix), path = "portable.rs")]
 mod platform;
+mod ready;
 mod replace;
 mod resident;
 mod rows;
@@ -25,6 +26,7 @@ use std::sync::{Arc, OnceLock};
 use memmap2::{MmapRaw, UncheckedAdvice};
 
 use crate::error::{Error, Problem, Result};
+use ready::Ready;
 
 pub(crate) use bytes::Writer;
 pub use file::{Extend, OpenFile, Span};
@@ -149,6 +151,8 @@ enum Owner {
         /// Byte of the file at which the region begins.
         offset: u64,
         mode: Mode,
+        /// What has been made ready to be read.
+        ready: Ready,
     },
     /// Anonymous memory of our own.
     Heap { _memory: heap::Memory },
@@ -397,6 +401,7 @@ impl Region {
         let Owner::File {
             map,
             mode: Mode::Read | Mode::ReadWrite,
+            ready,
             ..
         } = &self.owner
         else {
@@ -406,12 +411,14 @@ impl Region {
             return;
         };
         if self.check(range.start, len).is_ok() && len > 0 {
+            ready.clear(range.clone());
+            #[cfg(target_os = "linux")]
+            const ADVICE: UncheckedAdvice = UncheckedAdvice::DontNeed;
             #[cfg(target_os = "linux")]
             // SAFETY: on Linux this drops page-table entries of a shared file mapping; the bytes stay
             // in the page cache or the file, so every later access finds them unchanged. A refusal
             // leaves everything as it was.
-            let _ =
-                unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, len) };
+            let _ = unsafe { map.unchecked_advise_range(ADVICE, range.start, len) };
             #[cfg(not(target_os = "linux"))]
             let _ = map;
         }

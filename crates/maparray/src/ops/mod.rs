@@ -24,7 +24,9 @@ use crate::strip::dispatch;
 pub use cast::cast;
 pub(crate) use dispatch::widest;
 pub use kernel::Kernel;
-pub use reduce::{Accumulator, Fold, Nans, Reduction, Start, fold_column_where, fold_row_where};
+pub use reduce::{
+    ABREAST, Accumulator, Fold, Nans, Reduction, Start, fold_column_where, fold_row_where,
+};
 pub use table::Op;
 pub(crate) use time::NAT;
 

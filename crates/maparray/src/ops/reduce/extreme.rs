@@ -8,7 +8,7 @@
 use num_complex::Complex;
 
 use super::lanes::{over_arrays, over_lanes, side_by_side, together};
-use super::{Accumulator, Begin, Nans, Plan, Reduction, same};
+use super::{ABREAST, Accumulator, Begin, Nans, Plan, Reduction, same};
 use crate::dtype::{Kind, Scalar};
 use crate::ops::cast::{Cast, cast};
 use crate::ops::complex;
@@ -145,6 +145,20 @@ impl<A: Ordered> Extremes<A> {
     }
 }
 
+impl<A: Ordered> Extremes<A> {
+    fn pick_rows<const N: usize>(&mut self, first: usize, rows: [Strip<'_>; N]) {
+        let rows = rows.map(|values| values.elements::<A::Raw>());
+        if !self.met.is_empty() {
+            self.met[first..first + rows[0].len()].fill(true);
+        }
+        if self.least() {
+            pick_rows::<A, true, N>(&mut self.slots[first..], rows);
+        } else {
+            pick_rows::<A, false, N>(&mut self.slots[first..], rows);
+        }
+    }
+}
+
 impl<A: Ordered> Begin for Extremes<A> {
     fn begin(plan: Plan) -> Extremes<A> {
         let asked = plan.nans == Nans::Skip;
@@ -156,14 +170,17 @@ impl<A: Ordered> Begin for Extremes<A> {
     }
 }
 
-fn pick_column<A: Ordered, const LEAST: bool>(slots: &mut [A], values: Elements<'_, A::Raw>) {
-    let slots = &mut slots[..values.len()];
+fn pick_rows<A: Ordered, const LEAST: bool, const N: usize>(
+    slots: &mut [A],
+    rows: [Elements<'_, A::Raw>; N],
+) {
+    let slots = &mut slots[..rows[0].len()];
     widest(
         #[inline(always)]
         || {
             side_by_side(
                 slots,
-                values,
+                rows,
                 #[inline(always)]
                 |slot, raw| pick::<A, LEAST>(slot, A::get(raw)),
             );
@@ -195,15 +212,11 @@ impl<A: Ordered> Accumulator for Extremes<A> {
     }
 
     fn fold_column(&mut self, first: usize, values: Strip<'_>, _: u64) {
-        let values = values.elements::<A::Raw>();
-        if !self.met.is_empty() {
-            self.met[first..first + values.len()].fill(true);
-        }
-        if self.least() {
-            pick_column::<A, true>(&mut self.slots[first..], values);
-        } else {
-            pick_column::<A, false>(&mut self.slots[first..], values);
-        }
+        self.pick_rows(first, [values]);
+    }
+
+    fn fold_columns(&mut self, first: usize, rows: &[(Strip<'_>, u64); ABREAST]) {
+        self.pick_rows(first, rows.map(|(values, _)| values));
     }
 
     fn takes_again(&self) -> bool {

@@ -45,24 +45,43 @@ pub(super) fn over_arrays<R: Pod, const N: usize>(
     }
 }
 
-/// Joins one element to each slot.
+/// Joins one element of each row to each slot, the rows in their order.
 #[inline(always)]
-pub(super) fn side_by_side<L: Copy, R: Pod>(
+pub(super) fn side_by_side<L: Copy, R: Pod, const ROWS: usize>(
     slots: &mut [L],
-    values: Elements<'_, R>,
+    rows: [Elements<'_, R>; ROWS],
     join: impl Fn(L, R) -> L,
 ) {
-    const N: usize = 64;
+    // Of many rows, as many slots as stay in registers.
+    if ROWS == 1 {
+        blocks::<L, R, ROWS, 64>(slots, rows, join);
+    } else {
+        blocks::<L, R, ROWS, 16>(slots, rows, join);
+    }
+}
+
+#[inline(always)]
+fn blocks<L: Copy, R: Pod, const ROWS: usize, const N: usize>(
+    slots: &mut [L],
+    rows: [Elements<'_, R>; ROWS],
+    join: impl Fn(L, R) -> L,
+) {
     let (blocks, rest) = slots.as_chunks_mut::<N>();
     let done = blocks.len() * N;
     for (i, block) in blocks.iter_mut().enumerate() {
-        let chunk = values.chunk::<N>(i);
-        for lane in 0..N {
-            block[lane] = join(block[lane], chunk[lane]);
+        let mut lanes = *block;
+        for row in &rows {
+            let chunk = row.chunk::<N>(i);
+            for lane in 0..N {
+                lanes[lane] = join(lanes[lane], chunk[lane]);
+            }
         }
+        *block = lanes;
     }
     for (i, slot) in rest.iter_mut().enumerate() {
-        *slot = join(*slot, values.get(done + i));
+        for row in &rows {
+            *slot = join(*slot, row.get(done + i));
+        }
     }
 }
 
@@ -104,32 +123,36 @@ impl<L: Pod> Tile<L> {
         }
     }
 
-    /// Joins one row to it, and calls `empty` with a group and its first slot when it holds `most`
-    /// rows; it must leave zeros.
+    /// Joins rows of one length to it, and calls `empty` with a group and its first slot before it
+    /// holds more than `most` rows; it must leave zeros.
     #[inline(always)]
-    pub(super) fn add<R: Pod>(
+    pub(super) fn add<R: Pod, const ROWS: usize>(
         &mut self,
         first: usize,
-        values: Elements<'_, R>,
+        rows: [Elements<'_, R>; ROWS],
         most: u32,
         join: impl Fn(L, R) -> L,
         mut empty: impl FnMut(usize, &mut [L]),
     ) {
         self.make();
+        let len = rows[0].len();
         let mut done = 0;
-        while done < values.len() {
+        while done < len {
             let group = (first + done) / GROUP;
-            let count = ((group + 1) * GROUP - first - done).min(values.len() - done);
-            let piece = values.from(done).first(count);
-            let lanes = &mut self.lanes[first + done..first + done + count];
-            side_by_side(lanes, piece, &join);
-            done += count;
-            self.rows[group] += 1;
-            if self.rows[group] >= most {
-                self.rows[group] = 0;
+            let count = ((group + 1) * GROUP - first - done).min(len - done);
+            self.rows[group] += ROWS as u32;
+            if self.rows[group] > most {
+                self.rows[group] = ROWS as u32;
                 let end = ((group + 1) * GROUP).min(self.slots);
                 empty(group * GROUP, &mut self.lanes[group * GROUP..end]);
             }
+            let lanes = &mut self.lanes[first + done..first + done + count];
+            let pieces = rows.map(
+                #[inline(always)]
+                |row| row.from(done).first(count),
+            );
+            side_by_side(lanes, pieces, &join);
+            done += count;
         }
     }
 

@@ -82,6 +82,9 @@ pub struct Fold {
 /// Makes an accumulator: for so many slots, with NumPy's `ddof`.
 pub type Start = fn(slots: usize, ddof: f64) -> Box<dyn Accumulator>;
 
+/// Rows of columns that are folded together: so many streams a machine reads at full speed.
+pub const ABREAST: usize = 8;
+
 /// Partial results of a reduction, one per slot.
 ///
 /// Elements are native and whole, as for a [`Kernel`](super::Kernel). The index of an element is its place among the elements of its slot; only the positions of extremes
@@ -92,6 +95,14 @@ pub trait Accumulator: Send + Any {
 
     /// Folds `values[i]` into slot `first + i`; all have the same index.
     fn fold_column(&mut self, first: usize, values: Strip<'_>, index: u64);
+
+    /// Folds rows of one length, each with its index, in their order and as
+    /// [`fold_column`](Accumulator::fold_column) does.
+    fn fold_columns(&mut self, first: usize, rows: &[(Strip<'_>, u64); ABREAST]) {
+        for (values, index) in rows {
+            self.fold_column(first, *values, *index);
+        }
+    }
 
     /// Adds the partial results of another accumulator of the same fold and number of slots.
     fn merge(&mut self, other: &dyn Accumulator);

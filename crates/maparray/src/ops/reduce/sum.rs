@@ -12,7 +12,7 @@ use num_complex::Complex;
 
 use super::lanes::{Counts, Tile, over_lanes, together};
 use super::total::Addend;
-use super::{Accumulator, Begin, Plan, Reduction, same, same_nan};
+use super::{ABREAST, Accumulator, Begin, Plan, Reduction, same, same_nan};
 use crate::dtype::Scalar;
 use crate::ops::cast::{Cast, cast};
 use crate::ops::dispatch::widest;
@@ -23,24 +23,27 @@ use crate::strip::{Elements, Strip};
 pub(super) trait Parts: Cell + Send + 'static {
     type Part: Cell + Cast<f64>;
     const COUNT: usize;
+    /// Rows that columns are summed over before errors are looked at.
+    const ROWS: u32;
     /// Adds a row to sums and what their additions rounded away; complex parts alternate.
     fn sum(row: Elements<'_, <Self::Part as Cell>::Raw>, sums: &mut [(f64, f64); 2]);
 }
 
 macro_rules! parts {
-    ($($type:ty, $piece:literal;)*) => {$(
+    ($($type:ty, $piece:literal, $rows:literal;)*) => {$(
         // Singles are exact far beyond a piece; the errors of doubles are looked at more often.
-        parts! { @one $type, $type, 1, sum_row::<$type, 1, $piece>; }
-        parts! { @one Complex<$type>, $type, 2, sum_row::<$type, 2, $piece>; }
+        parts! { @one $type, $type, 1, $rows, sum_row::<$type, 1, $piece>; }
+        parts! { @one Complex<$type>, $type, 2, $rows, sum_row::<$type, 2, $piece>; }
     )*};
     ($($type:ty)*) => {$(
         // Exact, and then rounded once.
-        parts! { @one $type, $type, 1, exact_row::<$type>; }
+        parts! { @one $type, $type, 1, 64, exact_row::<$type>; }
     )*};
-    (@one $type:ty, $part:ty, $count:literal, $sum:expr;) => {
+    (@one $type:ty, $part:ty, $count:literal, $rows:literal, $sum:expr;) => {
         impl Parts for $type {
             type Part = $part;
             const COUNT: usize = $count;
+            const ROWS: u32 = $rows;
             #[inline(always)]
             fn sum(row: Elements<'_, <$part as Cell>::Raw>, sums: &mut [(f64, f64); 2]) {
                 $sum(row, sums);
@@ -48,16 +51,13 @@ macro_rules! parts {
         }
     };
 }
-parts! { f32, 2048; f64, 1024; }
+parts! { f32, 2048, 64; f64, 1024, 16; }
 parts! { bool i8 u8 i16 u16 i32 u32 }
-parts! { @one i64, i64, 1, sum_row::<i64, 1, 1024>; }
-parts! { @one u64, u64, 1, sum_row::<u64, 1, 1024>; }
+parts! { @one i64, i64, 1, 16, sum_row::<i64, 1, 1024>; }
+parts! { @one u64, u64, 1, 16, sum_row::<u64, 1, 1024>; }
 
 /// Partial sums of a row. Fewer would be taken apart by the compiler, and put together badly.
 const LANES: usize = 64;
-
-/// Rows that columns are summed over before errors are looked at.
-const ROWS: u32 = 16;
 
 /// The sum of a piece by many partial sums.
 #[inline(always)]
@@ -159,25 +159,11 @@ impl<A: Parts> Accumulator for Sums<A> {
     }
 
     fn fold_column(&mut self, first: usize, values: Strip<'_>, _: u64) {
-        let values = values.elements::<<A::Part as Cell>::Raw>();
-        let (high, low, tile) = (&mut self.high, &mut self.low, &mut self.tile);
-        let plus = |sum: f64, raw| sum + A::Part::get(raw).cast();
-        widest(
-            #[inline(always)]
-            || {
-                tile.add(
-                    first * A::COUNT,
-                    values,
-                    ROWS,
-                    plus,
-                    #[inline(always)]
-                    |start, lanes| {
-                        empty(&mut high[start..], &mut low[start..], lanes);
-                    },
-                );
-            },
-        );
-        self.counts.column(first, values.len() / A::COUNT);
+        self.add_rows(first, [values]);
+    }
+
+    fn fold_columns(&mut self, first: usize, rows: &[(Strip<'_>, u64); ABREAST]) {
+        self.add_rows(first, rows.map(|(values, _)| values));
     }
 
     fn merge(&mut self, other: &dyn Accumulator) {
@@ -215,6 +201,30 @@ impl<A: Parts> Accumulator for Sums<A> {
 }
 
 impl<A: Parts> Sums<A> {
+    fn add_rows<const N: usize>(&mut self, first: usize, rows: [Strip<'_>; N]) {
+        let rows = rows.map(|values| values.elements::<<A::Part as Cell>::Raw>());
+        let (high, low, tile) = (&mut self.high, &mut self.low, &mut self.tile);
+        let plus = |sum: f64, raw| sum + A::Part::get(raw).cast();
+        widest(
+            #[inline(always)]
+            || {
+                tile.add(
+                    first * A::COUNT,
+                    rows,
+                    A::ROWS,
+                    plus,
+                    #[inline(always)]
+                    |start, lanes| {
+                        empty(&mut high[start..], &mut low[start..], lanes);
+                    },
+                );
+            },
+        );
+        for row in rows {
+            self.counts.column(first, row.len() / A::COUNT);
+        }
+    }
+
     /// The sums and what was rounded away, with the rows of the tile.
     fn sums(&self) -> (Vec<f64>, Vec<f64>) {
         let (mut high, mut low) = (self.high.clone(), self.low.clone());

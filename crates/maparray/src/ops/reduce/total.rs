@@ -8,7 +8,7 @@
 use bytemuck::{Pod, Zeroable, cast_slice_mut};
 
 use super::lanes::{Tile, over_lanes, side_by_side, together};
-use super::{Accumulator, Begin, Plan, Reduction, same};
+use super::{ABREAST, Accumulator, Begin, Plan, Reduction, same};
 use crate::ops::cast::Cast;
 use crate::ops::dispatch::widest;
 use crate::ops::kernel::Cell;
@@ -109,26 +109,11 @@ impl<A: Addend> Accumulator for Totals<A> {
     }
 
     fn fold_column(&mut self, first: usize, values: Strip<'_>, _: u64) {
-        let (slots, tile) = (&mut self.slots, &mut self.tile);
-        let values = values.elements::<A::Raw>();
-        widest(
-            #[inline(always)]
-            || {
-                tile.add(
-                    first,
-                    values,
-                    A::MOST,
-                    A::add,
-                    #[inline(always)]
-                    |start, lanes| {
-                        for (slot, lane) in slots[start..].iter_mut().zip(lanes) {
-                            *slot = slot.wrapping_add(A::whole(*lane));
-                            *lane = A::Lane::zeroed();
-                        }
-                    },
-                );
-            },
-        );
+        self.add_rows(first, [values]);
+    }
+
+    fn fold_columns(&mut self, first: usize, rows: &[(Strip<'_>, u64); ABREAST]) {
+        self.add_rows(first, rows.map(|(values, _)| values));
     }
 
     fn merge(&mut self, other: &dyn Accumulator) {
@@ -147,6 +132,31 @@ impl<A: Addend> Accumulator for Totals<A> {
         for (result, &lane) in output.iter_mut().zip(self.tile.lanes()) {
             *result = result.wrapping_add(A::whole(lane));
         }
+    }
+}
+
+impl<A: Addend> Totals<A> {
+    fn add_rows<const N: usize>(&mut self, first: usize, rows: [Strip<'_>; N]) {
+        let (slots, tile) = (&mut self.slots, &mut self.tile);
+        let rows = rows.map(|values| values.elements::<A::Raw>());
+        widest(
+            #[inline(always)]
+            || {
+                tile.add(
+                    first,
+                    rows,
+                    A::MOST,
+                    A::add,
+                    #[inline(always)]
+                    |start, lanes| {
+                        for (slot, lane) in slots[start..].iter_mut().zip(lanes) {
+                            *slot = slot.wrapping_add(A::whole(*lane));
+                            *lane = A::Lane::zeroed();
+                        }
+                    },
+                );
+            },
+        );
     }
 }
 
@@ -184,7 +194,7 @@ impl<A: Addend> Accumulator for Powers<A> {
             || {
                 side_by_side(
                     slots,
-                    values,
+                    [values],
                     #[inline(always)]
                     |product, raw| product.wrapping_mul(A::get(raw).cast()),
                 );

@@ -123,7 +123,7 @@ impl<A: Truth> Accumulator for Truths<A> {
             || {
                 tile.add(
                     first,
-                    values,
+                    [values],
                     A::MOST,
                     add::<A>(counted),
                     #[inline(always)]
