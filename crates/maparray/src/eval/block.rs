@@ -14,21 +14,28 @@ use crate::strip::Strip;
 
 thread_local! {
     /// Buffers that the last computations of this thread left behind.
-    static SPARE: RefCell<Vec<Vec<u128>>> = const { RefCell::new(Vec::new()) };
+    static SPARE: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Buffers that a thread keeps, and bytes of the largest that is kept.
 const SPARES: usize = 16;
 const SPARE_BYTES: usize = 1 << 16;
 
+/// A line of the cache: a vector that lies in two of them costs twice.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+struct Line([u8; LINE]);
+
+const LINE: usize = 64;
+
 /// Room for elements, aligned for every kernel. What it holds at first is left over from before.
-pub(super) struct Buffer(Vec<u128>);
+pub(super) struct Buffer(Vec<Line>);
 
 impl Buffer {
     /// # Errors
     /// `Io` if there is no room.
     pub(super) fn new(bytes: usize) -> Result<Buffer> {
-        let blocks = bytes.div_ceil(16);
+        let lines = bytes.div_ceil(LINE);
         let mut room = if (1..=SPARE_BYTES).contains(&bytes) {
             let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
             spare.ok().flatten().unwrap_or_default()
@@ -40,10 +47,10 @@ impl Buffer {
                 bytes: bytes as u64,
             })
         };
-        room.try_reserve_exact(blocks.saturating_sub(room.len()))
+        room.try_reserve_exact(lines.saturating_sub(room.len()))
             .map_err(no_room)?;
-        if room.len() < blocks {
-            room.resize(blocks, 0);
+        if room.len() < lines {
+            room.resize(lines, Line([0; LINE]));
         }
         Ok(Buffer(room))
     }
@@ -66,7 +73,7 @@ impl Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let room = std::mem::take(&mut self.0);
-        if room.is_empty() || room.len() * 16 > SPARE_BYTES {
+        if room.is_empty() || room.len() * LINE > SPARE_BYTES {
             return;
         }
         // A thread that is ending has no spares left; the buffer is then freed.
@@ -76,6 +83,17 @@ impl Drop for Buffer {
                 spare.push(room);
             }
         });
+    }
+}
+
+/// Fills `room` with copies of an element: with one, and then with twice as many each time.
+fn repeat(element: &[u8], room: &mut [u8]) {
+    let mut done = element.len().min(room.len());
+    room[..done].copy_from_slice(&element[..done]);
+    while done > 0 && done < room.len() {
+        let more = done.min(room.len() - done);
+        room.copy_within(..more, done);
+        done += more;
     }
 }
 
@@ -109,10 +127,10 @@ impl<'a> Scratch<'a> {
         let registers: Result<Vec<Buffer>> = plan.registers.iter().map(room).collect();
         let mut registers = registers?;
         for (register, bytes) in &plan.constants {
-            let strip = registers[*register].bytes_mut(bytes.len() * plan.strip);
-            strip
-                .chunks_exact_mut(bytes.len())
-                .for_each(|element| element.copy_from_slice(bytes));
+            repeat(
+                bytes,
+                registers[*register].bytes_mut(bytes.len() * plan.strip),
+            );
         }
         let gathered: Result<Vec<Buffer>> = plan.loads.iter().map(|_| Buffer::new(0)).collect();
         Ok(Scratch {
@@ -156,7 +174,7 @@ impl<'a> Scratch<'a> {
                 Some(strip) => Now::InPlace(strip),
                 None => {
                     let buffer = &mut self.gathered[number];
-                    if buffer.0.len() * 16 < load.item * self.plan.strip {
+                    if buffer.0.len() * LINE < load.item * self.plan.strip {
                         *buffer = Buffer::new(load.item * self.plan.strip)?;
                     }
                     gather(load, start, buffer.bytes_mut(count * load.item))?;
