@@ -176,8 +176,9 @@ def who_wrote(name, title, work):
         check=answers.numbers("a.npy", "sum", strict=False),
         bar=1.5,
         against="the file of `np.save`",
-        files=("a.npy", "written.npy"),
+        files=("a.npy", "written.npy", "mapped.npy"),
         before=nothing,
+        peers={"written through numpy.memmap": work("mapped.npy")},
     )
 
 

@@ -118,6 +118,12 @@ def make_written():
     maparray.save("written.npy", load("a.npy"))
 
 
+def make_mapped():
+    """The numbers of a, written through a map, as results of NumPy are that do not fit."""
+    need("a.npy")
+    new_file(load("a.npy"), "mapped.npy")[:] = load("a.npy")
+
+
 MAKERS = {
     "big.npy": make_big,
     "table.npy": make_table,
@@ -127,6 +133,7 @@ MAKERS = {
     "old.npy": make_old,
     "small": make_small,
     "written.npy": make_written,
+    "mapped.npy": make_mapped,
 }
 
 

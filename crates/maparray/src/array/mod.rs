@@ -31,7 +31,7 @@ pub(crate) use access::{ArrayWriter, Source};
 pub use chunks::{ChunkSize, Chunks};
 pub use info::{Info, info, info_raw};
 pub use save::Create;
-pub(crate) use save::NewArray;
+pub(crate) use save::{FOLIO, NewArray};
 pub use take::Indices;
 pub use typed::{MapArray, MapArrayMut};
 

@@ -5,13 +5,17 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::{COPY_BYTES, MemMapArray};
+use super::MemMapArray;
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
 use crate::format::{Format, Header, npy};
 use crate::layout::{Layout, Order, Walk, extent, shape_text};
 use crate::map::{Allocate, Behind, Existing, Extend, Flush, Mode, NewFile, OpenFile, Span};
+
+/// Bytes that are written at once: as large as the page cache's largest folios, which readers map by
+/// large pages.
+pub(crate) const FOLIO: usize = 2 << 20;
 
 /// How a new file is made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -157,12 +161,17 @@ impl MemMapArray {
         let axes = new.layout().memory_order();
         let walk = Walk::new(&self.layout.permuted(&axes));
         let source = self.source();
-        let mut buffer = vec![0; (COPY_BYTES / item).clamp(1, self.len().max(1)) * item];
-        for start in (0..self.len()).step_by(buffer.len() / item) {
-            let count = (self.len() - start).min(buffer.len() / item);
+        let most = (FOLIO / item).clamp(1, self.len().max(1));
+        let mut buffer = vec![0; most * item];
+        // The first piece is shorter, so that the others begin where folios do.
+        let lead = new.header_len() / item % most;
+        let (mut start, mut count) = (0, (most - lead).min(self.len()));
+        while start < self.len() {
             let bytes = &mut buffer[..count * item];
             source.load_raw(&walk, start, bytes)?;
             new.write(start, bytes)?;
+            start += count;
+            count = most.min(self.len() - start);
         }
         new.publish(Flush::Durable)
     }

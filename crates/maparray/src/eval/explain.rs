@@ -7,11 +7,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::fill::FILE_BYTES;
 use super::graph::{Graph, Value};
 use super::plan::{Plan, Use};
 use super::program::{Program, elements};
 use super::reduce::TASK;
+use crate::array::FOLIO;
 use crate::array::Source;
 use crate::error::Result;
 use crate::expr::Does;
@@ -85,7 +85,7 @@ impl Program<'_> {
         }
         if !open.is_empty() {
             let item = self.graph.nodes[open[0]].scalar.size();
-            let sweep = self.sweep("compute the result".into(), &open, FILE_BYTES / item)?;
+            let sweep = self.sweep("compute the result".into(), &open, FOLIO / item)?;
             work += self.seconds(&sweep, threads);
             sweeps.push(sweep);
         }

@@ -11,12 +11,9 @@ use super::block::{Buffer, Scratch};
 use super::cross::{Band, Bands};
 use super::output::Output;
 use super::plan::{Place, Plan};
-use crate::array::Behind;
+use crate::array::{Behind, FOLIO};
 use crate::crew::{Crew, Member};
 use crate::error::Result;
-
-/// Bytes of a block that goes into a new file: as large as the page cache's largest folios.
-pub(super) const FILE_BYTES: usize = 2 << 20;
 
 /// Bytes of a block that is copied within memory: it stays in the second-level cache.
 const MEMORY_BYTES: usize = 1 << 18;
@@ -111,7 +108,7 @@ impl Filling<'_> {
         // A new file wants large writes, a mapped one large steps.
         let whole = self.outputs.iter().any(|output| output.is_new_file());
         let large = whole || self.outputs.iter().any(Output::is_file);
-        let bytes = if large { FILE_BYTES } else { MEMORY_BYTES };
+        let bytes = if large { FOLIO } else { MEMORY_BYTES };
         // Small work is shared all the same, but not in crumbs.
         let fair = (self.total * item / (4 * threads)).max(1 << 16);
         let bytes = bytes.min(self.room / threads.max(1)).min(fair).max(item);

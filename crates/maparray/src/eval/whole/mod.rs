@@ -58,6 +58,9 @@ pub(in crate::eval) struct Call<'a> {
 /// not known before; all of them if it was.
 pub(in crate::eval) fn run(call: &Call<'_>, crew: &Crew<'_>) -> Result<usize> {
     use Whole as W;
+    if call.output.layout().is_empty() {
+        return Ok(0);
+    }
     match call.function {
         W::CumSum | W::CumProd | W::NanCumSum | W::NanCumProd => running::run(call, crew)?,
         W::Diff => diff::run(call, crew)?,
