@@ -6,12 +6,9 @@
 
 use std::ops::Range;
 
-use super::MemMapArray;
+use super::{FOLIO, MemMapArray};
 use crate::error::{Error, Problem, Result};
 use crate::layout::Select;
-
-/// Bytes given back to the system at once: less costs more than it frees.
-const RELEASE_BYTES: usize = 2 << 20;
 
 /// How many rows a chunk has; never less than one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,7 +181,7 @@ impl Iterator for Chunks {
         if self
             .behind
             .as_ref()
-            .is_some_and(|behind| behind.len() >= RELEASE_BYTES)
+            .is_some_and(|behind| behind.len() >= FOLIO)
         {
             self.give_back();
         }

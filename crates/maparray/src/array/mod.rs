@@ -24,14 +24,14 @@ use crate::dtype::{DType, Element, Scalar};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{self, Layout, Order, Select, Walk};
 use crate::map::{Advice, Mode, Region, StableFiles};
-pub(crate) use crate::map::{Behind, Flush};
+pub(crate) use crate::map::{Behind, FOLIO, Flush};
 use share::share_out;
 
 pub(crate) use access::{ArrayWriter, Source};
 pub use chunks::{ChunkSize, Chunks};
 pub use info::{Info, info, info_raw};
 pub use save::Create;
-pub(crate) use save::{FOLIO, NewArray};
+pub(crate) use save::NewArray;
 pub use take::Indices;
 pub use typed::{MapArray, MapArrayMut};
 

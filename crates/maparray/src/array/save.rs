@@ -11,11 +11,7 @@ use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
 use crate::format::{Format, Header, npy};
 use crate::layout::{Layout, Order, Walk, extent, shape_text};
-use crate::map::{Allocate, Behind, Existing, Extend, Flush, Mode, NewFile, OpenFile, Span};
-
-/// Bytes that are written at once: as large as the page cache's largest folios, which readers map by
-/// large pages.
-pub(crate) const FOLIO: usize = 2 << 20;
+use crate::map::{Allocate, Behind, Existing, Extend, FOLIO, Flush, Mode, NewFile, OpenFile, Span};
 
 /// How a new file is made.
 #[derive(Clone, Copy, Debug, Default)]

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use super::block::{Buffer, Scratch};
 use super::graph::{Graph, Reduced};
 use super::plan::{Plan, Use};
-use crate::array::{ArrayWriter, MemMapArray};
+use crate::array::{ArrayWriter, FOLIO, MemMapArray};
 use crate::crew::{Crew, Member};
 use crate::error::{Error, Result};
 use crate::expr::KeepAxes;
@@ -217,16 +217,13 @@ struct Trail<'p> {
 }
 
 impl<'p> Trail<'p> {
-    /// Bytes that are let go together: small pieces cost more than they free.
-    const BYTES: usize = 2 << 20;
-
     fn new(plan: &'p Plan<'p>, release: bool) -> Trail<'p> {
         let item = plan.loads.iter().map(|load| load.item).min();
         Trail {
             plan,
             release,
             held: 0..0,
-            length: Trail::BYTES / item.unwrap_or(1).max(1),
+            length: FOLIO / item.unwrap_or(1).max(1),
         }
     }
 

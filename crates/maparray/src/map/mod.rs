@@ -33,6 +33,10 @@ pub use file::{Extend, OpenFile, Span};
 pub(crate) use replace::NewFile;
 pub(crate) use rows::{Rows, resolve};
 
+/// Bytes that files are written and given up in: the page cache's largest folios, which readers map by
+/// large pages.
+pub(crate) const FOLIO: usize = 2 << 20;
+
 /// How an existing file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {

@@ -6,11 +6,8 @@
 
 use std::ops::Range;
 
-use super::{Advice, Mode, Owner, Region, platform};
+use super::{Advice, FOLIO, Mode, Owner, Region, platform};
 use crate::error::Result;
-
-/// Bytes asked for at once.
-const PIECE: usize = 2 << 20;
 
 impl Region {
     /// How many bytes of a range are in memory, counted in whole pages. Where the system cannot
@@ -57,9 +54,9 @@ impl Region {
     /// `Io` if the system refuses, `OutOfBounds` for a range outside the region.
     pub fn prefetch(&self, range: Range<usize>) -> Result<()> {
         self.check(range.start, range.end.saturating_sub(range.start))?;
-        for start in range.clone().step_by(PIECE) {
+        for start in range.clone().step_by(FOLIO) {
             self.advise(
-                start..range.end.min(start.saturating_add(PIECE)),
+                start..range.end.min(start.saturating_add(FOLIO)),
                 Advice::WillNeed,
             )?;
         }
@@ -83,7 +80,11 @@ impl Region {
             ..
         } = &self.owner
         {
-            file.forget(offset + range.start as u64, len as u64);
+            // A folio goes as a whole or not at all; what lies before the range has been let go, too,
+            // by whoever walks forward.
+            let (start, end) = (offset + range.start as u64, offset + range.end as u64);
+            let start = start - start % FOLIO as u64;
+            file.forget(start, end - start);
         }
         Ok(())
     }
