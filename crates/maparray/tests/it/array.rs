@@ -13,8 +13,8 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn stable() -> StableFiles {
-    // SAFETY: every test keeps its files in a folder of its own and writes to them from one place.
     #[expect(unsafe_code, reason = "the promise is what is tested")]
+    // SAFETY: every test keeps its files in a folder of its own and writes to them from one place.
     unsafe {
         StableFiles::promise()
     }

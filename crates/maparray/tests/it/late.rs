@@ -35,8 +35,8 @@ fn is_mapped(path: &Path) -> bool {
 fn a_small_file_is_mapped_when_its_elements_are_borrowed_and_not_before() {
     let folder = tempfile::tempdir().unwrap();
     let path = small(folder.path());
-    // SAFETY: this folder is ours.
     #[expect(unsafe_code, reason = "borrowing is what is tested")]
+    // SAFETY: this folder is ours.
     let stable = unsafe { StableFiles::promise() };
     let array = MemMapArray::open(&path, Mode::Read)
         .unwrap()
