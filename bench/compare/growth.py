@@ -6,11 +6,11 @@ import statistics
 from pathlib import Path
 
 import numpy as np
+import untouched
 from answers import differs
 from facts import gib
 from files import chunks, load
 from measure import OUT, Row, run_once
-from numpy.lib.format import open_memmap
 
 import maparray
 
@@ -22,11 +22,17 @@ HEAD = (
 
 
 def fill(name, count):
-    """Numbers that are cheap to make and whose sum is known: 0, 1, … 255, over and over."""
-    array = open_memmap(name, mode="w+", dtype="f4", shape=(count,))
-    for start in range(0, count, 1 << 20):
-        part = array[start : start + (1 << 20)]
-        part[:] = np.arange(start, start + part.size) % 256
+    """Numbers that are cheap to make and whose sum is known: 0, 1, … 255, over and over.
+
+    Written, not mapped: a map's pages come one by one in a small file and in larger folios in a
+    large one, and then the sizes would not be compared with each other.
+    """
+    with open(name, "wb") as file:
+        head = {"descr": "<f4", "fortran_order": False, "shape": (count,)}
+        np.lib.format.write_array_header_1_0(file, head)
+        for start in range(0, count, 1 << 20):
+            part = np.arange(start, min(start + (1 << 20), count)) % 256
+            file.write(part.astype("f4").tobytes())
 
 
 def sum_of(size, threads):
@@ -59,6 +65,7 @@ WORK = [
 
 def line(title, files, work, right, size, rounds):
     """`size` counts all bytes, those that are read and those that are written."""
+    untouched.touch_all()
     count = size // files // 4
     fill("one.npy", count)
     if files == 3:
