@@ -106,6 +106,12 @@ impl<'a> Shelf<'a> {
     }
 }
 
+/// Bytes of a run that the caches still help with; more only where there would be many runs.
+const RUN: usize = 4 << 20;
+
+/// Runs that a task of the second phase fetches from without trouble.
+const FEW_RUNS: usize = 128;
+
 /// How the work is cut.
 struct Cut {
     /// Words of one run.
@@ -129,7 +135,10 @@ impl Cut {
         } else {
             count.div_ceil(threads)
         };
-        let run = run.min(buffer).max(1);
+        let run = run
+            .min(buffer)
+            .min((RUN / size).max(count / FEW_RUNS))
+            .max(1);
         let runs = count.div_ceil(run);
         let part = (FETCH / size * runs).clamp(1, buffer);
         // Samples take an eighth of the budget at most.
