@@ -1,5 +1,15 @@
 """Memory-mapped N-dimensional arrays, and arithmetic on them in bounded memory."""
 
+from ._container import (
+    EmptyDataError,
+    MemMapArray,
+    create,
+    create_array_memmap,
+    delete_array_memmap,
+    frombuffer,
+    open,
+    reset_memmap_array,
+)
 from ._functions import (
     cumprod,
     cumsum,
@@ -20,19 +30,15 @@ from ._functions import (
 from ._maparray import (
     ExpressionError,
     FormatError,
-    MemMapArray,
     MismatchError,
     ReadOnlyError,
     UnsupportedError,
     advise,
     compress,
-    create,
     eval,
     eval_many,
     explain,
-    frombuffer,
     iter_chunks,
-    open,
     prefetch,
     read,
     release,
@@ -57,6 +63,7 @@ from ._order import (
 from ._pairs import divmod, frexp, modf
 
 __all__ = [
+    "EmptyDataError",
     "ExpressionError",
     "FormatError",
     "MemMapArray",
@@ -68,8 +75,10 @@ __all__ = [
     "argtopk",
     "compress",
     "create",
+    "create_array_memmap",
     "cumprod",
     "cumsum",
+    "delete_array_memmap",
     "diff",
     "divmod",
     "dot",
@@ -98,6 +107,7 @@ __all__ = [
     "quantile",
     "read",
     "release",
+    "reset_memmap_array",
     "resident",
     "rolling_max",
     "rolling_mean",

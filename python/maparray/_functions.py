@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import _maparray
 
-_Array: TypeAlias = ArrayLike | _maparray.MemMapArray | PathLike[str] | PathLike[bytes]
-_Out: TypeAlias = str | PathLike[str] | NDArray[Any] | _maparray.MemMapArray | None
+_Array: TypeAlias = ArrayLike | _maparray.Container | PathLike[str] | PathLike[bytes]
+_Out: TypeAlias = str | PathLike[str] | NDArray[Any] | _maparray.Container | None
 
 
 def _text(value: Any) -> str:

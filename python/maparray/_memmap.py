@@ -110,15 +110,21 @@ class memmap(np.memmap):
             return array[()]
         return array if type(array) is np.ndarray else array.view(np.ndarray)
 
+    @classmethod
+    def _over(cls, lease, like, first, name, offset, mode):
+        """The array over bytes of a lease, from `first` on, with the shape and dtype of another."""
+        options = {"dtype": like.dtype, "offset": first, "strides": like.strides}
+        return _attach(lease.array(cls, like.shape, **options), lease, name, offset, mode)
+
     def flush(self) -> None:
         """Write changes to the file and wait until they are on the disk."""
         if self._mmap is not None:
             self._mmap.flush()
 
     def __reduce_ex__(self, protocol):
-        place = _place(self)
+        place = place_of(self)
         if place is not None:
-            return _reopen, (type(self), *place)
+            return reopen, (type(self), *place)
         if type(self) is memmap:
             return self.view(np.ndarray).__reduce_ex__(protocol)
         return super().__reduce_ex__(protocol)
@@ -222,7 +228,7 @@ def _attach(self, lease, name, offset, mode):
     return self
 
 
-def _place(array):
+def place_of(array):
     """Where in which file the array lies, so that it can be found again; None if nowhere."""
     lease, name = array._mmap, array.filename
     if lease is None or name is None or array.mode == "c" or array.size == 0:
@@ -240,7 +246,7 @@ def _place(array):
     return name, identity, mode, array.offset, array.dtype, array.shape, array.strides, first
 
 
-def _reopen(cls, name, identity, mode, offset, dtype, shape, strides, first):
+def reopen(cls, name, identity, mode, offset, dtype, shape, strides, first):
     """Map what a pickle stands for."""
     found = os.stat(name)
     if (found.st_dev, found.st_ino, found.st_size) != identity:

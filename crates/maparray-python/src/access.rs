@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PySlice, PyTuple};
 
-use crate::array::{self, MemMapArray as Container};
+use crate::array::{self, Container};
 use crate::dtype;
 use crate::error::Answer;
 use crate::eval::{readable, writable};

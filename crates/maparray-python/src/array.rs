@@ -8,7 +8,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use maparray::{Allocate, Create, DType, Existing, Flush, Layout, Mode, Raw};
+use maparray::format::Format;
+use maparray::{
+    AfterUse, Allocate, Create, DType, Existing, Flush, Layout, Mapping, Mode, Raw,
+};
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -19,18 +22,20 @@ use crate::dtype;
 use crate::error::{self, Answer};
 use crate::lease::{self, Borrowed, Lease};
 
-/// An array in a file or in memory that lends NumPy arrays and can be closed.
+/// A place for an array, in a file or in memory, that lends NumPy arrays and can be closed.
 ///
-/// Made by `maparray.open`, `maparray.create` and `maparray.frombuffer`.
-#[pyclass(frozen, module = "maparray", weakref)]
-pub(crate) struct MemMapArray {
+/// `maparray.MemMapArray` is the class of Python on top of it.
+#[pyclass(frozen, subclass, module = "maparray._maparray", weakref)]
+pub(crate) struct Container {
     /// Never locked while Python code could run or the interpreter is free: what is needed is
     /// taken out first.
     open: Mutex<Option<Open>>,
+    /// Held while the array moves; never waited for with the interpreter held.
+    moving: Mutex<()>,
 }
 
 struct Open {
-    array: maparray::MemMapArray,
+    place: maparray::Container,
     /// The array over the whole of it, made when one is first wanted. Every array that is lent is a
     /// view of it and refers to it, so its count of references tells whether any is alive.
     whole: Option<Py<PyAny>>,
@@ -38,50 +43,63 @@ struct Open {
     touched: bool,
 }
 
-impl MemMapArray {
-    pub(crate) fn new(py: Python<'_>, array: maparray::MemMapArray) -> Answer<MemMapArray> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Container {
+    pub(crate) fn new(py: Python<'_>, array: maparray::MemMapArray) -> Answer<Container> {
         // Memory is there already; a small file may never be mapped.
         let whole = match array.mode() {
             None => Some(lend(py, &array)?.unbind()),
             Some(_) => None,
         };
-        Ok(MemMapArray {
-            open: Mutex::new(Some(Open {
-                array,
-                whole,
-                touched: false,
-            })),
-        })
+        Ok(Container::of(Open {
+            place: maparray::Container::new(Some(array), None),
+            whole,
+            touched: false,
+        }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn of(open: Open) -> Container {
+        Container {
+            open: Mutex::new(Some(open)),
+            moving: Mutex::default(),
+        }
     }
 
-    /// What `get` takes out of an open array; it must not run Python code.
-    fn open<T>(&self, get: impl FnOnce(&Open) -> T) -> PyResult<T> {
-        self.lock()
-            .as_ref()
+    /// What `get` takes out of an open container; it must not run Python code.
+    fn open<T>(&self, get: impl FnOnce(&mut Open) -> T) -> PyResult<T> {
+        lock(&self.open)
+            .as_mut()
             .map(get)
             .ok_or_else(|| PyValueError::new_err("array is closed"))
     }
 
+    /// What `get` takes out of the array; it must not run Python code.
+    fn array<T>(&self, get: impl FnOnce(&maparray::MemMapArray) -> T) -> Answer<T> {
+        Ok(self.open(|open| open.place.array().map(get))??)
+    }
+
     /// The library's array, sharing this one's memory; `close` counts it as a use.
-    pub(crate) fn share(&self) -> PyResult<maparray::MemMapArray> {
-        self.open(|open| open.array.clone())
+    pub(crate) fn share(&self) -> Answer<maparray::MemMapArray> {
+        self.array(maparray::MemMapArray::clone)
     }
 
     /// Takes out what is open, unless something else uses it: then it says how many.
     fn take_unused(&self, py: Python<'_>) -> Result<Option<Open>, usize> {
-        let mut guard = self.lock();
+        let mut guard = lock(&self.open);
         let Some(open) = &*guard else {
             return Ok(None);
         };
+        let Ok(array) = open.place.array() else {
+            return Ok(guard.take());
+        };
         let whole = open.whole.as_ref();
         let lent = whole.map_or(0, |whole| lease::other_references(whole, py));
-        // One share for `array`, one for the lease under `whole`; more while a computation runs.
+        // One share for the array, one for the lease under `whole`; more while a computation runs.
         let ours = 1 + usize::from(whole.is_some());
-        let used = Arc::strong_count(open.array.region()).saturating_sub(ours);
+        let used = Arc::strong_count(array.region()).saturating_sub(ours);
         match lent + used {
             0 => Ok(guard.take()),
             uses => Err(uses),
@@ -89,20 +107,55 @@ impl MemMapArray {
     }
 
     /// The array over the whole of it; `close` counts it as a use.
-    pub(crate) fn whole<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn whole<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
         let made = self.open(|open| open.whole.as_ref().map(|whole| whole.bind(py).clone()))?;
         if let Some(whole) = made {
             return Ok(whole);
         }
         let lent = lend(py, &self.share()?)?;
-        match self.lock().as_mut() {
-            // Another thread may have been faster: then its array is the one.
-            Some(open) => {
-                let whole = open.whole.get_or_insert_with(|| lent.clone().unbind());
-                Ok(whole.bind(py).clone())
+        // Another thread may have been faster: then its array is the one.
+        Ok(self.open(|open| {
+            let whole = open.whole.get_or_insert_with(|| lent.clone().unbind());
+            whole.bind(py).clone()
+        })?)
+    }
+
+    /// Changes the place while its array keeps its address, and lets other threads go on meanwhile.
+    fn change(
+        &self,
+        py: Python<'_>,
+        change: impl FnOnce(&mut maparray::Container) -> maparray::Result<()> + Send,
+    ) -> Answer<()> {
+        let still = self.open(|open| open.place.array().is_ok_and(|array| !array.can_switch()))?;
+        if still {
+            // Memory that cannot be exchanged: nobody may have it, and nobody can get it meanwhile.
+            let mut guard = lock(&self.open);
+            let Some(open) = guard.as_mut() else {
+                return Ok(());
+            };
+            let unused = |whole: &Py<PyAny>| lease::other_references(whole, py) == 0;
+            let whole = open.whole.take_if(|whole| unused(whole));
+            let lost = whole.is_some();
+            drop(whole);
+            let done = change(&mut open.place);
+            drop(guard);
+            if lost {
+                self.whole(py)?;
             }
-            None => Err(PyValueError::new_err("array is closed")),
+            return Ok(done?);
         }
+        py.detach(|| {
+            let _moving = lock(&self.moving);
+            let place = lock(&self.open).as_ref().map(|open| open.place.clone());
+            let Some(mut place) = place else {
+                return Ok(());
+            };
+            let done = change(&mut place);
+            if let Some(open) = lock(&self.open).as_mut() {
+                open.place = place;
+            }
+            Ok(done?)
+        })
     }
 
     /// The element of a file's array that was not lent yet, if the index names one and it is a number.
@@ -110,7 +163,7 @@ impl MemMapArray {
         &self,
         py: Python<'py>,
         index: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> Answer<Option<Bound<'py, PyAny>>> {
         let index: [i64; 1] = match index.is_exact_instance_of::<PyInt>() {
             true => match index.extract() {
                 Ok(index) => [index],
@@ -118,32 +171,32 @@ impl MemMapArray {
             },
             false => return Ok(None),
         };
-        let found = match self.lock().as_mut() {
-            Some(open) if open.whole.is_none() && !open.touched && open.array.ndim() == 1 => {
-                open.touched = true;
-                let dtype = open.array.dtype();
-                let number = dtype.scalar().map(|_| dtype.to_native());
-                number.and_then(|dtype| Some((dtype, open.array.bytes_of(&index).ok()?)))
+        let found = self.open(|open| {
+            let array = open.place.array().ok()?;
+            if open.whole.is_some() || open.touched || array.ndim() != 1 {
+                return None;
             }
-            _ => None,
-        };
+            open.touched = true;
+            let number = array.dtype().scalar().map(|_| array.dtype().to_native());
+            number.and_then(|dtype| Some((dtype, array.bytes_of(&index).ok()?)))
+        })?;
         let Some((dtype, bytes)) = found else {
             return Ok(None);
         };
         static FROM_BUFFER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let from_buffer = dtype::import_once(py, &FROM_BUFFER, "numpy", "frombuffer")?;
         let one = from_buffer.call1((PyBytes::new(py, &bytes), dtype::to_numpy(py, &dtype)?))?;
-        one.get_item(0).map(Some)
+        Ok(Some(one.get_item(0)?))
     }
 }
 
 impl Open {
     /// Writes back what was changed. Whoever took this out has closed the array, also if that fails.
     fn let_go(self, py: Python<'_>) -> Answer<()> {
-        let Open { array, whole, .. } = self;
+        let Open { place, whole, .. } = self;
         let flushed = py.detach(|| {
-            let flushed = array.flush(Flush::Durable);
-            drop(array);
+            let flushed = place.flush(Flush::Durable);
+            drop(place);
             flushed
         });
         drop(whole);
@@ -167,86 +220,199 @@ fn lend<'py>(py: Python<'py>, array: &maparray::MemMapArray) -> Answer<Bound<'py
 }
 
 #[pymethods]
-impl MemMapArray {
+impl Container {
+    /// What is in another container, which is closed by that; without one, nothing.
+    #[new]
+    #[pyo3(signature = (source=None, filename=None))]
+    fn py_new(source: Option<&Bound<'_, Container>>, filename: Option<PathBuf>) -> Container {
+        let taken = source.and_then(|source| lock(&source.get().open).take());
+        let mut open = taken.unwrap_or_else(|| Open {
+            place: maparray::Container::default(),
+            whole: None,
+            touched: false,
+        });
+        if let Some(filename) = filename {
+            open.place = open.place.named(filename);
+        }
+        Container::of(open)
+    }
+
+    /// Whether there is no array.
+    #[getter]
+    fn empty(&self) -> PyResult<bool> {
+        self.open(|open| open.place.is_empty())
+    }
+
+    /// Whether the array is in a file, or would be if there were one.
+    #[getter]
+    fn memmap(&self) -> PyResult<bool> {
+        self.open(|open| open.place.is_mapped())
+    }
+
+    /// Moves the array to a new file, mapped, under the eyes of all who hold a view of it.
+    ///
+    /// Without any file name to a file that nobody sees, in `folder`, and that goes away with it.
+    #[pyo3(signature = (filename=None, *, format="npy", overwrite=false, folder=None))]
+    fn enable_memmap(
+        &self,
+        py: Python<'_>,
+        filename: Option<&Bound<'_, PyAny>>,
+        format: &str,
+        overwrite: bool,
+        folder: Option<PathBuf>,
+    ) -> Answer<()> {
+        let filename = filename.map(path_argument).transpose()?;
+        let how = Mapping {
+            format: dtype::one_of("format", format, [("npy", Format::Npy), ("raw", Format::Raw)])?,
+            existing: existing(overwrite),
+        };
+        self.change(py, |place| match (&filename, place.filename(), folder) {
+            (None, None, Some(folder)) => place.enable_temporary(&folder),
+            _ => place.enable_memmap(filename.as_deref(), how),
+        })
+    }
+
+    /// Moves the array to memory, under the eyes of all who hold a view of it; `remove` takes the
+    /// file away if this container made it.
+    #[pyo3(signature = (remove=false))]
+    fn disable_memmap(&self, py: Python<'_>, remove: bool) -> Answer<()> {
+        let file = if remove {
+            AfterUse::Remove
+        } else {
+            AfterUse::Keep
+        };
+        self.change(py, |place| place.disable_memmap(file))
+    }
+
+    /// Gives the file another name, and moves it there if it is in use.
+    #[pyo3(signature = (filename, *, overwrite=false))]
+    fn set_filename(
+        &self,
+        py: Python<'_>,
+        filename: &Bound<'_, PyAny>,
+        overwrite: bool,
+    ) -> Answer<()> {
+        let filename = path_argument(filename)?;
+        self.change(py, |place| {
+            place.set_filename(&filename, existing(overwrite))
+        })
+    }
+
+    /// Puts what is in another container in the place of the array, or nothing.
+    #[pyo3(signature = (source=None))]
+    fn put_in(&self, py: Python<'_>, source: Option<&Bound<'_, Container>>) -> Answer<()> {
+        let new = source.and_then(|source| lock(&source.get().open).take());
+        let array = new.map(|open| open.place.array().cloned()).transpose()?;
+        py.detach(|| {
+            let _moving = lock(&self.moving);
+            let place = lock(&self.open).as_ref().map(|open| open.place.clone());
+            let Some(mut place) = place else {
+                return Ok(());
+            };
+            place.reset_data(array)?;
+            let mut guard = lock(&self.open);
+            let old = guard.as_mut().and_then(|open| {
+                open.place = place;
+                open.touched = false;
+                open.whole.take()
+            });
+            drop(guard);
+            Python::attach(|_| drop(old));
+            Ok(())
+        })
+    }
+
+    /// A share of the memory, as the object under a NumPy array.
+    fn lease(&self) -> Answer<Lease> {
+        let array = self.share()?;
+        Ok(Lease::new(
+            Arc::clone(array.region()),
+            array.data_offset().saturating_sub(array.layout().offset() as u64),
+        ))
+    }
+
     /// Length of each axis.
     #[getter]
-    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.whole(py)?.getattr("shape")
+    fn shape<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
+        Ok(self.whole(py)?.getattr("shape")?)
     }
 
     /// The NumPy dtype of the elements.
     #[getter]
-    fn dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.whole(py)?.getattr("dtype")
+    fn dtype<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
+        Ok(self.whole(py)?.getattr("dtype")?)
     }
 
     /// Number of axes.
     #[getter]
-    fn ndim(&self) -> PyResult<usize> {
-        self.open(|open| open.array.ndim())
+    fn ndim(&self) -> Answer<usize> {
+        self.array(|array| array.ndim())
     }
 
     /// Number of elements.
     #[getter]
-    fn size(&self) -> PyResult<usize> {
-        self.open(|open| open.array.len())
+    fn size(&self) -> Answer<usize> {
+        self.array(|array| array.len())
     }
 
     /// Bytes of all elements together.
     #[getter]
-    fn nbytes(&self) -> PyResult<usize> {
-        self.open(|open| open.array.byte_len())
+    fn nbytes(&self) -> Answer<usize> {
+        self.array(|array| array.byte_len())
     }
 
     /// Bytes of one element.
     #[getter]
-    fn itemsize(&self) -> PyResult<usize> {
-        self.open(|open| open.array.dtype().size())
+    fn itemsize(&self) -> Answer<usize> {
+        self.array(|array| array.dtype().size())
     }
 
     /// Bytes from an element to the next along each axis.
     #[getter]
-    fn strides<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.whole(py)?.getattr("strides")
+    fn strides<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
+        Ok(self.whole(py)?.getattr("strides")?)
     }
 
-    /// The mapped file, as an absolute path; None in memory.
+    /// The mapped file, as an absolute path; else the name that a file will get, if it is known.
     #[getter]
     fn filename(&self) -> PyResult<Option<PathBuf>> {
-        self.open(|open| open.array.path().map(PathBuf::from))
+        self.open(|open| open.place.filename().map(PathBuf::from))
     }
 
     /// How the file is mapped, 'r', 'r+' or 'c'; None in memory.
     #[getter]
     fn mode(&self) -> PyResult<Option<&'static str>> {
-        self.open(|open| open.array.mode().map(maparray::Mode::text))
+        self.open(|open| {
+            let array = open.place.array().ok();
+            array.and_then(|array| array.mode().map(Mode::text))
+        })
     }
 
     /// Byte of the file at which the first element lies.
     #[getter]
-    fn offset(&self) -> PyResult<u64> {
-        self.open(|open| open.array.data_offset())
+    fn offset(&self) -> Answer<u64> {
+        self.array(|array| array.data_offset())
     }
 
     /// Whether `close` was called.
     #[getter]
     fn closed(&self) -> bool {
-        self.lock().is_none()
+        lock(&self.open).is_none()
     }
 
     /// A NumPy array of all elements that shares the memory.
-    fn view<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.whole(py)?.call_method0("view")
+    fn view<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
+        Ok(self.whole(py)?.call_method0("view")?)
     }
 
     fn __getitem__<'py>(
         &self,
         py: Python<'py>,
         index: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> Answer<Bound<'py, PyAny>> {
         match self.element(py, index)? {
             Some(element) => Ok(element),
-            None => self.whole(py)?.get_item(index),
+            None => Ok(self.whole(py)?.get_item(index)?),
         }
     }
 
@@ -311,24 +477,24 @@ impl MemMapArray {
         index: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
     ) -> Answer<()> {
-        if !self.open(|open| open.array.is_writable())? {
-            let path = self.open(|open| open.array.path().map(PathBuf::from))?;
+        if !self.array(maparray::MemMapArray::is_writable)? {
+            let path = self.array(|array| array.path().map(PathBuf::from))?;
             return Err(error::read_only(py, path.as_deref())?);
         }
         Ok(self.whole(py)?.set_item(index, value)?)
     }
 
-    fn __len__(&self) -> PyResult<usize> {
-        self.open(|open| open.array.shape().first().copied())?
-            .ok_or_else(|| PyTypeError::new_err("len() of unsized object"))
+    fn __len__(&self) -> Answer<usize> {
+        let len = self.array(|array| array.shape().first().copied())?;
+        Ok(len.ok_or_else(|| PyTypeError::new_err("len() of unsized object"))?)
     }
 
-    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn __iter__<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
         Ok(self.view(py)?.try_iter()?.into_any())
     }
 
-    fn __contains__(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-        self.whole(py)?.contains(value)
+    fn __contains__(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> Answer<bool> {
+        Ok(self.whole(py)?.contains(value)?)
     }
 
     /// A NumPy array that shares the memory, or a copy if one is asked for or needed.
@@ -338,32 +504,37 @@ impl MemMapArray {
         py: Python<'py>,
         dtype: Option<&Bound<'py, PyAny>>,
         copy: Option<bool>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> Answer<Bound<'py, PyAny>> {
         let whole = self.whole(py)?;
         let same = match dtype {
             Some(dtype) => whole.getattr("dtype")?.eq(dtype)?,
             None => true,
         };
-        match (copy, same) {
-            (Some(true), true) => whole.call_method0("copy"),
-            (Some(false), false) => Err(PyValueError::new_err(
-                "a copy is needed to change the dtype, and none is allowed",
-            )),
-            (_, false) => whole.call_method1("astype", (dtype,)),
-            (_, true) => whole.call_method0("view"),
-        }
+        Ok(match (copy, same) {
+            (Some(true), true) => whole.call_method0("copy")?,
+            (Some(false), false) => {
+                let message = "a copy is needed to change the dtype, and none is allowed";
+                return Err(PyValueError::new_err(message).into());
+            }
+            (_, false) => whole.call_method1("astype", (dtype,))?,
+            (_, true) => whole.call_method0("view")?,
+        })
     }
 
     /// Writes changes back to the file; `durable` waits until they are on the disk.
     #[pyo3(signature = (*, durable=true))]
     fn flush(&self, py: Python<'_>, durable: bool) -> Answer<()> {
-        let array = self.share()?;
+        let place = self.open(|open| open.place.clone())?;
         let how = if durable {
             Flush::Durable
         } else {
             Flush::Start
         };
-        Ok(py.detach(|| array.flush(how))?)
+        Ok(py.detach(|| {
+            let flushed = place.flush(how);
+            drop(place);
+            flushed
+        })?)
     }
 
     /// Writes changes back and lets go of the file. BufferError while an array that was lent, or a
@@ -396,34 +567,63 @@ impl MemMapArray {
         _value: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> Answer<()> {
-        let open = self.lock().take();
+        let open = lock(&self.open).take();
         match open.map_or(Ok(()), |open| open.let_go(py)) {
             // An exception on its way is the one to report.
             Err(_) if !kind.is_none() => Ok(()),
             closed => closed,
         }
     }
+}
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let Ok(whole) = self.whole(py) else {
-            return Ok("MemMapArray(closed)".into());
-        };
-        let (path, mode) =
-            self.open(|open| (open.array.path().map(PathBuf::from), open.array.mode()))?;
-        let place = match path {
-            Some(path) => format!(
-                "filename={}, mode={:?}",
-                path.into_pyobject(py)?.str()?.repr()?,
-                mode.map_or("", maparray::Mode::text)
-            ),
-            None => "in memory".into(),
-        };
-        Ok(format!(
-            "MemMapArray(shape={}, dtype={}, {place})",
-            whole.getattr("shape")?.repr()?,
-            whole.getattr("dtype")?.str()?.repr()?,
-        ))
+fn existing(overwrite: bool) -> Existing {
+    if overwrite {
+        Existing::Replace
+    } else {
+        Existing::Refuse
     }
+}
+
+/// Zeroed memory in pages, which can become a file while views of it are alive.
+#[pyfunction]
+#[pyo3(signature = (shape, dtype, order="C"))]
+fn pages(
+    py: Python<'_>,
+    shape: &Bound<'_, PyAny>,
+    dtype: &Bound<'_, PyAny>,
+    order: &str,
+) -> Answer<Container> {
+    let (shape, dtype) = (dtype::new_shape(shape)?, dtype::from_numpy(dtype)?);
+    let array = maparray::MemMapArray::pages(&dtype, &shape, dtype::order(order)?)?;
+    Container::new(py, array)
+}
+
+/// Zeros in a file that nobody sees, mapped; it goes away with the container.
+#[pyfunction]
+#[pyo3(signature = (shape, dtype, order="C", folder=None))]
+fn temporary(
+    py: Python<'_>,
+    shape: &Bound<'_, PyAny>,
+    dtype: &Bound<'_, PyAny>,
+    order: &str,
+    folder: Option<PathBuf>,
+) -> Answer<Container> {
+    let (shape, dtype) = (dtype::new_shape(shape)?, dtype::from_numpy(dtype)?);
+    let order = dtype::order(order)?;
+    let array = maparray::MemMapArray::temporary(&dtype, &shape, order, folder.as_deref())?;
+    Container::new(py, array)
+}
+
+/// Bytes of memory that can be had without pushing others out.
+#[pyfunction]
+fn free_memory() -> u64 {
+    maparray::free_memory().unwrap_or(u64::MAX)
+}
+
+/// A container of an array's memory, which is kept alive and not copied.
+#[pyfunction]
+fn over(py: Python<'_>, array: &Bound<'_, PyAny>) -> Answer<Container> {
+    Container::new(py, from_numpy(array)?)
 }
 
 /// The library's array over the memory of a NumPy array, or of what converts to one.
@@ -509,7 +709,7 @@ fn open(
     shape: Option<&Bound<'_, PyAny>>,
     offset: u64,
     order: &str,
-) -> Answer<MemMapArray> {
+) -> Answer<Container> {
     let (path, mode) = (path_argument(path)?, dtype::mode(mode)?);
     let array = match dtype {
         Some(dtype) => {
@@ -523,7 +723,7 @@ fn open(
         }
         None => py.detach(|| maparray::MemMapArray::open(path, mode))?,
     };
-    MemMapArray::new(py, array)
+    Container::new(py, array)
 }
 
 /// What the caller says about bytes without a header.
@@ -556,7 +756,7 @@ fn create(
     order: &str,
     mode: &str,
     allocate: &str,
-) -> Answer<MemMapArray> {
+) -> Answer<Container> {
     let path = path_argument(path)?;
     let dtype = dtype.map_or(Ok(DType::of::<f64>()), dtype::from_numpy)?;
     let shape = dtype::new_shape(shape)?;
@@ -576,7 +776,7 @@ fn create(
         allocate,
     };
     let array = py.detach(|| maparray::MemMapArray::create(path, &dtype, &shape, &options))?;
-    MemMapArray::new(py, array)
+    Container::new(py, array)
 }
 
 /// Copy a .npy file into a NumPy array, in the byte order of the machine.
@@ -630,7 +830,7 @@ fn frombuffer(
     offset: u64,
     order: &str,
     strides: Option<Vec<isize>>,
-) -> Answer<MemMapArray> {
+) -> Answer<Container> {
     let region = lease::borrow_array(&bytes_of(buffer)?)?.region;
     let raw = raw(dtype, shape, offset, order)?;
     let header = maparray::format::raw::header(&raw, region.len() as u64)?;
@@ -643,14 +843,18 @@ fn frombuffer(
             Layout::contiguous(shape, item_size, header.order, first)?
         }
     };
-    MemMapArray::new(
+    Container::new(
         py,
         maparray::MemMapArray::from_region(region, header.dtype, layout)?,
     )
 }
 
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<MemMapArray>()?;
+    module.add_class::<Container>()?;
+    module.add_function(wrap_pyfunction!(pages, module)?)?;
+    module.add_function(wrap_pyfunction!(over, module)?)?;
+    module.add_function(wrap_pyfunction!(temporary, module)?)?;
+    module.add_function(wrap_pyfunction!(free_memory, module)?)?;
     module.add_function(wrap_pyfunction!(open, module)?)?;
     module.add_function(wrap_pyfunction!(create, module)?)?;
     module.add_function(wrap_pyfunction!(read, module)?)?;

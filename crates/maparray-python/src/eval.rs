@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyComplex, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
-use crate::array::{self, MemMapArray as Container};
+use crate::array::{self, Container};
 use crate::dtype;
 use crate::error::{self, Answer};
 
@@ -316,7 +316,7 @@ fn replaced(expr: &Expr, numbers: &HashMap<String, Literal>) -> Expr {
 /// An argument as an array to read.
 pub(crate) fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
     if let Ok(container) = value.cast::<Container>() {
-        return Ok(container.get().share()?);
+        return container.get().share();
     }
     if let Some(path) = array::path_of(value)? {
         return Ok(value.py().detach(|| MemMapArray::open(path, Mode::Read))?);
@@ -328,7 +328,7 @@ pub(crate) fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
 pub(crate) fn writable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
     static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Ok(container) = value.cast::<Container>() {
-        return Ok(container.get().share()?);
+        return container.get().share();
     }
     if value.is_instance(dtype::import_once(
         value.py(),

@@ -80,9 +80,10 @@ pub mod ops;
 pub mod strip;
 
 pub use array::{
-    ChunkSize, Chunks, Create, Indices, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw,
+    AfterUse, ChunkSize, Chunks, Container, Create, Indices, Info, MapArray, MapArrayMut, Mapping,
+    MemMapArray, info, info_raw,
 };
-pub use crew::{Flow, Progress};
+pub use crew::{Flow, Progress, free_memory};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
 pub use eval::{Eval, Explanation, Report, Sweep};

@@ -54,9 +54,9 @@ impl MemMapArray {
         let axes = self.layout.memory_order();
         let walk = Walk::new(&self.layout.permuted(&axes));
         let (layout, dtype) = (self.layout.clone(), self.dtype.clone());
-        let path = self.origin.clone();
+        let path = self.path.clone();
         let writer = Region::writer(&mut self.region).map_err(|error| match &path {
-            Some(origin) => error.at(&origin.path),
+            Some(path) => error.at(path),
             None => error,
         })?;
         let region = writer.region();
@@ -197,7 +197,7 @@ impl Source {
     fn bytes_of_both(&self, other: &Source) -> (Range<u64>, Range<u64>) {
         match (self.region.file(), other.region.file()) {
             // One file may be mapped twice, at different addresses.
-            (Some(file), Some(same)) if Arc::ptr_eq(file, same) => {
+            (Some(file), Some(same)) if Arc::ptr_eq(&file, &same) => {
                 let place = |source: &Source| source.region.file_offset();
                 (self.bytes_from(place(self)), other.bytes_from(place(other)))
             }

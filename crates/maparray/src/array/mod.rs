@@ -8,16 +8,18 @@
 
 mod access;
 mod chunks;
+mod container;
 mod info;
 mod open;
 mod save;
 mod share;
+mod switch;
 mod take;
 mod typed;
 mod view;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::dtype::{DType, Element, Scalar};
@@ -29,6 +31,7 @@ use share::share_out;
 
 pub(crate) use access::{ArrayWriter, Source};
 pub use chunks::{ChunkSize, Chunks};
+pub use container::{AfterUse, Container, Mapping};
 pub use info::{Info, info, info_raw};
 pub use save::Create;
 pub(crate) use save::NewArray;
@@ -56,16 +59,9 @@ pub struct MemMapArray {
     dtype: DType,
     /// Invariant: lies inside the region (checked by whoever makes an array).
     layout: Layout,
-    origin: Option<Arc<Origin>>,
+    /// The name of the mapped file, if it has one.
+    path: Option<Arc<Path>>,
     promise: Option<StableFiles>,
-}
-
-/// Where a mapped array comes from.
-#[derive(Debug)]
-struct Origin {
-    path: PathBuf,
-    /// Byte of the file at which the region begins.
-    region_offset: u64,
 }
 
 impl MemMapArray {
@@ -128,7 +124,7 @@ impl MemMapArray {
             region: region.into(),
             dtype,
             layout,
-            origin: None,
+            path: None,
             promise: None,
         }
     }
@@ -224,7 +220,7 @@ impl MemMapArray {
 
     /// The file that it maps; `None` in memory.
     pub fn path(&self) -> Option<&Path> {
-        self.origin.as_ref().map(|origin| origin.path.as_path())
+        self.path.as_deref().filter(|_| self.mode().is_some())
     }
 
     /// How the file is mapped; `None` in memory.
@@ -239,9 +235,10 @@ impl MemMapArray {
 
     /// Byte of the file at which the first element lies; 0 in memory.
     pub fn data_offset(&self) -> u64 {
-        self.origin.as_ref().map_or(0, |origin| {
-            origin.region_offset + self.layout.offset() as u64
-        })
+        match self.mode() {
+            Some(_) => self.region.file_offset() + self.layout.offset() as u64,
+            None => 0,
+        }
     }
 
     /// The same array with the promise that its file stays as it is while elements are borrowed.

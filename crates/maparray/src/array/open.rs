@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::share::share_out;
-use super::{COPY_BYTES, MemMapArray, Origin};
+use super::{COPY_BYTES, MemMapArray};
 use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
 use crate::format::{Header, Parsed, npy};
@@ -147,13 +147,9 @@ impl MemMapArray {
             _ => file.map(span, mode, Extend::Never)?,
         };
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        let origin = Origin {
-            path,
-            region_offset: header.data_offset,
-        };
         let array = MemMapArray::over(region, header.dtype.clone(), header.layout()?);
         Ok(MemMapArray {
-            origin: Some(Arc::new(origin)),
+            path: Some(path.into()),
             ..array
         })
     }

@@ -25,7 +25,11 @@ pub(crate) fn throttles(bytes: u64) -> bool {
 
 /// Bytes of memory that this process can have without pushing others out, its control group's limit
 /// respected; `None` where the system does not tell.
-fn free_memory() -> Option<u64> {
+///
+/// ```
+/// assert!(maparray::free_memory().is_none_or(|bytes| bytes > 0));
+/// ```
+pub fn free_memory() -> Option<u64> {
     let read = |path: &str| fs::read_to_string(path).ok();
     let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
     let table = read("/proc/meminfo")?;

@@ -15,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Problem, Result};
+pub use memory::free_memory;
 pub(crate) use memory::{fills_memory, modest_memory, throttles};
 
 /// How far a computation is, in bytes read and written.

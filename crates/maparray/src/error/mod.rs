@@ -49,6 +49,8 @@ pub enum ErrorKind {
     InUse,
     /// The caller asked for the work to stop.
     Cancelled,
+    /// A container without an array was asked for its elements.
+    Empty,
 }
 
 impl ErrorKind {
@@ -63,6 +65,7 @@ impl ErrorKind {
         ErrorKind::ReadOnly,
         ErrorKind::InUse,
         ErrorKind::Cancelled,
+        ErrorKind::Empty,
     ];
 }
 
@@ -93,6 +96,7 @@ impl Error {
         use ErrorKind as Kind;
         match &self.0.problem {
             Problem::Io { .. } | Problem::NotAFile { .. } | Problem::Exists => Kind::Io,
+            Problem::OtherDisk => Kind::Io,
             Problem::OutOfMemory { .. } => Kind::Io,
             Problem::TooShort { .. }
             | Problem::TooBig { .. }
@@ -135,7 +139,10 @@ impl Error {
             | Problem::Parameter { .. }
             | Problem::Inner { .. }
             | Problem::UnknownLength { .. }
-            | Problem::EmptyReduction { .. } => Kind::Mismatch,
+            | Problem::EmptyReduction { .. }
+            | Problem::NoFile
+            | Problem::FilenameLocked { .. }
+            | Problem::NotOurs => Kind::Mismatch,
             Problem::MapRange { .. }
             | Problem::OffsetPastEnd { .. }
             | Problem::IndexCount { .. }
@@ -154,6 +161,7 @@ impl Error {
             Problem::ReadOnly => Kind::ReadOnly,
             Problem::Shared { .. } => Kind::InUse,
             Problem::Cancelled => Kind::Cancelled,
+            Problem::Empty => Kind::Empty,
         }
     }
 

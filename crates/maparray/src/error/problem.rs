@@ -27,6 +27,14 @@ pub(crate) enum Problem {
     Shared {
         holders: usize,
     },
+    Empty,
+    NoFile,
+    OtherDisk,
+    FilenameLocked {
+        found: String,
+        locked: String,
+    },
+    NotOurs,
     NoPromise,
     Overlapping {
         strides: String,
@@ -265,6 +273,16 @@ impl fmt::Display for Problem {
             Problem::Shared { holders } => write!(
                 f,
                 "memory is shared: found {holders} arrays on it, expected this one alone"
+            ),
+            Problem::Empty => write!(f, "the container is empty: found no array, expected one"),
+            Problem::NoFile => write!(f, "the array is in memory: found no file to move"),
+            Problem::OtherDisk => write!(f, "the new name is on another file system"),
+            Problem::FilenameLocked { found, locked } => {
+                write!(f, "Filename locked: found {found:?}, expected {locked:?}")
+            }
+            Problem::NotOurs => write!(
+                f,
+                "the file was not made by this array, so that it is not for it to remove"
             ),
             Problem::NoPromise => write!(
                 f,

@@ -13,9 +13,10 @@ use crate::error::{Error, Problem, Result};
 use crate::layout::{Layout, Order, extent};
 
 /// How a file says what it holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
     /// NumPy's `.npy`: a header, then one array.
+    #[default]
     Npy,
     /// Elements only; the caller says what they are.
     Raw,

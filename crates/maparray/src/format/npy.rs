@@ -309,6 +309,39 @@ pub fn write_version(
     }
 }
 
+/// [`write()`] with more padding, so that the elements begin where `place` says: it is given the
+/// first byte that they could begin at, and answers with that or a later one.
+///
+/// # Errors
+/// As [`write()`].
+///
+/// ```
+/// use maparray::{DType, Order, format::npy};
+/// let page = |at: usize| at.next_multiple_of(4096);
+/// let start = npy::write_placed(&DType::of::<f32>(), &[10], Order::C, page)?;
+/// assert_eq!(start.len(), 4096);
+/// # Ok::<(), maparray::Error>(())
+/// ```
+pub fn write_placed(
+    dtype: &DType,
+    shape: &[usize],
+    order: Order,
+    place: impl Fn(usize) -> usize,
+) -> Result<Vec<u8>> {
+    let mut file = write(dtype, shape, order)?;
+    let wide = file[6] > 1 || place(file.len()) > usize::from(u16::MAX);
+    if wide && file[6] == 1 {
+        file = write_version(dtype, shape, order, Some((2, 0)))?;
+    }
+    let prefix = if wide { 12 } else { 10 };
+    file.pop();
+    file.resize(place(file.len() + 1).max(file.len() + 1) - 1, b' ');
+    file.push(b'\n');
+    let len = ((file.len() - prefix) as u32).to_le_bytes();
+    file[8..prefix].copy_from_slice(&len[..prefix - 8]);
+    Ok(file)
+}
+
 /// Proves that a dictionary reads as what it was written from.
 fn check_back(text: &str, dtype: &DType, shape: &[usize]) -> Result<()> {
     match read_dictionary(text.as_bytes(), Notation::Utf8) {

@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::platform::{self, Access};
-use super::{Behind, Mode, Owner, Region, Rows, stream};
+use super::{Behind, Mode, Region, Rows, stream};
 use crate::error::{Error, Problem, Result};
 use crate::strip::Strip;
 
@@ -84,11 +84,11 @@ impl Region {
     /// fault for every few of them. Does nothing for memory; what cannot be made ready is left to the
     /// loads.
     pub(crate) fn prepare(&self, range: std::ops::Range<usize>) {
-        if let Owner::File { map, ready, .. } = &self.owner
-            && let Some(map) = map.get()
+        if let Some(map) = self.map()
             && self.check(range.start, range.len()).is_ok()
             && !range.is_empty()
-            && ready.mark(range.clone(), self.len)
+            && self.mode().is_some()
+            && self.ready.mark(range.clone(), self.len)
         {
             let _ = platform::populate(map, range, Access::Read);
         }
@@ -99,7 +99,7 @@ impl Region {
     /// # Errors
     /// `ReadOnly` if the region cannot be written, `InUse` if it may be borrowed and others hold it.
     pub(crate) fn writer(region: &mut Arc<Region>) -> Result<Writer<'_>> {
-        if !region.writable {
+        if !region.is_writable() {
             return Err(Error::new(Problem::ReadOnly));
         }
         if region.needs_one_writer() && Arc::get_mut(region).is_none() {
@@ -130,16 +130,11 @@ impl Writer<'_> {
     /// then a store would end the process.
     pub(crate) fn prepare(&self, range: std::ops::Range<usize>) -> Result<()> {
         self.0.check(range.start, range.len())?;
-        match &self.0.owner {
-            Owner::File {
-                map,
-                mode: Mode::ReadWrite,
-                ..
-            } if !range.is_empty() => match map.get() {
-                Some(map) => platform::populate(map, range, Access::Write)
-                    .map_err(|error| Error::io("make room for what is written", error)),
-                None => Ok(()),
-            },
+        match self.0.map() {
+            Some(map) if !range.is_empty() && self.is_shared_file() => {
+                platform::populate(map, range, Access::Write)
+                    .map_err(|error| Error::io("make room for what is written", error))
+            }
             _ => Ok(()),
         }
     }

@@ -14,8 +14,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use memmap2::{MmapOptions, MmapRaw};
 
 use super::platform::{self, FileId};
-use super::ready::Ready;
-use super::{Mode, Owner, Region};
+use super::{Backing, Mode, Region};
 use crate::error::{Error, Problem, Result};
 
 /// The open files of this process.
@@ -211,6 +210,38 @@ impl OpenFile {
         Ok(done)
     }
 
+    /// Writes at an offset; several threads may.
+    ///
+    /// # Errors
+    /// `Io` if the system cannot write.
+    pub(crate) fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        platform::write_at(&self.descriptor(), bytes, offset)
+            .map_err(|error| Error::io("write", error))
+    }
+
+    /// Maps bytes that the file has for reading and writing.
+    ///
+    /// # Errors
+    /// As [`OpenFile::map`].
+    pub(crate) fn map_whole(self: &Arc<OpenFile>, offset: u64, len: u64) -> Result<Region> {
+        let span = Span {
+            offset,
+            len: Some(len),
+        };
+        self.map(span, Mode::ReadWrite, Extend::Never)
+    }
+
+    /// A bare mapping of bytes for reading and writing; none of no bytes.
+    ///
+    /// # Errors
+    /// As [`OpenFile::map`].
+    pub(super) fn map_raw(&self, offset: u64, len: usize) -> Result<Option<MmapRaw>> {
+        if len == 0 {
+            return Ok(None);
+        }
+        self.map_bytes(offset, len, Mode::ReadWrite).map(Some)
+    }
+
     /// Maps a part of the file.
     ///
     /// # Errors
@@ -256,16 +287,12 @@ impl OpenFile {
             .transpose();
         let map = map.map_err(|error| Error::io("map", error))?;
         handle.mapped_to = handle.mapped_to.max(end);
-        let file = Arc::clone(self);
-        Ok(Region::from_map(map, mode != Mode::Read, |map| {
-            Owner::File {
-                map,
-                file,
-                offset: span.offset,
-                mode,
-                ready: Ready::default(),
-            }
-        }))
+        let backing = Backing::File {
+            file: Arc::clone(self),
+            offset: span.offset,
+            mode,
+        };
+        Ok(Region::from_map(map, backing))
     }
 
     /// Maps bytes for reading.
@@ -273,12 +300,16 @@ impl OpenFile {
     /// # Errors
     /// As [`OpenFile::map`].
     pub(super) fn map_for_reading(&self, offset: u64, len: usize) -> Result<MmapRaw> {
+        self.map_bytes(offset, len, Mode::Read)
+    }
+
+    fn map_bytes(&self, offset: u64, len: usize, mode: Mode) -> Result<MmapRaw> {
         let (file_len, needed) = (self.len()?, offset + len as u64);
         if file_len < needed {
             return Err(Error::new(Problem::TooShort { file_len, needed }));
         }
         let mut handle = lock(&self.handle);
-        let map = map_file(&handle.file, offset, len, Mode::Read);
+        let map = map_file(&handle.file, offset, len, mode);
         handle.mapped_to = handle.mapped_to.max(needed);
         map.map_err(|error| Error::io("map", error))
     }

@@ -6,29 +6,16 @@
 //! Knows: errors. Must not know: files.
 
 use std::ptr::NonNull;
-use std::sync::OnceLock;
-use std::sync::atomic::AtomicBool;
 
 use memmap2::{MmapOptions, MmapRaw};
 
 use super::late::SMALL;
-use super::{Owner, Region};
+use super::{Backing, Place, Region};
 use crate::error::{Error, Problem, Result};
 
 /// From so many bytes on, memory is asked for in large pages, as NumPy does.
 #[cfg(target_os = "linux")]
 const LARGE: usize = 4 << 20;
-
-/// What keeps memory of our own.
-pub(super) enum Memory {
-    Map {
-        _map: OnceLock<MmapRaw>,
-    },
-    /// Never touched but through the region's address.
-    Little {
-        _lines: Vec<Line>,
-    },
-}
 
 /// A line of the processor's cache: what little memory is aligned to.
 #[derive(Clone, Copy)]
@@ -52,36 +39,31 @@ impl Region {
         if (1..=SMALL).contains(&len) {
             return Ok(Region::little(len));
         }
-        let map = match len {
-            0 => None,
-            _ => {
-                let no_room = |_| Error::new(Problem::OutOfMemory { bytes: len as u64 });
-                let map = MmapOptions::new().len(len).map_anon().map_err(no_room)?;
-                #[cfg(target_os = "linux")]
-                if len >= LARGE {
-                    // Advice: without it, pages are small and touching them costs more.
-                    let _ = map.advise(memmap2::Advice::HugePage);
-                }
-                Some(MmapRaw::from(map))
-            }
-        };
-        Ok(Region::from_map(map, true, |map| Owner::Heap {
-            _memory: Memory::Map { _map: map },
-        }))
+        Ok(Region::from_map(anonymous(len)?, Backing::Memory))
     }
 
     fn little(len: usize) -> Region {
         let zero = Line { _bytes: [0; 64] };
         let mut lines = vec![zero; len.div_ceil(size_of::<Line>())];
         let start = NonNull::from(lines.as_mut_slice()).cast::<u8>();
-        Region {
-            start: OnceLock::from(start),
-            len,
-            writable: true,
-            promised: AtomicBool::new(false),
-            owner: Owner::Heap {
-                _memory: Memory::Little { _lines: lines },
-            },
-        }
+        Region::over(start, len, Place::Little { _lines: lines }, Backing::Memory)
     }
+}
+
+/// Zeroed pages of memory; none for no bytes.
+///
+/// # Errors
+/// `Io` if the system has no room.
+pub(super) fn anonymous(len: usize) -> Result<Option<MmapRaw>> {
+    if len == 0 {
+        return Ok(None);
+    }
+    let no_room = |_| Error::new(Problem::OutOfMemory { bytes: len as u64 });
+    let map = MmapOptions::new().len(len).map_anon().map_err(no_room)?;
+    #[cfg(target_os = "linux")]
+    if len >= LARGE {
+        // Advice: without it, pages are small and touching them costs more.
+        let _ = map.advise(memmap2::Advice::HugePage);
+    }
+    Ok(Some(MmapRaw::from(map)))
 }

@@ -7,11 +7,9 @@
 //! Knows: errors. Must not know: what the bytes mean.
 
 use std::ptr::NonNull;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
-use super::ready::Ready;
-use super::{Mode, OpenFile, Owner, Region, dangling};
+use super::{Backing, Mode, OpenFile, Place, Region, dangling};
 use crate::error::{Error, Problem, Result};
 
 /// Up to so many bytes are read rather than mapped.
@@ -31,18 +29,14 @@ impl OpenFile {
         let Some(len) = small else {
             return self.map(span, Mode::Read, super::Extend::Never);
         };
+        let backing = Backing::File {
+            file: Arc::clone(self),
+            offset: span.offset,
+            mode: Mode::Read,
+        };
         Ok(Region {
             start: OnceLock::new(),
-            len,
-            writable: false,
-            promised: AtomicBool::new(false),
-            owner: Owner::File {
-                map: OnceLock::new(),
-                file: Arc::clone(self),
-                offset: span.offset,
-                mode: Mode::Read,
-                ready: Ready::default(),
-            },
+            ..Region::over(dangling(), len, Place::Map(OnceLock::new()), backing)
         })
     }
 }
@@ -67,13 +61,10 @@ impl Region {
 
     #[cold]
     fn map_now(&self) -> Result<NonNull<u8>> {
-        let Owner::File {
-            map, file, offset, ..
-        } = &self.owner
-        else {
+        let (Place::Map(map), Some(file)) = (&self.place, self.file()) else {
             return Ok(dangling());
         };
-        let new = file.map_for_reading(*offset, self.len)?;
+        let new = file.map_for_reading(self.file_offset(), self.len)?;
         // Another thread may have been faster; then its map is the one, and this one goes away.
         let map = map.get_or_init(|| new);
         let start = NonNull::new(map.as_mut_ptr()).unwrap_or_else(dangling);
@@ -82,10 +73,10 @@ impl Region {
 
     /// Reads from the open file, for a region that is not mapped yet.
     pub(super) fn read_unmapped(&self, at: usize, out: &mut [u8]) -> Result<()> {
-        let Owner::File { file, offset, .. } = &self.owner else {
+        let Some(file) = self.file() else {
             return Ok(());
         };
-        let from = offset + at as u64;
+        let from = self.file_offset() + at as u64;
         let count = file.read_at(from, out)?;
         if count < out.len() {
             return Err(Error::new(Problem::TooShort {

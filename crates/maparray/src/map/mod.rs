@@ -8,6 +8,8 @@
 
 mod bytes;
 mod file;
+#[cfg_attr(not(target_os = "linux"), path = "thaw.rs")]
+mod freeze;
 mod heap;
 mod late;
 #[cfg_attr(not(unix), path = "portable.rs")]
@@ -17,11 +19,12 @@ mod replace;
 mod resident;
 mod rows;
 mod stream;
+mod switch;
 
 use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use memmap2::{MmapRaw, UncheckedAdvice};
 
@@ -30,7 +33,7 @@ use ready::Ready;
 
 pub(crate) use bytes::Writer;
 pub use file::{Extend, OpenFile, Span};
-pub(crate) use replace::NewFile;
+pub(crate) use replace::{NewFile, identity_of, remove, rename};
 pub(crate) use rows::{Rows, resolve};
 
 /// Bytes that files are written and given up in: the page cache's largest folios, which readers map by
@@ -145,39 +148,51 @@ impl StableFiles {
     }
 }
 
-/// What keeps a region's bytes in place.
-enum Owner {
-    /// A mapping of a file; `file` keeps the one descriptor that this process has of it.
+/// What holds a region's addresses, as long as it lives.
+enum Place {
+    /// A mapping; nothing for no bytes, and for a small file until they are needed in place.
+    Map(OnceLock<MmapRaw>),
+    /// A little memory from the allocator. Never touched but through the region's address.
+    Little { _lines: Vec<heap::Line> },
+    /// Somebody else's memory, and what keeps it alive.
+    Lent { _keeper: Box<dyn Any + Send + Sync> },
+}
+
+/// What the bytes at these addresses are; changed by `switch.rs` alone.
+#[derive(Clone)]
+enum Backing {
+    /// Those of a file; `file` keeps the one descriptor that this process has of it.
     File {
-        /// Nothing for no bytes, and for a small file until they are needed in place.
-        map: OnceLock<MmapRaw>,
         file: Arc<OpenFile>,
         /// Byte of the file at which the region begins.
         offset: u64,
         mode: Mode,
-        /// What has been made ready to be read.
-        ready: Ready,
     },
-    /// Anonymous memory of our own.
-    Heap { _memory: heap::Memory },
-    /// Somebody else's memory, and what keeps it alive.
-    Lent { _keeper: Box<dyn Any + Send + Sync> },
+    /// Memory of our own.
+    Memory,
+    /// Somebody else's memory.
+    Lent { writable: bool },
 }
 
 /// A range of bytes at a fixed address.
 pub struct Region {
     /// Invariant 1: once set, `start` is the first of `len` readable bytes that stay mapped while
-    /// `owner` lives; writable too if `writable`. With `len` 0 it is dangling, not null, and
+    /// `place` lives; writable too if the backing is. With `len` 0 it is dangling, not null, and
     /// page-aligned. Only that of a small file is not set from the beginning (`late.rs`).
     start: OnceLock<NonNull<u8>>,
     len: usize,
-    writable: bool,
+    /// Whether others reach the bytes by their address, as NumPy arrays do.
+    open: bool,
     /// Set once somebody promised that nobody else writes, so that slices may be alive.
     promised: AtomicBool,
-    owner: Owner,
+    /// What has been made ready to be read.
+    ready: Ready,
+    place: Place,
+    /// Never locked while a byte of a region is touched: a touch may have to wait for a switch.
+    backing: RwLock<Backing>,
 }
 
-// SAFETY: `start` is only an address. What it points to is owned by `owner`, whose variants are all
+// SAFETY: `start` is only an address. What it points to is owned by `place`, whose variants are all
 // `Send`; nothing in a region depends on the thread that made it.
 unsafe impl Send for Region {}
 // SAFETY: through `&Region` bytes are only copied by raw pointers (see `bytes.rs`) or lent as shared
@@ -190,11 +205,19 @@ fn dangling() -> NonNull<u8> {
 }
 
 impl Region {
-    fn from_map(
-        map: Option<MmapRaw>,
-        writable: bool,
-        owner: impl FnOnce(OnceLock<MmapRaw>) -> Owner,
-    ) -> Region {
+    fn over(start: NonNull<u8>, len: usize, place: Place, backing: Backing) -> Region {
+        Region {
+            start: OnceLock::from(start),
+            len,
+            open: false,
+            promised: AtomicBool::new(false),
+            ready: Ready::default(),
+            place,
+            backing: RwLock::new(backing),
+        }
+    }
+
+    fn from_map(map: Option<MmapRaw>, backing: Backing) -> Region {
         let (start, len) = match &map {
             Some(map) => (
                 NonNull::new(map.as_mut_ptr()).unwrap_or_else(dangling),
@@ -202,12 +225,19 @@ impl Region {
             ),
             None => (dangling(), 0),
         };
-        Region {
-            start: OnceLock::from(start),
-            len,
-            writable,
-            promised: AtomicBool::new(false),
-            owner: owner(map.map_or_else(OnceLock::new, OnceLock::from)),
+        let place = Place::Map(map.map_or_else(OnceLock::new, OnceLock::from));
+        Region::over(start, len, place, backing)
+    }
+
+    fn backing(&self) -> RwLockReadGuard<'_, Backing> {
+        // It is replaced as a whole, so a panic elsewhere does not spoil it.
+        self.backing.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn map(&self) -> Option<&MmapRaw> {
+        match &self.place {
+            Place::Map(map) => map.get(),
+            _ => None,
         }
     }
 
@@ -227,13 +257,8 @@ impl Region {
         } else {
             NonNull::new(start).unwrap_or_else(dangling)
         };
-        Region {
-            start: OnceLock::from(start),
-            len,
-            writable,
-            promised: AtomicBool::new(false),
-            owner: Owner::Lent { _keeper: keeper },
-        }
+        let place = Place::Lent { _keeper: keeper };
+        Region::over(start, len, place, Backing::Lent { writable })
     }
 
     /// Address of the first byte. Valid while the region lives.
@@ -262,30 +287,35 @@ impl Region {
 
     /// Whether bytes may be written, be it to the file or to a private copy.
     pub fn is_writable(&self) -> bool {
-        self.writable
+        match &*self.backing() {
+            Backing::File { mode, .. } => *mode != Mode::Read,
+            Backing::Memory => true,
+            Backing::Lent { writable } => *writable,
+        }
     }
 
     /// The mode of a mapped file; `None` for memory.
     pub fn mode(&self) -> Option<Mode> {
-        match self.owner {
-            Owner::File { mode, .. } => Some(mode),
+        match &*self.backing() {
+            Backing::File { mode, .. } => Some(*mode),
             _ => None,
         }
     }
 
     /// Whether no one but the holder of this region can reach its bytes.
     pub fn is_private(&self) -> bool {
-        match &self.owner {
-            Owner::Heap { .. } => true,
-            Owner::File { file, .. } => file.is_temporary(),
-            Owner::Lent { .. } => false,
-        }
+        !self.open
+            && match &*self.backing() {
+                Backing::Memory => true,
+                Backing::File { file, .. } => file.is_temporary(),
+                Backing::Lent { .. } => false,
+            }
     }
 
     /// Byte of the file at which a mapped region begins; 0 for memory.
     pub fn file_offset(&self) -> u64 {
-        match self.owner {
-            Owner::File { offset, .. } => offset,
+        match &*self.backing() {
+            Backing::File { offset, .. } => *offset,
             _ => 0,
         }
     }
@@ -301,9 +331,9 @@ impl Region {
     }
 
     /// The open file behind a mapped region.
-    pub fn file(&self) -> Option<&Arc<OpenFile>> {
-        match &self.owner {
-            Owner::File { file, .. } => Some(file),
+    pub fn file(&self) -> Option<Arc<OpenFile>> {
+        match &*self.backing() {
+            Backing::File { file, .. } => Some(Arc::clone(file)),
             _ => None,
         }
     }
@@ -328,7 +358,7 @@ impl Region {
     /// # Errors
     /// `ReadOnly` if they cannot be written; `Unsupported` without a promise where one is needed.
     pub(crate) fn as_mut_slice(&mut self, promise: Option<StableFiles>) -> Result<&mut [u8]> {
-        if !self.writable {
+        if !self.is_writable() {
             return Err(Error::new(Problem::ReadOnly));
         }
         if !self.is_private() && promise.is_none() {
@@ -348,16 +378,8 @@ impl Region {
     pub fn flush(&self, range: std::ops::Range<usize>, how: Flush) -> Result<()> {
         let len = range.end.saturating_sub(range.start);
         self.check(range.start, len)?;
-        let Owner::File {
-            map,
-            file,
-            mode: Mode::ReadWrite,
-            ..
-        } = &self.owner
+        let (Some(map), Some(Mode::ReadWrite), Some(file)) = (self.map(), self.mode(), self.file())
         else {
-            return Ok(());
-        };
-        let Some(map) = map.get() else {
             return Ok(());
         };
         match how {
@@ -375,10 +397,7 @@ impl Region {
     pub fn advise(&self, range: std::ops::Range<usize>, advice: Advice) -> Result<()> {
         let len = range.end.saturating_sub(range.start);
         self.check(range.start, len)?;
-        let Owner::File { map, .. } = &self.owner else {
-            return Ok(());
-        };
-        let Some(map) = map.get() else {
+        let (Some(map), Some(_)) = (self.map(), self.mode()) else {
             return Ok(());
         };
         #[cfg(unix)]
@@ -402,20 +421,20 @@ impl Region {
     /// it from the page cache again. Does nothing for other regions, whose pages are the only copy.
     pub fn release(&self, range: std::ops::Range<usize>) {
         let len = range.end.saturating_sub(range.start);
-        let Owner::File {
-            map,
-            mode: Mode::Read | Mode::ReadWrite,
-            ready,
-            ..
-        } = &self.owner
+        // Held to the end: these advices would empty memory that has taken the file's place.
+        let backing = self.backing();
+        let (
+            Some(map),
+            Backing::File {
+                mode: Mode::Read | Mode::ReadWrite,
+                ..
+            },
+        ) = (self.map(), &*backing)
         else {
             return;
         };
-        let Some(map) = map.get() else {
-            return;
-        };
         if self.check(range.start, len).is_ok() && len > 0 {
-            ready.clear(range.clone());
+            self.ready.clear(range.clone());
             #[cfg(target_os = "linux")]
             const ADVICE: UncheckedAdvice = UncheckedAdvice::DontNeed;
             #[cfg(target_os = "linux")]
@@ -431,10 +450,10 @@ impl Region {
 
 impl std::fmt::Debug for Region {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = match &self.owner {
-            Owner::File { .. } => "file",
-            Owner::Heap { .. } => "memory",
-            Owner::Lent { .. } => "lent memory",
+        let kind = match &*self.backing() {
+            Backing::File { .. } => "file",
+            Backing::Memory => "memory",
+            Backing::Lent { .. } => "lent memory",
         };
         write!(f, "Region({kind}, {} bytes)", self.len)
     }

@@ -245,3 +245,28 @@ pub(super) fn forget(file: &File, offset: u64, len: u64) {
 /// Lets go of what the page cache holds of a part of a file: there is no call for it here.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn forget(_file: &File, _offset: u64, _len: u64) {}
+
+/// Whether [`move_pages`] works.
+pub(super) const CAN_MOVE_PAGES: bool = cfg!(target_os = "linux");
+
+/// Moves the pages of `len` bytes at `from` to `to`, in place of those that are there, in one step.
+///
+/// # Safety
+/// Both are the first bytes of pages, of mappings of `len` bytes that do not overlap. Nothing uses
+/// `from` any more, and whoever uses `to` can live with the bytes that were at `from`.
+#[cfg(target_os = "linux")]
+pub(super) unsafe fn move_pages(from: *mut u8, len: usize, to: *mut u8) -> io::Result<()> {
+    use rustix::mm::{MremapFlags, mremap_fixed};
+    // SAFETY: by this function's contract.
+    let moved = unsafe { mremap_fixed(from.cast(), len, len, MremapFlags::MAYMOVE, to.cast()) };
+    moved.map(drop).map_err(io::Error::from)
+}
+
+/// There is no call for it here.
+///
+/// # Safety
+/// None: it does nothing.
+#[cfg(not(target_os = "linux"))]
+pub(super) unsafe fn move_pages(_from: *mut u8, _len: usize, _to: *mut u8) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

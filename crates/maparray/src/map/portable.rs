@@ -123,3 +123,14 @@ pub(super) unsafe fn resident_pages(_first: usize, _page: usize, flags: &mut [u8
 
 /// Lets go of what the page cache holds of a part of a file: there is no call for it here.
 pub(super) fn forget(_file: &File, _offset: u64, _len: u64) {}
+
+/// Whether [`move_pages`] works.
+pub(super) const CAN_MOVE_PAGES: bool = false;
+
+/// There is no call for it here.
+///
+/// # Safety
+/// None: it does nothing.
+pub(super) unsafe fn move_pages(_from: *mut u8, _len: usize, _to: *mut u8) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -184,6 +184,45 @@ impl Drop for NewFile {
     }
 }
 
+/// Gives a file another name, on another file system if need be.
+///
+/// # Errors
+/// `Io` if the name is taken and must stay, or the file cannot be moved.
+pub(crate) fn rename(from: &Path, to: &Path, existing: Existing) -> Result<()> {
+    let across = |error: &io::Error| error.kind() == io::ErrorKind::CrossesDevices;
+    let moved = match existing {
+        Existing::Replace => fs::rename(from, to),
+        // A link fails if the name is taken; a rename would win.
+        Existing::Refuse => fs::hard_link(from, to).and_then(|()| fs::remove_file(from)),
+    };
+    match moved {
+        Err(error) if across(&error) => Err(Error::new(Problem::OtherDisk)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(Error::new(Problem::Exists))
+        }
+        moved => moved.map_err(|error| Error::io("rename", error)),
+    }
+}
+
+/// Takes a file away if it is the one with these numbers; whether it was.
+///
+/// # Errors
+/// `Io` if the system refuses.
+pub(crate) fn remove(path: &Path, identity: Option<(u64, u64)>) -> Result<bool> {
+    let found = identity_of(path);
+    if found.is_none() || found != identity {
+        return Ok(false);
+    }
+    fs::remove_file(path).map_err(|error| Error::io("remove", error).at(path))?;
+    Ok(true)
+}
+
+/// Device and inode of the file of a name.
+pub(crate) fn identity_of(path: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::metadata(path).ok()?;
+    platform::file_id(&metadata).numbers()
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Advice, FOLIO, Mode, Owner, Region, platform};
+use super::{Advice, Backing, FOLIO, Mode, Region, platform};
 use crate::error::Result;
 
 impl Region {
@@ -73,12 +73,11 @@ impl Region {
         let len = range.end.saturating_sub(range.start);
         self.check(range.start, len)?;
         self.release(range.clone());
-        if let Owner::File {
+        if let Backing::File {
             file,
             offset,
             mode: Mode::Read | Mode::ReadWrite,
-            ..
-        } = &self.owner
+        } = &*self.backing()
         {
             // A folio goes as a whole or not at all; what lies before the range has been let go, too,
             // by whoever walks forward.

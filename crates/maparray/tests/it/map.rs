@@ -106,7 +106,7 @@ fn one_file_has_one_descriptor_however_many_regions_share_it() {
     fs::hard_link(&path, &link).unwrap();
     let regions: Vec<Region> = (0..50).map(|_| map(&link, Mode::Read).unwrap()).collect();
     for region in &regions {
-        assert!(std::sync::Arc::ptr_eq(region.file().unwrap(), &first));
+        assert!(std::sync::Arc::ptr_eq(&region.file().unwrap(), &first));
     }
     // Opened for writing, the same file keeps one descriptor, now with both rights.
     let writing = OpenFile::open(&path, Mode::ReadWrite).unwrap();

@@ -1,0 +1,282 @@
+//! Which place can hold an array, or none, in memory or in a file?
+//!
+//! [`Container`]: the same place whatever is in it. Its array moves to a file and back, is replaced
+//! by another, or is missing.
+//!
+//! Knows: errors, maps, arrays. Must not know: operations, expressions.
+
+use std::path::{Path, PathBuf};
+
+use super::MemMapArray;
+use crate::error::{Error, Problem, Result};
+use crate::format::Format;
+use crate::map::{self, Existing, Flush, Mode};
+
+/// A place for an array, in memory or in a file, which may be empty.
+///
+/// ```
+/// use maparray::{AfterUse, Container, MemMapArray, Mode};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("frame.npy");
+/// let mut frame = Container::new(Some(MemMapArray::from_slice(&[1.0_f32, 2.0])), Some(&path));
+/// frame.enable_memmap(None, Default::default())?;
+/// frame.array_mut()?.set(&[1], 5.0_f32)?;
+/// assert_eq!(MemMapArray::read(&path)?.to_vec::<f32>()?, [1.0, 5.0]);
+/// frame.disable_memmap(AfterUse::Remove)?;
+/// assert_eq!(frame.array()?.to_vec::<f32>()?, [1.0, 5.0]);
+/// assert!(!path.exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Container {
+    array: Option<MemMapArray>,
+    /// The file that its array goes to; once known, it changes by `set_filename` alone.
+    filename: Option<PathBuf>,
+    /// Whether an array that comes goes to a file.
+    mapped: bool,
+    /// Format of that file.
+    format: Format,
+    /// Device and inode of the file that this container made.
+    made: Option<(u64, u64)>,
+}
+
+/// What becomes of a file that is not used any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AfterUse {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It is removed, if the container made it.
+    Remove,
+}
+
+/// How a container's file is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// Its format.
+    pub format: Format,
+    /// What happens to a file of that name which the container did not make.
+    pub existing: Existing,
+}
+
+impl Default for Mapping {
+    fn default() -> Mapping {
+        Mapping {
+            format: Format::Npy,
+            existing: Existing::Refuse,
+        }
+    }
+}
+
+impl Container {
+    /// A container of an array, or of none, whose file will be called `filename`.
+    ///
+    /// Nothing is written before [`Container::enable_memmap`]. An array that maps a file brings its
+    /// name along.
+    pub fn new(array: Option<MemMapArray>, filename: Option<&Path>) -> Container {
+        let mapped = array.as_ref().is_some_and(|array| array.mode().is_some());
+        Container {
+            filename: filename.map(PathBuf::from),
+            mapped,
+            array,
+            ..Container::default()
+        }
+    }
+
+    /// The same container with a name for its file, unless it has one.
+    #[must_use]
+    pub fn named(mut self, filename: impl Into<PathBuf>) -> Container {
+        self.filename.get_or_insert_with(|| filename.into());
+        self
+    }
+
+    /// Its array.
+    ///
+    /// # Errors
+    /// `Empty` if there is none.
+    pub fn array(&self) -> Result<&MemMapArray> {
+        self.array
+            .as_ref()
+            .ok_or_else(|| Error::new(Problem::Empty))
+    }
+
+    /// Its array, to be changed.
+    ///
+    /// # Errors
+    /// `Empty` if there is none.
+    pub fn array_mut(&mut self) -> Result<&mut MemMapArray> {
+        self.array
+            .as_mut()
+            .ok_or_else(|| Error::new(Problem::Empty))
+    }
+
+    /// Whether there is no array.
+    pub fn is_empty(&self) -> bool {
+        self.array.is_none()
+    }
+
+    /// Whether its array is in a file, or would be if there were one.
+    pub fn is_mapped(&self) -> bool {
+        self.mapped
+    }
+
+    /// The name of its file, be it mapped or not; none of a file without a name.
+    pub fn filename(&self) -> Option<&Path> {
+        let mapped = self.array.as_ref().and_then(MemMapArray::path);
+        mapped.or(self.filename.as_deref())
+    }
+
+    /// Moves the array to its file, or to `filename` if it has no name yet; without any name to a
+    /// file that nobody sees and that goes away with it. Does nothing if it is in a file. Without an
+    /// array, the next one goes there.
+    ///
+    /// # Errors
+    /// `Mismatch` if it has another name already, `Io` if a file of that name is not its own and must
+    /// stay, and as [`MemMapArray::enable_memmap`]; all is then as it was.
+    pub fn enable_memmap(&mut self, filename: Option<&Path>, how: Mapping) -> Result<()> {
+        self.check_name(filename)?;
+        if self.mapped {
+            return Ok(());
+        }
+        let name = self.filename.clone().or(filename.map(PathBuf::from));
+        if let Some(mut array) = self.array.take() {
+            let done = self.put(&mut array, name.as_deref(), how);
+            self.array = Some(array);
+            done?;
+        }
+        (self.filename, self.mapped, self.format) = (name, true, how.format);
+        Ok(())
+    }
+
+    fn put(&mut self, array: &mut MemMapArray, name: Option<&Path>, how: Mapping) -> Result<()> {
+        let Some(name) = name else {
+            return array.enable_temporary(None);
+        };
+        let ours = self.made.is_some() && map::identity_of(name) == self.made;
+        let existing = if ours {
+            Existing::Replace
+        } else {
+            how.existing
+        };
+        array.enable_memmap(name, how.format, existing)?;
+        self.made = array.region().file().and_then(|file| file.identity());
+        Ok(())
+    }
+
+    /// Moves the array to a file that nobody sees, in `folder`; it goes away with the array.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::enable_temporary`].
+    pub fn enable_temporary(&mut self, folder: &Path) -> Result<()> {
+        if !self.mapped {
+            if let Some(array) = &mut self.array {
+                array.enable_temporary(Some(folder))?;
+            }
+            self.mapped = true;
+        }
+        Ok(())
+    }
+
+    /// Moves the array to memory. Does nothing if it is there.
+    ///
+    /// # Errors
+    /// `Mismatch` if its file is to be removed and another made it; as
+    /// [`MemMapArray::disable_memmap`]; all is then as it was.
+    pub fn disable_memmap(&mut self, file: AfterUse) -> Result<()> {
+        if !self.mapped {
+            return Ok(());
+        }
+        let Some(array) = &mut self.array else {
+            self.mapped = false;
+            return Ok(());
+        };
+        let name = array.path().map(PathBuf::from);
+        let remove = file == AfterUse::Remove && name.is_some();
+        if let (true, None, Some(name)) = (remove, self.made, &name) {
+            return Err(Error::new(Problem::NotOurs).at(name));
+        }
+        array.disable_memmap()?;
+        self.mapped = false;
+        if let (true, Some(name)) = (remove, &name) {
+            map::remove(name, self.made)?;
+            self.made = None;
+        }
+        Ok(())
+    }
+
+    /// Gives the file another name. If it is in use, it moves there, with all who map it.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::rename`].
+    pub fn set_filename(&mut self, filename: &Path, existing: Existing) -> Result<()> {
+        if let Some(array) = self.array.as_mut().filter(|array| array.path().is_some()) {
+            array.rename(filename, existing)?;
+        }
+        self.filename = Some(filename.to_path_buf());
+        Ok(())
+    }
+
+    /// Puts another array, or none, in the place of its array. In a container that is mapped it goes
+    /// to the file, which is replaced in one step; who uses the old array keeps it.
+    ///
+    /// # Errors
+    /// As [`Container::enable_memmap`]; the old array is then still there.
+    pub fn reset_data(&mut self, array: Option<MemMapArray>) -> Result<()> {
+        let name = self.filename().map(PathBuf::from);
+        let Some(mut new) = array else {
+            self.array = None;
+            self.filename = name;
+            return Ok(());
+        };
+        if self.mapped {
+            let opened = self.made.is_none() && self.array.as_ref().is_some_and(has_name);
+            let how = Mapping {
+                format: self.format,
+                // What was opened for writing is this container's to write.
+                existing: match (opened, self.array.as_ref().and_then(MemMapArray::mode)) {
+                    (true, Some(Mode::ReadWrite)) => Existing::Replace,
+                    _ => Existing::Refuse,
+                },
+            };
+            self.put(&mut new, name.as_deref(), how)?;
+        }
+        self.array = Some(new);
+        self.filename = name;
+        Ok(())
+    }
+
+    /// Writes what was changed back to the file, if there is one.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::flush`].
+    pub fn flush(&self, how: Flush) -> Result<()> {
+        match &self.array {
+            Some(array) => array.flush(how),
+            None => Ok(()),
+        }
+    }
+
+    /// The array, taken out.
+    pub fn into_array(self) -> Option<MemMapArray> {
+        self.array
+    }
+
+    fn check_name(&self, filename: Option<&Path>) -> Result<()> {
+        let (Some(found), Some(locked)) = (filename, self.filename()) else {
+            return Ok(());
+        };
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.into());
+        if absolute(found) == absolute(locked) {
+            return Ok(());
+        }
+        let text = |path: &Path| path.display().to_string();
+        Err(Error::new(Problem::FilenameLocked {
+            found: text(found),
+            locked: text(locked),
+        }))
+    }
+}
+
+fn has_name(array: &MemMapArray) -> bool {
+    array.path().is_some()
+}
