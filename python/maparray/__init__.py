@@ -3,11 +3,8 @@
 from ._container import (
     EmptyDataError,
     MemMapArray,
-    create,
     create_array_memmap,
     delete_array_memmap,
-    frombuffer,
-    open,
     reset_memmap_array,
 )
 from ._functions import (
@@ -35,10 +32,13 @@ from ._maparray import (
     UnsupportedError,
     advise,
     compress,
+    create,
     eval,
     eval_many,
     explain,
+    frombuffer,
     iter_chunks,
+    open,
     prefetch,
     read,
     release,

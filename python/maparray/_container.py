@@ -27,10 +27,10 @@ _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 # Names of numpy.ndarray that the container has, by what they are. Those that it has besides are below.
 _PROPERTIES = ("T", "ctypes", "data", "flags", "flat", "imag", "mT", "real")
 _METHODS = (
-    "all any argmax argmin argpartition argsort astype byteswap choose clip compress conj conjugate "
+    "all any argmax argmin argpartition argsort astype byteswap choose clip conj conjugate "
     "cumprod cumsum diagonal dot dump dumps fill flatten getfield item max mean min nonzero partition "
     "prod put ravel repeat reshape resize round searchsorted setfield setflags sort squeeze std sum "
-    "swapaxes take tobytes tofile tolist trace transpose var"
+    "swapaxes tobytes tofile tolist trace transpose var"
 ).split()
 
 
@@ -148,7 +148,7 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
 
     def copy(self, order: Literal["K", "A", "C", "F"] = "C") -> MemMapArray:
         """A copy in memory."""
-        return _wrap(_filled(self._array(), order=order))
+        return _filled(self._array(), order=order)
 
     def __copy__(self) -> MemMapArray:
         return MemMapArray() if self.empty else self.copy("K")
@@ -187,7 +187,7 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         room = self._room(ufunc, method, arrays, options)
         if room is not None:
             _engine.compute(ufunc, method, arrays, (room.view(),), options)
-            return _wrap(room)
+            return room
         return _results(_engine.compute(ufunc, method, arrays, (), options))
 
     def _room(self, ufunc: Any, method: str, arrays: Any, options: Any) -> Any:
@@ -223,6 +223,22 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
 
     def __dlpack_device__(self) -> Any:
         return self._array().__dlpack_device__()
+
+    def take(
+        self, indices: ArrayLike, axis: int | None = None, out: Any = None, mode: Any = "raise"
+    ) -> Any:
+        """The rows at some indices along an axis, or elements: as numpy.ndarray.take.
+
+        Rows are copied by several threads, and asked for ahead where they are not in memory.
+        """
+        array: Any = self if axis is not None else self._array().reshape(-1)
+        indices = _unwrap(indices)
+        return _results(_maparray.take(array, indices, axis or 0, out, mode=mode))
+
+    def compress(self, condition: ArrayLike, axis: int | None = None, out: Any = None) -> Any:
+        """The rows, or elements, where a condition is true: as numpy.ndarray.compress."""
+        array: Any = self if axis is not None else self._array().reshape(-1)
+        return _results(_maparray.compress(_unwrap(condition), array, axis or 0, out))
 
     # Names that NumPy 2 has no more.
 
@@ -292,7 +308,7 @@ def _wrap(source: _maparray.Container) -> MemMapArray:
     return _maparray.Container.__new__(MemMapArray, source)
 
 
-def _make_room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> _maparray.Container:
+def _make_room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> MemMapArray:
     """Zeros in memory, or in a file that nobody sees if they are too many."""
     limit = MemMapArray.result_limit
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
@@ -340,7 +356,9 @@ def _results(value: Any) -> Any:
         return type(value)(_results(item) for item in value)
     if not isinstance(value, np.ndarray) or value.dtype.hasobject:
         return value
-    return _wrap(_maparray.over(value) if value.nbytes > _SMALL or value.base is not None else _filled(value))
+    if value.nbytes > _SMALL or value.base is not None:
+        return _maparray.over(value)
+    return _filled(value)
 
 
 # Arrays of fewer bytes are copied to pages, which can be moved to a file under all who use them.
@@ -361,66 +379,11 @@ def _only(array: NDArray[Any]) -> Any:
 
 
 def _open_again(*place: Any) -> MemMapArray:
-    return _wrap(_maparray.over(reopen(memmap, *place)))
+    return _maparray.over(reopen(memmap, *place))
 
 
 def _from_value(array: Any, filename: _Path | None) -> MemMapArray:
     return MemMapArray(array, filename)
-
-
-def open(
-    path: _Path,
-    mode: Literal["r", "r+", "c"] = "r",
-    *,
-    dtype: DTypeLike | None = None,
-    shape: SupportsIndex | Sequence[SupportsIndex] | None = None,
-    offset: int = 0,
-    order: Literal["C", "F"] = "C",
-) -> MemMapArray:
-    """Open an array file, mapped.
-
-    A .npy file says what it holds. Of a file without a header ``dtype`` must be given; ``shape`` is
-    one axis to the end of the file if left out, and may have one -1; ``offset`` is the byte where the
-    elements begin. ``mode`` is 'r', 'r+' or 'c' (changes stay private).
-    """
-    opened = _maparray.open(path, mode, dtype=dtype, shape=shape, offset=offset, order=order)
-    return _maparray.Container.__new__(MemMapArray, opened)
-
-
-def create(
-    path: _Path,
-    *,
-    shape: SupportsIndex | Sequence[SupportsIndex],
-    dtype: DTypeLike | None = None,
-    order: Literal["C", "F"] = "C",
-    mode: Literal["w+", "x"] = "w+",
-    allocate: Literal["full", "sparse"] = "full",
-) -> MemMapArray:
-    """Make a .npy file of zeros and open it for reading and writing.
-
-    It takes the place of a file of that name in one step ('w+'), or refuses to ('x'). Its space on
-    the disk is allocated at once unless ``allocate`` is 'sparse'.
-    """
-    made = _maparray.create(
-        path, shape=shape, dtype=dtype, order=order, mode=mode, allocate=allocate
-    )
-    return _wrap(made)
-
-
-def frombuffer(
-    buffer: Any,
-    dtype: DTypeLike,
-    shape: SupportsIndex | Sequence[SupportsIndex] | None = None,
-    offset: int = 0,
-    order: Literal["C", "F"] = "C",
-    strides: Sequence[int] | None = None,
-) -> MemMapArray:
-    """An array over the memory of any object with the buffer protocol.
-
-    Without ``shape`` it has one axis to the end of the buffer. With ``strides``, in bytes, the
-    elements may lie anywhere inside it.
-    """
-    return _wrap(_maparray.frombuffer(buffer, dtype, shape, offset, order, strides))
 
 
 def create_array_memmap(
@@ -462,10 +425,7 @@ def reset_memmap_array(array: Any, data: ArrayLike | None, dtype: DTypeLike | No
 __all__ = [
     "EmptyDataError",
     "MemMapArray",
-    "create",
     "create_array_memmap",
     "delete_array_memmap",
-    "frombuffer",
-    "open",
     "reset_memmap_array",
 ]

@@ -118,7 +118,7 @@ fn give<'py>(
             Some(path) => {
                 py.detach(|| source.take_to(indices, axis, &path))?;
                 let result = py.detach(|| MemMapArray::open(&path, Mode::Read))?;
-                Ok(Bound::new(py, Container::new(py, result)?)?.into_any())
+                Container::give(py, result)
             }
             None => {
                 let mut target = writable(&out)?;

@@ -9,13 +9,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use maparray::format::Format;
-use maparray::{
-    AfterUse, Allocate, Create, DType, Existing, Flush, Layout, Mapping, Mode, Raw,
-};
+use maparray::{AfterUse, Existing, Flush, Layout, Mapping, Mode};
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyInt, PyMemoryView, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyString, PyTuple};
 
 use crate::access;
 use crate::dtype;
@@ -59,6 +57,17 @@ impl Container {
             whole,
             touched: false,
         }))
+    }
+
+    /// An array as the `maparray.MemMapArray` that Python gets.
+    pub(crate) fn give<'py>(
+        py: Python<'py>,
+        array: maparray::MemMapArray,
+    ) -> Answer<Bound<'py, PyAny>> {
+        static WRAP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let container = Container::new(py, array)?;
+        let wrap = dtype::import_once(py, &WRAP, "maparray._container", "_wrap")?;
+        Ok(wrap.call1((container,))?)
     }
 
     fn of(open: Open) -> Container {
@@ -205,7 +214,10 @@ impl Open {
 }
 
 /// A NumPy array over the memory of one of ours, which a lease keeps in place.
-fn lend<'py>(py: Python<'py>, array: &maparray::MemMapArray) -> Answer<Bound<'py, PyAny>> {
+pub(crate) fn lend<'py>(
+    py: Python<'py>,
+    array: &maparray::MemMapArray,
+) -> Answer<Bound<'py, PyAny>> {
     static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let ndarray = dtype::import_once(py, &NDARRAY, "numpy", "ndarray")?;
     let layout = array.layout();
@@ -263,7 +275,11 @@ impl Container {
     ) -> Answer<()> {
         let filename = filename.map(path_argument).transpose()?;
         let how = Mapping {
-            format: dtype::one_of("format", format, [("npy", Format::Npy), ("raw", Format::Raw)])?,
+            format: dtype::one_of(
+                "format",
+                format,
+                [("npy", Format::Npy), ("raw", Format::Raw)],
+            )?,
             existing: existing(overwrite),
         };
         self.change(py, |place| match (&filename, place.filename(), folder) {
@@ -327,7 +343,9 @@ impl Container {
         let array = self.share()?;
         Ok(Lease::new(
             Arc::clone(array.region()),
-            array.data_offset().saturating_sub(array.layout().offset() as u64),
+            array
+                .data_offset()
+                .saturating_sub(array.layout().offset() as u64),
         ))
     }
 
@@ -414,29 +432,6 @@ impl Container {
             Some(element) => Ok(element),
             None => Ok(self.whole(py)?.get_item(index)?),
         }
-    }
-
-    /// The rows at some indices along an axis, as numpy.take gives them; see `maparray.take`.
-    #[pyo3(signature = (indices, axis=0, out=None, *, mode="raise"))]
-    fn take<'py>(
-        slf: &Bound<'py, Self>,
-        indices: &Bound<'py, PyAny>,
-        axis: i64,
-        out: Option<Bound<'py, PyAny>>,
-        mode: &str,
-    ) -> Answer<Bound<'py, PyAny>> {
-        access::take(slf.py(), slf, indices, axis, out, mode)
-    }
-
-    /// The rows where a condition is true, as numpy.compress gives them.
-    #[pyo3(signature = (condition, axis=0, out=None))]
-    fn compress<'py>(
-        slf: &Bound<'py, Self>,
-        condition: &Bound<'py, PyAny>,
-        axis: i64,
-        out: Option<Bound<'py, PyAny>>,
-    ) -> Answer<Bound<'py, PyAny>> {
-        access::compress(slf.py(), condition, slf, axis, out)
     }
 
     /// Views of consecutive rows; see `maparray.iter_chunks`.
@@ -576,54 +571,12 @@ impl Container {
     }
 }
 
-fn existing(overwrite: bool) -> Existing {
+pub(crate) fn existing(overwrite: bool) -> Existing {
     if overwrite {
         Existing::Replace
     } else {
         Existing::Refuse
     }
-}
-
-/// Zeroed memory in pages, which can become a file while views of it are alive.
-#[pyfunction]
-#[pyo3(signature = (shape, dtype, order="C"))]
-fn pages(
-    py: Python<'_>,
-    shape: &Bound<'_, PyAny>,
-    dtype: &Bound<'_, PyAny>,
-    order: &str,
-) -> Answer<Container> {
-    let (shape, dtype) = (dtype::new_shape(shape)?, dtype::from_numpy(dtype)?);
-    let array = maparray::MemMapArray::pages(&dtype, &shape, dtype::order(order)?)?;
-    Container::new(py, array)
-}
-
-/// Zeros in a file that nobody sees, mapped; it goes away with the container.
-#[pyfunction]
-#[pyo3(signature = (shape, dtype, order="C", folder=None))]
-fn temporary(
-    py: Python<'_>,
-    shape: &Bound<'_, PyAny>,
-    dtype: &Bound<'_, PyAny>,
-    order: &str,
-    folder: Option<PathBuf>,
-) -> Answer<Container> {
-    let (shape, dtype) = (dtype::new_shape(shape)?, dtype::from_numpy(dtype)?);
-    let order = dtype::order(order)?;
-    let array = maparray::MemMapArray::temporary(&dtype, &shape, order, folder.as_deref())?;
-    Container::new(py, array)
-}
-
-/// Bytes of memory that can be had without pushing others out.
-#[pyfunction]
-fn free_memory() -> u64 {
-    maparray::free_memory().unwrap_or(u64::MAX)
-}
-
-/// A container of an array's memory, which is kept alive and not copied.
-#[pyfunction]
-fn over(py: Python<'_>, array: &Bound<'_, PyAny>) -> Answer<Container> {
-    Container::new(py, from_numpy(array)?)
 }
 
 /// The library's array over the memory of a NumPy array, or of what converts to one.
@@ -684,7 +637,7 @@ pub(crate) fn path_of(value: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> {
         .map(Some)
 }
 
-fn path_argument(value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+pub(crate) fn path_argument(value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
     path_of(value)?.ok_or_else(|| {
         let class = value
             .get_type()
@@ -692,171 +645,4 @@ fn path_argument(value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
             .map_or_else(|_| "?".into(), |name| name.to_string());
         PyTypeError::new_err(format!("path: found {class}, expected str or os.PathLike"))
     })
-}
-
-/// Open an array file, mapped.
-///
-/// A .npy file says what it holds. Of a file without a header `dtype` must be given; `shape` is one
-/// axis to the end of the file if left out, and may have one -1; `offset` is the byte where the
-/// elements begin. `mode` is 'r', 'r+' or 'c' (changes stay private).
-#[pyfunction]
-#[pyo3(signature = (path, mode="r", *, dtype=None, shape=None, offset=0, order="C"))]
-fn open(
-    py: Python<'_>,
-    path: &Bound<'_, PyAny>,
-    mode: &str,
-    dtype: Option<&Bound<'_, PyAny>>,
-    shape: Option<&Bound<'_, PyAny>>,
-    offset: u64,
-    order: &str,
-) -> Answer<Container> {
-    let (path, mode) = (path_argument(path)?, dtype::mode(mode)?);
-    let array = match dtype {
-        Some(dtype) => {
-            let raw = raw(dtype, shape, offset, order)?;
-            py.detach(|| maparray::MemMapArray::open_raw(path, &raw, mode))?
-        }
-        None if shape.is_some() || offset != 0 || order != "C" => {
-            let message =
-                "shape, offset and order describe a file without a header: dtype is missing";
-            return Err(PyTypeError::new_err(message).into());
-        }
-        None => py.detach(|| maparray::MemMapArray::open(path, mode))?,
-    };
-    Container::new(py, array)
-}
-
-/// What the caller says about bytes without a header.
-fn raw(
-    dtype: &Bound<'_, PyAny>,
-    shape: Option<&Bound<'_, PyAny>>,
-    offset: u64,
-    order: &str,
-) -> Answer<Raw> {
-    let shape = shape.map(dtype::shape).transpose()?;
-    Ok(Raw {
-        dtype: dtype::from_numpy(dtype)?,
-        shape,
-        order: dtype::order(order)?,
-        offset,
-    })
-}
-
-/// Make a .npy file of zeros and open it for reading and writing.
-///
-/// It takes the place of a file of that name in one step ('w+'), or refuses to ('x'). Its space on
-/// the disk is allocated at once unless `allocate` is 'sparse'.
-#[pyfunction]
-#[pyo3(signature = (path, *, shape, dtype=None, order="C", mode="w+", allocate="full"))]
-fn create(
-    py: Python<'_>,
-    path: &Bound<'_, PyAny>,
-    shape: &Bound<'_, PyAny>,
-    dtype: Option<&Bound<'_, PyAny>>,
-    order: &str,
-    mode: &str,
-    allocate: &str,
-) -> Answer<Container> {
-    let path = path_argument(path)?;
-    let dtype = dtype.map_or(Ok(DType::of::<f64>()), dtype::from_numpy)?;
-    let shape = dtype::new_shape(shape)?;
-    let existing = dtype::one_of(
-        "mode",
-        mode,
-        [("w+", Existing::Replace), ("x", Existing::Refuse)],
-    )?;
-    let allocate = dtype::one_of(
-        "allocate",
-        allocate,
-        [("full", Allocate::Full), ("sparse", Allocate::Sparse)],
-    )?;
-    let options = Create {
-        order: dtype::order(order)?,
-        existing,
-        allocate,
-    };
-    let array = py.detach(|| maparray::MemMapArray::create(path, &dtype, &shape, &options))?;
-    Container::new(py, array)
-}
-
-/// Copy a .npy file into a NumPy array, in the byte order of the machine.
-#[pyfunction]
-fn read<'py>(py: Python<'py>, path: &Bound<'py, PyAny>) -> Answer<Bound<'py, PyAny>> {
-    static ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let path = path_argument(path)?;
-    let mapped = py.detach(|| maparray::MemMapArray::open(path, Mode::Read))?;
-    let options = PyDict::new(py);
-    options.set_item("dtype", dtype::to_numpy(py, &mapped.dtype().to_native())?)?;
-    let copy = dtype::import_once(py, &ARRAY, "numpy", "array")?;
-    Ok(copy.call((lend(py, &mapped)?,), Some(&options))?)
-}
-
-/// A NumPy array of the bytes of an object that has the buffer protocol.
-fn bytes_of<'py>(object: &Bound<'py, PyAny>) -> Answer<Bound<'py, PyAny>> {
-    static FROM_BUFFER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = object.py();
-    let view = PyMemoryView::from(object)?;
-    let format: String = view.getattr("format")?.extract()?;
-    // Between colons stand the names of a record's fields.
-    if format
-        .split(':')
-        .step_by(2)
-        .any(|codes| codes.contains('O'))
-    {
-        let message =
-            format!("Python objects in buffer: found format {format:?}, expected plain data");
-        let hint = "hint: their references must not be read or written as numbers";
-        return Err(error::unsupported(py, &message, hint)?);
-    }
-    if !view.getattr("c_contiguous")?.extract::<bool>()? {
-        let message = "buffer with gaps or in another order: expected contiguous bytes in C order";
-        return Err(PyBufferError::new_err(message).into());
-    }
-    let from_buffer = dtype::import_once(py, &FROM_BUFFER, "numpy", "frombuffer")?;
-    Ok(from_buffer.call1((view, "u1"))?)
-}
-
-/// An array over the memory of any object with the buffer protocol.
-///
-/// Without `shape` it has one axis to the end of the buffer. With `strides`, in bytes, the elements
-/// may lie anywhere inside it.
-#[pyfunction]
-#[pyo3(signature = (buffer, dtype, shape=None, offset=0, order="C", strides=None))]
-fn frombuffer(
-    py: Python<'_>,
-    buffer: &Bound<'_, PyAny>,
-    dtype: &Bound<'_, PyAny>,
-    shape: Option<&Bound<'_, PyAny>>,
-    offset: u64,
-    order: &str,
-    strides: Option<Vec<isize>>,
-) -> Answer<Container> {
-    let region = lease::borrow_array(&bytes_of(buffer)?)?.region;
-    let raw = raw(dtype, shape, offset, order)?;
-    let header = maparray::format::raw::header(&raw, region.len() as u64)?;
-    let (shape, item_size) = (&header.shape, header.dtype.size());
-    let first = usize::try_from(offset).unwrap_or(usize::MAX);
-    let layout = match strides {
-        Some(strides) => Layout::strided(shape, &strides, item_size, first, region.len())?,
-        None => {
-            header.check_len(region.len() as u64)?;
-            Layout::contiguous(shape, item_size, header.order, first)?
-        }
-    };
-    Container::new(
-        py,
-        maparray::MemMapArray::from_region(region, header.dtype, layout)?,
-    )
-}
-
-pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Container>()?;
-    module.add_function(wrap_pyfunction!(pages, module)?)?;
-    module.add_function(wrap_pyfunction!(over, module)?)?;
-    module.add_function(wrap_pyfunction!(temporary, module)?)?;
-    module.add_function(wrap_pyfunction!(free_memory, module)?)?;
-    module.add_function(wrap_pyfunction!(open, module)?)?;
-    module.add_function(wrap_pyfunction!(create, module)?)?;
-    module.add_function(wrap_pyfunction!(read, module)?)?;
-    module.add_function(wrap_pyfunction!(frombuffer, module)?)
 }

@@ -48,7 +48,7 @@ fn eval<'py>(
             Some(path) => {
                 job.run(py, |eval| eval.save(&path))?;
                 let result = py.detach(|| MemMapArray::open(&path, Mode::Read))?;
-                Ok(Bound::new(py, Container::new(py, result)?)?.into_any())
+                Container::give(py, result)
             }
             None => {
                 let mut target = writable(&out)?;
@@ -96,7 +96,7 @@ fn eval_many<'py>(
         job.run(py, |eval| eval.save_all(&paths))?;
         for path in paths {
             let array = py.detach(|| MemMapArray::open(&path, Mode::Read))?;
-            results.append(Bound::new(py, Container::new(py, array)?)?)?;
+            results.append(Container::give(py, array)?)?;
         }
         return Ok(results);
     }

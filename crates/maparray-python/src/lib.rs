@@ -15,6 +15,7 @@ mod eval;
     reason = "memory is lent to and borrowed from Python here"
 )]
 mod lease;
+mod make;
 mod memmap;
 
 use pyo3::prelude::*;
@@ -22,7 +23,7 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::add_to(module)?;
-    array::add_to(module)?;
+    make::add_to(module)?;
     access::add_to(module)?;
     eval::add_to(module)?;
     memmap::add_to(module)?;
