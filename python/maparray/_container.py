@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import operator
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from os import PathLike
 from typing import Any, Literal, Self, SupportsIndex, TypeAlias
 
@@ -24,14 +24,30 @@ from ._memmap import memmap, place_of, reopen
 
 _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 
-# Names of numpy.ndarray that the container has, by what they are. Those that it has besides are below.
-_PROPERTIES = ("T", "ctypes", "data", "flags", "flat", "imag", "mT", "real")
-_METHODS = (
-    "all any argmax argmin argpartition argsort astype byteswap choose clip conj conjugate "
-    "cumprod cumsum diagonal dot dump dumps fill flatten getfield item max mean min nonzero partition "
-    "prod put ravel repeat reshape resize round searchsorted setfield setflags sort squeeze std sum "
-    "swapaxes tobytes tofile tolist trace transpose var"
-).split()
+
+def _property(name: str) -> property:
+    def get(self: Any) -> Any:
+        return _results(getattr(self._array(), name))
+
+    def put(self: Any, value: Any) -> None:
+        setattr(self._array(), name, _unwrap(value))
+
+    return property(get, put, doc=f"As numpy.ndarray.{name}.")
+
+
+def _method(name: str) -> Callable[..., Any]:
+    def call(self: Any, *args: Any, **options: Any) -> Any:
+        array = self._array()
+        args, options = _unwrap_all(args), dict(_unwrap_all(options))
+        given = options.get("out")
+        result = _engine.method(name, array, args, options)
+        # The container that was given as `out`, not the array in it.
+        return given if given is not None and result is given else _results(result)
+
+    call.__name__ = name
+    call.__qualname__ = f"MemMapArray.{name}"
+    call.__doc__ = f"As numpy.ndarray.{name}; an array that it makes is a MemMapArray."
+    return call
 
 
 class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
@@ -123,10 +139,15 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
     def __index__(self) -> int:
         return operator.index(self._array())
 
+    def __imatmul__(self, other: Any) -> Self:
+        array = self._array()
+        array @= _unwrap(other)
+        return self
+
     def __round__(self, digits: int | None = None) -> Any:
         if digits is None:
             return round(_only(self._array()))
-        return self.round(digits)  # type: ignore[attr-defined]
+        return self.round(digits)
 
     def __str__(self) -> str:
         return "MemMapArray(empty)" if self.empty else str(self._array())
@@ -143,6 +164,65 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
             return f"MemMapArray({what}, in memory)"
         place = "a file without a name" if name is None else f"filename={os.fsdecode(name)!r}"
         return f"MemMapArray({what}, {place}, mode={self.mode!r})"
+
+    # Names of numpy.ndarray; there are more of them above and below.
+
+    T = _property("T")
+    ctypes = _property("ctypes")
+    data = _property("data")
+    flags = _property("flags")
+    flat = _property("flat")
+    imag = _property("imag")
+    mT = _property("mT")
+    real = _property("real")
+    all = _method("all")
+    any = _method("any")
+    argmax = _method("argmax")
+    argmin = _method("argmin")
+    argpartition = _method("argpartition")
+    argsort = _method("argsort")
+    astype = _method("astype")
+    byteswap = _method("byteswap")
+    choose = _method("choose")
+    clip = _method("clip")
+    conj = _method("conj")
+    conjugate = _method("conjugate")
+    cumprod = _method("cumprod")
+    cumsum = _method("cumsum")
+    diagonal = _method("diagonal")
+    dot = _method("dot")
+    dump = _method("dump")
+    dumps = _method("dumps")
+    fill = _method("fill")
+    flatten = _method("flatten")
+    getfield = _method("getfield")
+    item = _method("item")
+    max = _method("max")
+    mean = _method("mean")
+    min = _method("min")
+    nonzero = _method("nonzero")
+    partition = _method("partition")
+    prod = _method("prod")
+    put = _method("put")
+    ravel = _method("ravel")
+    repeat = _method("repeat")
+    reshape = _method("reshape")
+    resize = _method("resize")
+    round = _method("round")
+    searchsorted = _method("searchsorted")
+    setfield = _method("setfield")
+    setflags = _method("setflags")
+    sort = _method("sort")
+    squeeze = _method("squeeze")
+    std = _method("std")
+    sum = _method("sum")
+    swapaxes = _method("swapaxes")
+    tobytes = _method("tobytes")
+    tofile = _method("tofile")
+    tolist = _method("tolist")
+    trace = _method("trace")
+    transpose = _method("transpose")
+    var = _method("var")
 
     # Copies
 
@@ -171,7 +251,13 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        return self._array().__array_interface__
+        # A share of the memory, not its bare address: `close` knows of it.
+        array = self._array()
+        if array.dtype.isbuiltin == 2 or array.dtype.kind == "V":
+            raise AttributeError(f"the array interface does not say all about dtype {array.dtype}")
+        lease, interface = self.lease(), array.__array_interface__
+        first = interface["data"][0] - lease.address
+        return interface | {"data": lease, "offset": first, "strides": array.strides}
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         out = options.pop("out", ())
@@ -215,7 +301,8 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
 
     def to_device(self, device: str, /, *, stream: Any = None) -> Self:
         """Itself, for the device "cpu", which is the only one."""
-        self._array().to_device(device, stream=stream)
+        if device != self.device:
+            raise ValueError(f"device: found {device!r}, expected 'cpu'")
         return self
 
     def __dlpack__(self, **options: Any) -> Any:
@@ -250,7 +337,9 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
             raise ValueError("can only convert an array of size 1 to a Python scalar")
         where: Any = tuple(index) if index else (0,) * array.ndim
         if len(index) == 1:
-            where = index[0] if isinstance(index[0], tuple) else np.unravel_index(index[0], self.shape)
+            where = (
+                index[0] if isinstance(index[0], tuple) else np.unravel_index(index[0], self.shape)
+            )
         array[where] = value
 
     def ptp(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
@@ -269,38 +358,6 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
 
 
 MemMapArray.__module__ = "maparray"
-
-
-def _property(name: str) -> property:
-    def get(self: MemMapArray) -> Any:
-        return _results(getattr(self._array(), name))
-
-    def put(self: MemMapArray, value: Any) -> None:
-        setattr(self._array(), name, _unwrap(value))
-
-    return property(get, put, doc=f"As numpy.ndarray.{name}.")
-
-
-def _method(name: str) -> Callable[..., Any]:
-    def call(self: MemMapArray, *args: Any, **options: Any) -> Any:
-        array = self._array()
-        args, options = _unwrap_all(args), dict(_unwrap_all(options))
-        given = options.get("out")
-        result = _engine.method(name, array, args, options)
-        # The container that was given as `out`, not the array in it.
-        return given if given is not None and result is given else _results(result)
-
-    call.__name__ = name
-    call.__qualname__ = f"MemMapArray.{name}"
-    call.__doc__ = f"As numpy.ndarray.{name}; an array that it makes is a MemMapArray."
-    return call
-
-
-for _name in _PROPERTIES:
-    setattr(MemMapArray, _name, _property(_name))
-for _name in _METHODS:
-    if _name not in vars(MemMapArray):
-        setattr(MemMapArray, _name, _method(_name))
 
 
 def _wrap(source: _maparray.Container) -> MemMapArray:
@@ -401,8 +458,8 @@ def create_array_memmap(
 def delete_array_memmap(array: Any, read: bool = True, remove: bool = False) -> Any:
     """The data of a mapped array in memory, or None if it is not to be read.
 
-    The file stays, unless ``remove`` says that it is not needed any more. What is no mapped array is
-    given back as it is.
+    The file stays, unless ``remove`` says that it is not needed any more. What is no mapped array
+    is given back as it is.
     """
     if array is None or not isinstance(array, np.memmap):
         return array

@@ -3,12 +3,15 @@
 import sys
 from collections.abc import Iterator, Sequence
 from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, SupportsIndex, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
+
+from ._container import MemMapArray
 
 _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 _Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
@@ -30,9 +33,31 @@ class ExpressionError(ValueError):
     column: int | None
 
 class ReadOnlyError(ValueError): ...
+class EmptyDataError(ValueError): ...
 
-@final
-class MemMapArray:
+class Lender:
+    if sys.version_info >= (3, 12):
+        def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@disjoint_base
+class Container(Lender):
+    def __new__(cls, source: Container | None = None, filename: _Path | None = None) -> Self: ...
+    @property
+    def empty(self) -> bool: ...
+    @property
+    def memmap(self) -> bool: ...
+    def enable_memmap(
+        self,
+        filename: _Path | None = None,
+        *,
+        format: Literal["npy", "raw"] = "npy",
+        overwrite: bool = False,
+        folder: _Path | None = None,
+    ) -> None: ...
+    def disable_memmap(self, remove: bool = False) -> None: ...
+    def set_filename(self, filename: _Path, *, overwrite: bool = False) -> None: ...
+    def put_in(self, source: Container | None = None) -> None: ...
+    def lease(self) -> Lease: ...
     @property
     def shape(self) -> tuple[int, ...]: ...
     @property
@@ -48,7 +73,7 @@ class MemMapArray:
     @property
     def strides(self) -> tuple[int, ...]: ...
     @property
-    def filename(self) -> str | None: ...
+    def filename(self) -> Path | None: ...
     @property
     def mode(self) -> _Mode | None: ...
     @property
@@ -58,15 +83,6 @@ class MemMapArray:
     def view(self) -> NDArray[Any]: ...
     def flush(self, *, durable: bool = True) -> None: ...
     def close(self) -> None: ...
-    def take(
-        self,
-        indices: ArrayLike,
-        axis: int = 0,
-        out: _Out | None = None,
-        *,
-        mode: _TakeMode = "raise",
-    ) -> Any: ...
-    def compress(self, condition: ArrayLike, axis: int = 0, out: _Out | None = None) -> Any: ...
     def iter_chunks(
         self, chunk_bytes: int | None = None, *, rows: int | None = None, release: bool = False
     ) -> Chunks: ...
@@ -90,8 +106,8 @@ class MemMapArray:
         _traceback: TracebackType | None,
     ) -> None: ...
 
-_Out: TypeAlias = _Path | NDArray[Any] | MemMapArray
-_Array: TypeAlias = ArrayLike | MemMapArray | PathLike[str] | PathLike[bytes]
+_Out: TypeAlias = _Path | NDArray[Any] | Container
+_Array: TypeAlias = ArrayLike | Container | PathLike[str] | PathLike[bytes]
 
 @final
 class Chunks:
@@ -157,11 +173,11 @@ def eval(
     expr: str,
     /,
     *,
-    out: _Path | NDArray[Any] | MemMapArray | None = None,
+    out: _Path | NDArray[Any] | Container | None = None,
     threads: int | None = None,
     memory: int | None = None,
     strict: bool = False,
-    **arrays: ArrayLike | MemMapArray | PathLike[str] | PathLike[bytes],
+    **arrays: ArrayLike | Container | PathLike[str] | PathLike[bytes],
 ) -> Any: ...
 def eval_many(
     exprs: Sequence[str],
@@ -171,7 +187,7 @@ def eval_many(
     threads: int | None = None,
     memory: int | None = None,
     strict: bool = False,
-    **arrays: ArrayLike | MemMapArray | PathLike[str] | PathLike[bytes],
+    **arrays: ArrayLike | Container | PathLike[str] | PathLike[bytes],
 ) -> list[Any]: ...
 def explain(
     expr: str,
@@ -180,7 +196,7 @@ def explain(
     threads: int | None = None,
     memory: int | None = None,
     strict: bool = False,
-    **arrays: ArrayLike | MemMapArray | PathLike[str] | PathLike[bytes],
+    **arrays: ArrayLike | Container | PathLike[str] | PathLike[bytes],
 ) -> str: ...
 def take(
     a: _Array,
@@ -203,6 +219,12 @@ def prefetch(a: _Array, start: int | None = None, stop: int | None = None) -> No
 def release(a: _Array) -> None: ...
 def resident(a: _Array) -> int: ...
 def promote_types(left: DTypeLike, right: DTypeLike) -> np.dtype[Any]: ...
+def pages(shape: _Shape, dtype: DTypeLike, order: _Order = "C") -> MemMapArray: ...
+def temporary(
+    shape: _Shape, dtype: DTypeLike, order: _Order = "C", folder: _Path | None = None
+) -> MemMapArray: ...
+def over(array: ArrayLike) -> MemMapArray: ...
+def free_memory() -> int: ...
 def save(path: _Path, array: ArrayLike) -> None: ...
 def make_file(path: _Path, length: int, *, replace: bool = True) -> Lease: ...
 def infer_shape(shape: Sequence[int], itemsize: int, available: int) -> list[int]: ...

@@ -153,7 +153,8 @@ def test_the_container_has_the_functions_as_methods(tmp_path):
     array = np.arange(12, dtype="i4").reshape(3, 4)
     np.save(tmp_path / "a.npy", array)
     with maparray.open(tmp_path / "a.npy") as container:
-        same(container.take([2, 0]), array[[2, 0]])
+        same(container.take([2, 0]), array.take([2, 0]))
+        same(container.take([2, 0], axis=0), array[[2, 0]])
         same(container.take(1, axis=1), array[:, 1])
         same(container.compress([True], axis=1), array[:, :1])
         assert [chunk.tolist() for chunk in container.iter_chunks(rows=2)] == [

@@ -336,7 +336,7 @@ def test_repr_names_the_file_and_reads_no_element(tmp_path):
     path = tmp_path / "x.npy"
     array = maparray.create(path, shape=(1 << 40,), dtype="u1", allocate="sparse")
     assert repr(array) == (
-        f"MemMapArray(shape=({1 << 40},), dtype='uint8', filename='{path}', mode=\"r+\")"
+        f"MemMapArray(shape=({1 << 40},), dtype='uint8', filename='{path}', mode='r+')"
     )
 
 

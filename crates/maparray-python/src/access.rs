@@ -215,7 +215,7 @@ fn both<'py>(a: &Bound<'py, PyAny>) -> Answer<(MemMapArray, Bound<'py, PyAny>)> 
     }
     if let Some(path) = array::path_of(a)? {
         let container = Container::new(py, py.detach(|| MemMapArray::open(path, Mode::Read))?)?;
-        return Ok((container.share()?, container.whole(py)?));
+        return Ok((container.get().share()?, container.get().whole(py)?));
     }
     let whole = py.import("numpy")?.getattr("asanyarray")?.call1((a,))?;
     Ok((array::from_numpy(&whole)?, whole))

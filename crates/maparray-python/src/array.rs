@@ -18,12 +18,12 @@ use pyo3::types::{PyBytes, PyDict, PyInt, PyString, PyTuple};
 use crate::access;
 use crate::dtype;
 use crate::error::{self, Answer};
-use crate::lease::{self, Borrowed, Lease};
+use crate::lease::{self, Borrowed, Lease, Lender};
 
 /// A place for an array, in a file or in memory, that lends NumPy arrays and can be closed.
 ///
 /// `maparray.MemMapArray` is the class of Python on top of it.
-#[pyclass(frozen, subclass, module = "maparray._maparray", weakref)]
+#[pyclass(frozen, subclass, extends = Lender, module = "maparray._maparray", weakref)]
 pub(crate) struct Container {
     /// Never locked while Python code could run or the interpreter is free: what is needed is
     /// taken out first.
@@ -46,17 +46,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Container {
-    pub(crate) fn new(py: Python<'_>, array: maparray::MemMapArray) -> Answer<Container> {
+    pub(crate) fn new(
+        py: Python<'_>,
+        array: maparray::MemMapArray,
+    ) -> Answer<Bound<'_, Container>> {
         // Memory is there already; a small file may never be mapped.
         let whole = match array.mode() {
             None => Some(lend(py, &array)?.unbind()),
             Some(_) => None,
         };
-        Ok(Container::of(Open {
+        let container = Container::of(Open {
             place: maparray::Container::new(Some(array), None),
             whole,
             touched: false,
-        }))
+        });
+        Ok(Bound::new(py, container.lending())?)
     }
 
     /// An array as the `maparray.MemMapArray` that Python gets.
@@ -75,6 +79,10 @@ impl Container {
             open: Mutex::new(Some(open)),
             moving: Mutex::default(),
         }
+    }
+
+    fn lending(self) -> PyClassInitializer<Container> {
+        PyClassInitializer::from(Lender).add_subclass(self)
     }
 
     /// What `get` takes out of an open container; it must not run Python code.
@@ -153,7 +161,9 @@ impl Container {
             }
             return Ok(done?);
         }
-        py.detach(|| {
+        let writable = |open: &Open| open.place.array().is_ok_and(|array| array.is_writable());
+        let read_only = self.open(|open| !writable(open))?;
+        let done = py.detach(|| {
             let _moving = lock(&self.moving);
             let place = lock(&self.open).as_ref().map(|open| open.place.clone());
             let Some(mut place) = place else {
@@ -163,8 +173,12 @@ impl Container {
             if let Some(open) = lock(&self.open).as_mut() {
                 open.place = place;
             }
-            Ok(done?)
-        })
+            done
+        });
+        // Arrays that were lent for reading stay so; the next ones need not.
+        let old = self.open(|open| open.whole.take_if(|_| read_only))?;
+        drop(old);
+        Ok(done?)
     }
 
     /// The element of a file's array that was not lent yet, if the index names one and it is a number.
@@ -236,7 +250,10 @@ impl Container {
     /// What is in another container, which is closed by that; without one, nothing.
     #[new]
     #[pyo3(signature = (source=None, filename=None))]
-    fn py_new(source: Option<&Bound<'_, Container>>, filename: Option<PathBuf>) -> Container {
+    fn py_new(
+        source: Option<&Bound<'_, Container>>,
+        filename: Option<PathBuf>,
+    ) -> PyClassInitializer<Container> {
         let taken = source.and_then(|source| lock(&source.get().open).take());
         let mut open = taken.unwrap_or_else(|| Open {
             place: maparray::Container::default(),
@@ -246,7 +263,7 @@ impl Container {
         if let Some(filename) = filename {
             open.place = open.place.named(filename);
         }
-        Container::of(open)
+        Container::of(open).lending()
     }
 
     /// Whether there is no array.

@@ -103,7 +103,7 @@ fn eval_many<'py>(
     for array in job.run(py, |eval| eval.run_all())? {
         let whole = PyTuple::empty(py);
         let scalar = array.ndim() == 0;
-        let container = Bound::new(py, Container::new(py, array)?)?;
+        let container = Container::new(py, array)?;
         let view = container.call_method0("view")?;
         results.append(if scalar { view.get_item(whole)? } else { view })?;
     }

@@ -364,6 +364,34 @@ pub(crate) fn region_under(
     Ok(inside.map(|start| (region, start)))
 }
 
+/// What exports the buffer of the array that its method `view` gives: the base of the container.
+#[pyclass(frozen, subclass, module = "maparray._maparray")]
+pub(crate) struct Lender;
+
+#[pymethods]
+impl Lender {
+    /// # Safety
+    /// Called by Python with a `view` to fill in.
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
+        let array = slf.call_method0("view")?;
+        // NumPy would take the buffer for the array, which does not say all about records.
+        if array.getattr("dtype")?.getattr("kind")?.eq("V")? {
+            let message = "buffer of records: found a structured dtype, expected numbers or text";
+            return Err(PyBufferError::new_err(message));
+        }
+        // SAFETY: `view` is Python's to fill in. The array does that, and `view` refers to it from
+        // then on, so that it is the array which the buffer is given back to.
+        match unsafe { ffi::PyObject_GetBuffer(array.as_ptr(), view, flags) } {
+            0 => Ok(()),
+            _ => Err(PyErr::fetch(slf.py())),
+        }
+    }
+}
+
 /// How many references there are to an object besides the one given.
 pub(crate) fn other_references(object: &Py<PyAny>, _py: Python<'_>) -> usize {
     // SAFETY: `object` is alive, and the interpreter is attached.

@@ -212,6 +212,7 @@ fn over<'py>(py: Python<'py>, array: &Bound<'py, PyAny>) -> Answer<Bound<'py, Py
 }
 
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<lease::Lender>()?;
     module.add_class::<Container>()?;
     module.add_function(wrap_pyfunction!(pages, module)?)?;
     module.add_function(wrap_pyfunction!(over, module)?)?;

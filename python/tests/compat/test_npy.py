@@ -80,11 +80,11 @@ def test_numpy_writes_and_we_open(tmp_path, dtype):
         with maparray.open(path) as ours:
             assert ours.dtype == array.dtype
             assert ours.shape == array.shape
-            assert np.asarray(ours).tobytes() == array.tobytes()
+            assert np.asarray(ours).tobytes("A") == array.tobytes("A")
         mapped = maparray.open_memmap(path, mode="r")
         assert mapped.dtype == array.dtype
         assert mapped.flags.f_contiguous == array.flags.f_contiguous
-        assert mapped.tobytes() == array.tobytes()
+        assert mapped.tobytes("A") == array.tobytes("A")
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=name_of)

@@ -18,6 +18,7 @@ mod ops;
 mod order;
 mod promote;
 mod reduce;
+mod switch;
 mod take;
 mod times;
 mod whole;

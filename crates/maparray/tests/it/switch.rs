@@ -1,0 +1,261 @@
+//! Arrays that move between memory and a file.
+
+use std::path::Path;
+
+use maparray::format::Format;
+use maparray::{
+    AfterUse, Container, DType, ErrorKind, Existing, Flush, Mapping, MemMapArray, Mode, Order,
+};
+use proptest::prelude::*;
+
+/// An array of 0, 1, 2 … in pages, which others may hold.
+fn counting(count: usize, order: Order) -> MemMapArray {
+    let dtype = DType::of::<i64>();
+    let mut array = MemMapArray::pages(&dtype, &[count, 2], order).unwrap();
+    for i in 0..count as i64 * 2 {
+        array.set(&[i / 2, i % 2], i).unwrap();
+    }
+    array
+}
+
+fn address(array: &MemMapArray) -> usize {
+    array.region().as_ptr().unwrap().addr()
+}
+
+#[test]
+fn the_address_stays_and_clones_follow() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    for order in [Order::C, Order::F] {
+        let mut array = counting(3000, order);
+        let (before, clone) = (address(&array), array.clone());
+        array
+            .enable_memmap(&path, Format::Npy, Existing::Replace)
+            .unwrap();
+        assert_eq!(address(&array), before);
+        assert_eq!(clone.mode(), Some(Mode::ReadWrite));
+        array.set(&[7, 1], -1_i64).unwrap();
+        assert_eq!(clone.get::<i64>(&[7, 1]).unwrap(), -1);
+        let file = MemMapArray::read(&path).unwrap();
+        assert_eq!(file.order(), order);
+        assert_eq!(
+            file.to_vec::<i64>().unwrap(),
+            array.to_vec::<i64>().unwrap()
+        );
+        array.disable_memmap().unwrap();
+        assert_eq!(
+            (address(&array), array.path(), clone.mode()),
+            (before, None, None)
+        );
+        array.set(&[7, 1], 5_i64).unwrap();
+        assert_eq!(clone.get::<i64>(&[7, 1]).unwrap(), 5);
+        assert_eq!(
+            MemMapArray::read(&path)
+                .unwrap()
+                .get::<i64>(&[7, 1])
+                .unwrap(),
+            -1
+        );
+    }
+}
+
+#[test]
+fn a_part_moves_by_a_copy_and_only_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("part.npy");
+    let array = counting(100, Order::C);
+    let mut part = array
+        .select(&[maparray::Select::Range {
+            start: Some(90),
+            stop: None,
+            step: 1,
+        }])
+        .unwrap();
+    let refused = part
+        .enable_memmap(&path, Format::Npy, Existing::Refuse)
+        .unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InUse);
+    assert!(!path.exists());
+    drop(array);
+    part.enable_memmap(&path, Format::Npy, Existing::Refuse)
+        .unwrap();
+    assert_eq!(
+        MemMapArray::read(&path).unwrap().to_vec::<i64>().unwrap()[0],
+        180
+    );
+}
+
+#[test]
+fn borrowed_memory_of_several_holders_does_not_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut array = MemMapArray::zeros(&DType::of::<f64>(), &[10_000], Order::C).unwrap();
+    let other = array.clone();
+    let view = other.view::<f64>().unwrap();
+    let path = folder.path().join("a.npy");
+    let refused = array
+        .enable_memmap(&path, Format::Npy, Existing::Refuse)
+        .unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InUse);
+    assert_eq!(view.sum(), 0.0);
+    assert!(array.mode().is_none() && !path.exists());
+}
+
+#[test]
+fn a_file_moves_on_to_another_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old.npy"), folder.path().join("new.npy"));
+    counting(1000, Order::C).save(&old).unwrap();
+    let mut array = MemMapArray::open(&old, Mode::ReadWrite).unwrap();
+    let before = address(&array);
+    array
+        .enable_memmap(&new, Format::Npy, Existing::Refuse)
+        .unwrap();
+    array.set(&[0, 0], 77_i64).unwrap();
+    assert_eq!(
+        (address(&array), array.path()),
+        (before, Some(new.as_path()))
+    );
+    assert_eq!(
+        MemMapArray::read(&old)
+            .unwrap()
+            .get::<i64>(&[0, 0])
+            .unwrap(),
+        0
+    );
+    assert_eq!(
+        MemMapArray::read(&new)
+            .unwrap()
+            .get::<i64>(&[0, 0])
+            .unwrap(),
+        77
+    );
+}
+
+#[test]
+fn a_private_copy_keeps_what_was_changed_when_it_moves_to_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    counting(1000, Order::C).save(&path).unwrap();
+    let mut array = MemMapArray::open(&path, Mode::CopyOnWrite).unwrap();
+    array.set(&[3, 0], -3_i64).unwrap();
+    array.disable_memmap().unwrap();
+    assert_eq!(array.get::<i64>(&[3, 0]).unwrap(), -3);
+    assert_eq!(
+        MemMapArray::read(&path)
+            .unwrap()
+            .get::<i64>(&[3, 0])
+            .unwrap(),
+        6
+    );
+}
+
+#[test]
+fn a_file_that_was_cut_short_cannot_move_to_memory_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    counting(100_000, Order::C).save(&path).unwrap();
+    let mut array = MemMapArray::open(&path, Mode::ReadWrite).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(5000)
+        .unwrap();
+    let error = array.disable_memmap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Malformed);
+    assert!(error.to_string().contains("a.npy"), "{error}");
+    assert_eq!(array.mode(), Some(Mode::ReadWrite));
+}
+
+#[test]
+fn arrays_without_elements_and_without_axes_move() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, shape) in [("none.npy", vec![0, 3]), ("point.npy", vec![])] {
+        let path = folder.path().join(name);
+        let mut array = MemMapArray::pages(&DType::of::<f32>(), &shape, Order::C).unwrap();
+        array
+            .enable_memmap(&path, Format::Npy, Existing::Refuse)
+            .unwrap();
+        assert_eq!(MemMapArray::read(&path).unwrap().shape(), shape);
+        array.disable_memmap().unwrap();
+        assert_eq!(array.shape(), shape);
+    }
+}
+
+#[test]
+fn a_container_is_empty_full_mapped_and_empty_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("frame.npy");
+    let mut place = Container::new(None, Some(&path));
+    assert_eq!(place.array().unwrap_err().kind(), ErrorKind::Empty);
+    place.enable_memmap(None, Mapping::default()).unwrap();
+    assert!(place.is_mapped() && !path.exists());
+    place.flush(Flush::Durable).unwrap();
+    place.reset_data(Some(counting(10, Order::C))).unwrap();
+    assert_eq!(MemMapArray::read(&path).unwrap().shape(), [10, 2]);
+    let old = place.array().unwrap().clone();
+    place.reset_data(Some(counting(20, Order::C))).unwrap();
+    assert_eq!(MemMapArray::read(&path).unwrap().shape(), [20, 2]);
+    assert_eq!(old.get::<i64>(&[9, 1]).unwrap(), 19);
+    place.disable_memmap(AfterUse::Remove).unwrap();
+    assert!(!path.exists());
+    assert_eq!(place.array().unwrap().shape(), [20, 2]);
+}
+
+#[test]
+fn a_container_replaces_and_removes_only_what_it_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("precious");
+    std::fs::write(&path, "precious").unwrap();
+    let array = || Some(counting(5, Order::C));
+    let mut place = Container::new(array(), Some(&path));
+    let error = place.enable_memmap(None, Mapping::default()).unwrap_err();
+    assert_eq!((error.kind(), place.is_mapped()), (ErrorKind::Io, false));
+    assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+    let other = place.enable_memmap(Some(Path::new("other")), Mapping::default());
+    assert!(other.unwrap_err().to_string().contains("Filename locked"));
+    counting(5, Order::C).save(&path).unwrap();
+    let opened = MemMapArray::open(&path, Mode::ReadWrite).unwrap();
+    let mut opened = Container::new(Some(opened), None);
+    let error = opened.disable_memmap(AfterUse::Remove).unwrap_err();
+    assert!(error.to_string().contains("not made by this"), "{error}");
+    assert!(opened.is_mapped() && path.exists());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    /// Whatever order it moves in, the elements are those of a plain vector.
+    #[test]
+    fn any_story_of_moves_is_that_of_a_vector(
+        count in 1_usize..3000,
+        steps in prop::collection::vec((0_u8..5, any::<prop::sample::Index>(), any::<i64>()), 1..20),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut oracle = vec![0_i64; count];
+        let pages = MemMapArray::pages(&DType::of::<i64>(), &[count], Order::C).unwrap();
+        let mut place = Container::new(Some(pages), Some(&folder.path().join("a.npy")));
+        let reader = place.array().unwrap().clone();
+        for (step, (what, at, value)) in steps.into_iter().enumerate() {
+            match what {
+                0 => place.enable_memmap(None, Mapping::default()).unwrap(),
+                1 => place.disable_memmap(AfterUse::Keep).unwrap(),
+                2 => place.disable_memmap(AfterUse::Remove).unwrap(),
+                3 => {
+                    let name = folder.path().join(format!("{step}.npy"));
+                    place.set_filename(&name, Existing::Refuse).unwrap();
+                }
+                _ => {
+                    let at = at.index(count);
+                    oracle[at] = value;
+                    place.array_mut().unwrap().set(&[at as i64], value).unwrap();
+                }
+            }
+            prop_assert_eq!(&reader.to_vec::<i64>().unwrap(), &oracle);
+            if place.is_mapped() {
+                let file = MemMapArray::read(place.filename().unwrap()).unwrap();
+                prop_assert_eq!(&file.to_vec::<i64>().unwrap(), &oracle);
+            }
+        }
+    }
+}
