@@ -39,6 +39,7 @@
 //! | compute it, into memory, a new file or an array | [`Eval`] |
 //! | look at a file without touching its data | [`info()`] |
 //! | react to what went wrong | [`Error`], [`ErrorKind`] |
+//! | say what numbers measure, and convert | [`Unit`] |
 //! | name types of elements | [`DType`], [`Scalar`], the module [`dtype`] |
 //! | know which operations there are | [`ops`], and the page [`docs::ops`] |
 //! | compute with shapes and strides | [`layout`] |
@@ -78,6 +79,7 @@ pub mod ops;
     reason = "bytes that may change must not be borrowed, instructions be asked for"
 )]
 pub mod strip;
+mod unit;
 
 pub use array::{
     ChunkSize, Chunks, Create, Indices, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw,
@@ -93,6 +95,7 @@ pub use map::{
     Advice, Allocate, Existing, Extend, Flush, Mode, OpenFile, Region, Span, StableFiles,
 };
 pub use ops::Accuracy;
+pub use unit::{Power, Unit, UnitFormat};
 
 /// Pages to read, not code.
 pub mod docs {

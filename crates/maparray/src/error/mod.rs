@@ -49,6 +49,8 @@ pub enum ErrorKind {
     InUse,
     /// The caller asked for the work to stop.
     Cancelled,
+    /// A text that is no unit, or units that do not fit together.
+    Unit,
 }
 
 impl ErrorKind {
@@ -63,6 +65,7 @@ impl ErrorKind {
         ErrorKind::ReadOnly,
         ErrorKind::InUse,
         ErrorKind::Cancelled,
+        ErrorKind::Unit,
     ];
 }
 
@@ -154,6 +157,14 @@ impl Error {
             Problem::ReadOnly => Kind::ReadOnly,
             Problem::Shared { .. } => Kind::InUse,
             Problem::Cancelled => Kind::Cancelled,
+            Problem::UnitText { .. }
+            | Problem::UnitName { .. }
+            | Problem::UnitLogarithm { .. }
+            | Problem::UnitOffset { .. }
+            | Problem::UnitPower { .. }
+            | Problem::UnitScale { .. }
+            | Problem::UnitSpelling { .. }
+            | Problem::UnlikeUnits { .. } => Kind::Unit,
         }
     }
 
@@ -171,12 +182,16 @@ impl Error {
         }
     }
 
-    /// Column of the expression, counted from 1, where it went wrong.
+    /// Column of the expression or unit, counted from 1, where it went wrong.
     pub fn column(&self) -> Option<usize> {
         match self.0.problem {
             Problem::Parse { column, .. }
             | Problem::UnknownName { column, .. }
-            | Problem::ArgumentCount { column, .. } => Some(column).filter(|column| *column > 0),
+            | Problem::ArgumentCount { column, .. }
+            | Problem::UnitText { column, .. }
+            | Problem::UnitName { column, .. }
+            | Problem::UnitLogarithm { column, .. }
+            | Problem::UnitOffset { column, .. } => Some(column).filter(|column| *column > 0),
             _ => None,
         }
     }

@@ -248,6 +248,47 @@ pub(crate) enum Problem {
         operation: &'static str,
     },
     Cancelled,
+
+    // unit
+    UnitText {
+        text: String,
+        column: usize,
+        found: String,
+        expected: &'static str,
+    },
+    UnitName {
+        text: String,
+        column: usize,
+        name: String,
+        format: &'static str,
+        near: Vec<String>,
+    },
+    UnitLogarithm {
+        text: String,
+        column: usize,
+        name: String,
+    },
+    UnitOffset {
+        text: String,
+        column: usize,
+        name: String,
+    },
+    UnitPower {
+        found: String,
+    },
+    UnitScale {
+        found: String,
+    },
+    UnitSpelling {
+        unit: String,
+        format: &'static str,
+        found: String,
+        expected: &'static str,
+    },
+    UnlikeUnits {
+        left: String,
+        right: String,
+    },
 }
 
 impl fmt::Display for Problem {
@@ -573,6 +614,74 @@ impl fmt::Display for Problem {
                  it on top"
             ),
             Problem::Cancelled => write!(f, "stopped on request"),
+
+            Problem::UnitText {
+                text,
+                column,
+                found,
+                expected,
+            } => write!(
+                f,
+                "unit `{}`, column {column}: found {found}, expected {expected}",
+                show(text)
+            ),
+            Problem::UnitName {
+                text,
+                column,
+                name,
+                format,
+                near,
+            } => {
+                write!(
+                    f,
+                    "unit `{}`, column {column}: unknown unit `{}`, expected ",
+                    show(text),
+                    show(name)
+                )?;
+                match near.as_slice() {
+                    [] => write!(f, "one of the {format} spelling"),
+                    near => write!(f, "`{}`", near.join("` or `")),
+                }
+            }
+            Problem::UnitLogarithm { text, column, name } => write!(
+                f,
+                "unit `{}`, column {column}: found logarithmic unit `{}`, expected one that a \
+                 factor converts",
+                show(text),
+                show(name)
+            ),
+            Problem::UnitOffset { text, column, name } => write!(
+                f,
+                "unit `{}`, column {column}: found temperature with an offset `{}`, expected one \
+                 that a factor converts, such as `K`",
+                show(text),
+                show(name)
+            ),
+            Problem::UnitPower { found } => write!(
+                f,
+                "power of a unit: found {}, expected a fraction of 32-bit integers",
+                show(found)
+            ),
+            Problem::UnitScale { found } => write!(
+                f,
+                "scale of a unit: found {found}, expected a finite number other than 0"
+            ),
+            Problem::UnitSpelling {
+                unit,
+                format,
+                found,
+                expected,
+            } => write!(
+                f,
+                "cannot write unit `{}` for {format}: found {found}, expected {expected}",
+                show(unit)
+            ),
+            Problem::UnlikeUnits { left, right } => write!(
+                f,
+                "units do not measure the same: found `{}` and `{}`",
+                show(left),
+                show(right)
+            ),
         }
     }
 }

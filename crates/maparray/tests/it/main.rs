@@ -20,4 +20,5 @@ mod promote;
 mod reduce;
 mod take;
 mod times;
+mod unit;
 mod whole;
