@@ -30,6 +30,7 @@ class ExpressionError(ValueError):
     column: int | None
 
 class ReadOnlyError(ValueError): ...
+class UnitError(TypeError, ValueError): ...
 
 @final
 class MemMapArray:

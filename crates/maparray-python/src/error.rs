@@ -48,6 +48,7 @@ struct Classes {
     mismatch: Py<PyType>,
     expression: Py<PyType>,
     read_only: Py<PyType>,
+    unit: Py<PyType>,
 }
 
 fn classes(py: Python<'_>) -> PyResult<&Classes> {
@@ -90,6 +91,11 @@ fn classes(py: Python<'_>) -> PyResult<&Classes> {
                 &[&value_error],
                 "A write to an array that was opened for reading.",
             )?,
+            unit: new(
+                "UnitError",
+                &[&type_error, &value_error],
+                "A text that is no unit, or units that do not fit together.",
+            )?,
         })
     })
 }
@@ -106,6 +112,7 @@ fn class(py: Python<'_>, kind: ErrorKind) -> PyResult<Bound<'_, PyType>> {
         ErrorKind::Expression => ours.expression.bind(py).clone(),
         ErrorKind::ReadOnly => ours.read_only.bind(py).clone(),
         ErrorKind::InUse => py.get_type::<PyBufferError>(),
+        ErrorKind::Unit => ours.unit.bind(py).clone(),
         ErrorKind::Cancelled => py.get_type::<PyKeyboardInterrupt>(),
         // A kind added later; the Python tests go through `ErrorKind::ALL` and find it here.
         _ => py.get_type::<PyRuntimeError>(),
@@ -178,6 +185,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
         &ours.mismatch,
         &ours.expression,
         &ours.read_only,
+        &ours.unit,
     ] {
         let class = class.bind(py);
         module.add(class.name()?, class)?;

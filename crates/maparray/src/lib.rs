@@ -48,7 +48,7 @@
 //! | hand bytes to a loop that others may change | [`strip`] |
 //!
 //! Pages to read: [`docs::safety`] on what mapping risks, [`docs::for_numpy_users`], a phrase book,
-//! [`docs::dtypes`] and [`docs::ops`], the tables.
+//! [`docs::units`] on units, [`docs::dtypes`] and [`docs::ops`], the tables.
 //!
 //! # Safe, with one promise
 //!
@@ -107,6 +107,9 @@ pub mod docs {
 
     #[doc = include_str!("../docs/dtypes.md")]
     pub mod dtypes {}
+
+    #[doc = include_str!("../docs/units.md")]
+    pub mod units {}
 
     #[doc = include_str!("../docs/ops.md")]
     pub mod ops {}

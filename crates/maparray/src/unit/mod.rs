@@ -6,6 +6,7 @@
 //! Knows: text and factors. Must not know: elements, arrays, files.
 
 mod names;
+mod number;
 mod parse;
 mod power;
 mod show;
@@ -79,17 +80,18 @@ impl Base {
         parts: &[(Named, Power)],
         base_of: impl Fn(Named) -> Base,
     ) -> Result<Base> {
-        let (mut scale, mut powers) = (scale, Vec::new());
+        let (mut factor, mut powers) = (1.0, Vec::new());
         for &(named, power) in parts {
             let base = base_of(named);
-            scale *= power.of(base.scale);
+            factor *= power.of(base.scale);
             for (row, inner) in base.powers {
                 gather(&mut powers, row, inner.times(power)?)?;
             }
         }
         powers.retain(|(_, power)| !power.is_zero());
         powers.sort_unstable_by_key(|(row, _)| *row);
-        let scale = sound(scale)?;
+        // The scale comes last, so that scales that are nearly equal stay so.
+        let scale = sound(scale * factor)?;
         Ok(Base { scale, powers })
     }
 }

@@ -61,7 +61,10 @@ impl Power {
 
     pub(super) fn fraction(numerator: i64, denominator: i64) -> Result<Power> {
         Power::reduced(numerator, denominator).ok_or_else(|| {
-            let found = format!("{numerator}/{denominator}");
+            let found = match denominator {
+                1 => numerator.to_string(),
+                _ => format!("{numerator}/{denominator}"),
+            };
             Error::new(Problem::UnitPower { found })
         })
     }
@@ -72,16 +75,19 @@ impl Power {
         let sign = denominator.signum();
         let part = |number: i64| number.checked_div(divisor)?.checked_mul(sign);
         let (numerator, denominator) = (part(numerator)?, part(denominator)?);
-        (denominator != 0).then_some(())?;
-        Some(Power {
-            numerator: numerator.try_into().ok()?,
-            denominator: denominator.try_into().ok()?,
+        let numerator = i32::try_from(numerator).ok()?;
+        let denominator = i32::try_from(denominator).ok()?;
+        // The least integer has no counterpart on the other side of a fraction line.
+        let fits = denominator != 0 && numerator != i32::MIN;
+        fits.then_some(Power {
+            numerator,
+            denominator,
         })
     }
 
     pub(super) fn plus(self, other: Power) -> Result<Power> {
         let (left, right) = self.common(other);
-        // Three products of 31 bits: nothing overflows before the sum is reduced.
+        // Products of two numbers of 31 bits: their sum does not overflow.
         let denominator = i64::from(self.denominator) * i64::from(other.denominator);
         Power::fraction(left + right, denominator)
     }

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use super::names::{Named, knows};
-use super::{Power, Unit, UnitFormat, is_one};
+use super::{Power, Unit, UnitFormat};
 use crate::error::{Error, Problem, Result};
 
 type Parts = [(Named, Power)];
@@ -137,7 +137,7 @@ fn list(parts: &Parts, format: UnitFormat) -> String {
 /// What stands under the line.
 fn list_of_inverse(parts: &Parts) -> String {
     let positive = |&(named, power): &(Named, Power)| {
-        // Only the least `i32` has no positive counterpart; it stays negative, and wrong by sign.
+        // Units have no power without a counterpart: `Power` refuses the only one there is.
         let power = power.times(Power::from(-1)).unwrap_or(power);
         (named, power)
     };
@@ -145,13 +145,16 @@ fn list_of_inverse(parts: &Parts) -> String {
     list(&parts, UnitFormat::Generic)
 }
 
-/// A number with this many digits, or as many more as it takes to read the same number again but
-/// for rounding; zeros at the end are left out.
+/// A number with this many digits, or as many more as it takes to read the same number or its neighbour
+/// again; zeros at the end are left out.
 fn number(value: f64, digits: usize) -> String {
     let mut text = String::new();
     for digits in digits..=17 {
         text = with_digits(value, digits);
-        if text.parse().is_ok_and(|read: f64| is_one(read / value)) {
+        if text
+            .parse()
+            .is_ok_and(|read: f64| read.to_bits().abs_diff(value.to_bits()) <= 1)
+        {
             break;
         }
     }
