@@ -159,8 +159,6 @@ impl Error {
             Problem::Cancelled => Kind::Cancelled,
             Problem::UnitText { .. }
             | Problem::UnitName { .. }
-            | Problem::UnitLogarithm { .. }
-            | Problem::UnitOffset { .. }
             | Problem::UnitPower { .. }
             | Problem::UnitScale { .. }
             | Problem::UnitSpelling { .. }
@@ -189,9 +187,7 @@ impl Error {
             | Problem::UnknownName { column, .. }
             | Problem::ArgumentCount { column, .. }
             | Problem::UnitText { column, .. }
-            | Problem::UnitName { column, .. }
-            | Problem::UnitLogarithm { column, .. }
-            | Problem::UnitOffset { column, .. } => Some(column).filter(|column| *column > 0),
+            | Problem::UnitName { column, .. } => Some(column).filter(|column| *column > 0),
             _ => None,
         }
     }

@@ -263,16 +263,6 @@ pub(crate) enum Problem {
         format: &'static str,
         near: Vec<String>,
     },
-    UnitLogarithm {
-        text: String,
-        column: usize,
-        name: String,
-    },
-    UnitOffset {
-        text: String,
-        column: usize,
-        name: String,
-    },
     UnitPower {
         found: String,
     },
@@ -622,8 +612,9 @@ impl fmt::Display for Problem {
                 expected,
             } => write!(
                 f,
-                "unit `{}`, column {column}: found {found}, expected {expected}",
-                show(text)
+                "unit `{}`, column {column}: found {}, expected {expected}",
+                show(text),
+                show(found)
             ),
             Problem::UnitName {
                 text,
@@ -643,20 +634,6 @@ impl fmt::Display for Problem {
                     near => write!(f, "`{}`", near.join("` or `")),
                 }
             }
-            Problem::UnitLogarithm { text, column, name } => write!(
-                f,
-                "unit `{}`, column {column}: found logarithmic unit `{}`, expected one that a \
-                 factor converts",
-                show(text),
-                show(name)
-            ),
-            Problem::UnitOffset { text, column, name } => write!(
-                f,
-                "unit `{}`, column {column}: found temperature with an offset `{}`, expected one \
-                 that a factor converts, such as `K`",
-                show(text),
-                show(name)
-            ),
             Problem::UnitPower { found } => write!(
                 f,
                 "power of a unit: found {}, expected a fraction of 32-bit integers",

@@ -45,7 +45,7 @@ pub enum UnitFormat {
 /// let speed: Unit = "km s-1".parse()?;
 /// let time: Unit = "Myr".parse()?;
 /// let distance = speed.multiply(&time)?;
-/// assert_eq!(distance.to_string(), "km Myr / s");
+/// assert_eq!(distance.to_string(), "Myr km / s");
 /// let factor = distance.factor_to(&"pc".parse()?)?;
 /// assert!((factor - 1.0227).abs() < 1e-4);
 /// # Ok::<(), maparray::Error>(())

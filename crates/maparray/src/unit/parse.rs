@@ -361,7 +361,7 @@ fn explain(text: &str, format: UnitFormat, failure: Failure) -> Error {
     Error::new(match reason {
         Reason::Expected(expected) => {
             let found = match text.get(at..).and_then(|rest| rest.chars().next()) {
-                Some(c) => format!("`{}`", c.escape_debug()),
+                Some(c) => format!("`{c}`"),
                 None => "the end".to_owned(),
             };
             Problem::UnitText {
@@ -384,8 +384,18 @@ fn explain(text: &str, format: UnitFormat, failure: Failure) -> Error {
             column,
             name,
         },
-        Reason::Logarithm(name) => Problem::UnitLogarithm { text, column, name },
-        Reason::Offset(name) => Problem::UnitOffset { text, column, name },
+        Reason::Logarithm(name) => Problem::UnitText {
+            text,
+            column,
+            found: format!("logarithmic unit `{name}`"),
+            expected: "one that a factor converts",
+        },
+        Reason::Offset(name) => Problem::UnitText {
+            text,
+            column,
+            found: format!("temperature with an offset `{name}`"),
+            expected: "one that a factor converts, such as `K`",
+        },
         Reason::Other(error) => return error,
     })
 }
