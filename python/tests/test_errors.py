@@ -29,6 +29,8 @@ def test_every_kind_of_error_has_an_exception_of_its_own():
         ("ReadOnly", ValueError),
         ("InUse", BufferError),
         ("Cancelled", KeyboardInterrupt),
+        ("Unit", TypeError),
+        ("Unit", ValueError),
     ],
 )
 def test_a_kind_is_what_numpy_users_catch(kind, base):
@@ -42,6 +44,7 @@ def test_our_exceptions_live_in_the_package():
         "MismatchError",
         "ExpressionError",
         "ReadOnlyError",
+        "UnitError",
     ):
         exception = getattr(maparray, name)
         assert (exception.__module__, exception.__name__) == ("maparray", name)

@@ -60,7 +60,11 @@ impl From<serde_json::Error> for Failure {
 pub(crate) fn exit_code(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Malformed | ErrorKind::Unsupported => 4,
-        ErrorKind::Mismatch | ErrorKind::OutOfBounds | ErrorKind::ReadOnly | ErrorKind::InUse => 5,
+        ErrorKind::Mismatch
+        | ErrorKind::OutOfBounds
+        | ErrorKind::ReadOnly
+        | ErrorKind::InUse
+        | ErrorKind::Unit => 5,
         ErrorKind::Expression => 6,
         ErrorKind::Cancelled => progress::exit_code(),
         // `Io`, and kinds that are not known yet.

@@ -49,6 +49,7 @@ struct Classes {
     expression: Py<PyType>,
     read_only: Py<PyType>,
     empty: Py<PyType>,
+    unit: Py<PyType>,
 }
 
 fn classes(py: Python<'_>) -> PyResult<&Classes> {
@@ -96,6 +97,11 @@ fn classes(py: Python<'_>) -> PyResult<&Classes> {
                 &[&value_error],
                 "A container without an array was asked for its elements.",
             )?,
+            unit: new(
+                "UnitError",
+                &[&type_error, &value_error],
+                "A text that is no unit, or units that do not fit together.",
+            )?,
         })
     })
 }
@@ -113,6 +119,7 @@ fn class(py: Python<'_>, kind: ErrorKind) -> PyResult<Bound<'_, PyType>> {
         ErrorKind::ReadOnly => ours.read_only.bind(py).clone(),
         ErrorKind::InUse => py.get_type::<PyBufferError>(),
         ErrorKind::Empty => ours.empty.bind(py).clone(),
+        ErrorKind::Unit => ours.unit.bind(py).clone(),
         ErrorKind::Cancelled => py.get_type::<PyKeyboardInterrupt>(),
         // A kind added later; the Python tests go through `ErrorKind::ALL` and find it here.
         _ => py.get_type::<PyRuntimeError>(),
@@ -186,6 +193,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
         &ours.expression,
         &ours.read_only,
         &ours.empty,
+        &ours.unit,
     ] {
         let class = class.bind(py);
         module.add(class.name()?, class)?;

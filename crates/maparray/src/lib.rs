@@ -39,6 +39,7 @@
 //! | compute it, into memory, a new file or an array | [`Eval`] |
 //! | look at a file without touching its data | [`info()`] |
 //! | react to what went wrong | [`Error`], [`ErrorKind`] |
+//! | say what numbers measure, and convert | [`Unit`] |
 //! | name types of elements | [`DType`], [`Scalar`], the module [`dtype`] |
 //! | know which operations there are | [`ops`], and the page [`docs::ops`] |
 //! | compute with shapes and strides | [`layout`] |
@@ -47,7 +48,7 @@
 //! | hand bytes to a loop that others may change | [`strip`] |
 //!
 //! Pages to read: [`docs::safety`] on what mapping risks, [`docs::for_numpy_users`], a phrase book,
-//! [`docs::dtypes`] and [`docs::ops`], the tables.
+//! [`docs::units`] on units, [`docs::dtypes`] and [`docs::ops`], the tables.
 //!
 //! # Safe, with one promise
 //!
@@ -78,6 +79,7 @@ pub mod ops;
     reason = "bytes that may change must not be borrowed, instructions be asked for"
 )]
 pub mod strip;
+mod unit;
 
 pub use array::{
     AfterUse, ChunkSize, Chunks, Container, Create, Indices, Info, MapArray, MapArrayMut, Mapping,
@@ -94,6 +96,7 @@ pub use map::{
     Advice, Allocate, Existing, Extend, Flush, Mode, OpenFile, Region, Span, StableFiles,
 };
 pub use ops::Accuracy;
+pub use unit::{Power, Unit, UnitFormat};
 
 /// Pages to read, not code.
 pub mod docs {
@@ -105,6 +108,9 @@ pub mod docs {
 
     #[doc = include_str!("../docs/dtypes.md")]
     pub mod dtypes {}
+
+    #[doc = include_str!("../docs/units.md")]
+    pub mod units {}
 
     #[doc = include_str!("../docs/ops.md")]
     pub mod ops {}

@@ -14,6 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("strip", &[]),
     ("dtype", &["error", "strip"]),
     ("layout", &["error", "dtype"]),
+    ("unit", &["error"]),
     ("format", &["error", "dtype", "layout"]),
     ("crew", &["error"]),
     ("map", &["error", "strip"]),
@@ -38,11 +39,11 @@ const CRATE_USED_BY: &[(&str, &[&str])] = &[
     ("rustix", &["map"]),
     ("libc", &["map"]),
     ("ndarray", &["array", "eval", "lib"]),
-    ("winnow", &["expr"]),
+    ("winnow", &["expr", "unit"]),
 ];
 
 /// Rooms that see no file at all.
-const NO_FILES: &[&str] = &["dtype", "layout", "format", "ops", "expr", "eval"];
+const NO_FILES: &[&str] = &["dtype", "layout", "unit", "format", "ops", "expr", "eval"];
 
 /// What each crate of the workspace may depend on besides small things: doors see `maparray` only.
 const DOOR_ONLY: &[(&str, &str)] = &[

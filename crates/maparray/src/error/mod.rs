@@ -1,18 +1,19 @@
 //! What went wrong?
 //!
 //! One opaque [`Error`] around a private `Problem`, one variant per distinct failure; a kind says
-//! what the caller can do. The messages are in `problem.rs`.
+//! what the caller can do. The messages are in `message.rs`.
 //!
 //! Knows: nothing. Must not know: anything.
 
+mod message;
 mod problem;
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use message::show;
 pub(crate) use problem::Problem;
-use problem::show;
 
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -51,6 +52,8 @@ pub enum ErrorKind {
     Cancelled,
     /// A container without an array was asked for its elements.
     Empty,
+    /// A text that is no unit, or units that do not fit together.
+    Unit,
 }
 
 impl ErrorKind {
@@ -66,6 +69,7 @@ impl ErrorKind {
         ErrorKind::InUse,
         ErrorKind::Cancelled,
         ErrorKind::Empty,
+        ErrorKind::Unit,
     ];
 }
 
@@ -162,6 +166,12 @@ impl Error {
             Problem::Shared { .. } => Kind::InUse,
             Problem::Cancelled => Kind::Cancelled,
             Problem::Empty => Kind::Empty,
+            Problem::UnitText { .. }
+            | Problem::UnitName { .. }
+            | Problem::UnitPower { .. }
+            | Problem::UnitScale { .. }
+            | Problem::UnitSpelling { .. }
+            | Problem::UnlikeUnits { .. } => Kind::Unit,
         }
     }
 
@@ -179,12 +189,14 @@ impl Error {
         }
     }
 
-    /// Column of the expression, counted from 1, where it went wrong.
+    /// Column of the expression or unit, counted from 1, where it went wrong.
     pub fn column(&self) -> Option<usize> {
         match self.0.problem {
             Problem::Parse { column, .. }
             | Problem::UnknownName { column, .. }
-            | Problem::ArgumentCount { column, .. } => Some(column).filter(|column| *column > 0),
+            | Problem::ArgumentCount { column, .. }
+            | Problem::UnitText { column, .. }
+            | Problem::UnitName { column, .. } => Some(column).filter(|column| *column > 0),
             _ => None,
         }
     }

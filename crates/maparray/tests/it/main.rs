@@ -21,4 +21,5 @@ mod reduce;
 mod switch;
 mod take;
 mod times;
+mod unit;
 mod whole;
