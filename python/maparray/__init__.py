@@ -1,5 +1,6 @@
 """Memory-mapped N-dimensional arrays, and arithmetic on them in bounded memory."""
 
+from ._classic import maparray
 from ._container import (
     EmptyDataError,
     MemMapArray,
@@ -93,6 +94,7 @@ __all__ = [
     "histogram_bin_edges",
     "iter_chunks",
     "load",
+    "maparray",
     "matmul",
     "median",
     "memmap",
