@@ -3,11 +3,14 @@
 import doctest
 
 import numpy as np
+import pytest
 
 import maparray
 from maparray import _classic
 
 
+# Its examples leave files to be closed by themselves.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_every_wish_has_an_example_that_runs():
     runner = doctest.DocTestRunner(optionflags=doctest.IGNORE_EXCEPTION_DETAIL)
     for test in doctest.DocTestFinder().find(_classic.maparray, "maparray", globs=vars(_classic)):
