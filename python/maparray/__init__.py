@@ -1,5 +1,6 @@
 """Memory-mapped N-dimensional arrays, and arithmetic on them in bounded memory."""
 
+from . import shm
 from ._classic import maparray
 from ._container import (
     EmptyDataError,
@@ -120,6 +121,7 @@ __all__ = [
     "rolling_sum",
     "rolling_var",
     "save",
+    "shm",
     "sort",
     "take",
     "topk",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import operator
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import Any, Literal, Self, SupportsIndex, TypeAlias
 
@@ -19,7 +19,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import _engine, _maparray
-from ._maparray import EmptyDataError
+from ._maparray import EmptyDataError, FormatError
 from ._memmap import memmap, place_of, reopen
 
 _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
@@ -237,11 +237,45 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         return copy.copy(self)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
-        """By reference if a file of a name holds it, else by value."""
+        """By reference if a file holds it, else by value.
+
+        A file without a name can be opened as long as this process has it.
+        """
         place = None if self.empty else place_of(self._contained)
         if place is not None:
             return _open_again, place
+        link = None if self.empty or self.filename is not None else self.link()
+        if link is not None and self.size:
+            order = "F" if self._array().flags.fnc else "C"
+            identity = self.lease().identity()
+            return _open_link, (link, identity, self.dtype, self.shape, self.offset, order)
         return _from_value, (None if self.empty else self._array().copy(), self.filename)
+
+    # Sharing
+
+    def atomic_load(self, index: int | Sequence[int]) -> int:
+        """An integer, read as a whole, whatever other programs do to it."""
+        return _maparray.atomic_load(self, index)
+
+    def atomic_swap(self, index: int | Sequence[int], new: int) -> int:
+        """Put an integer in the place of another, in one step; what was there before."""
+        return _maparray.atomic_swap(self, index, new)
+
+    def atomic_add(self, index: int | Sequence[int], by: int) -> int:
+        """Add to an integer, wrapping around, in one step; what was there before."""
+        return _maparray.atomic_add(self, index, by)
+
+    def compare_exchange(self, index: int | Sequence[int], current: int, new: int) -> int:
+        """Put ``new`` where ``current`` is, if it is there, in one step; what was there."""
+        return _maparray.compare_exchange(self, index, current, new)
+
+    def wait(self, index: int | Sequence[int], seen: int, timeout: float | None = None) -> int:
+        """Wait until an integer is another than ``seen``, ``timeout`` seconds at most; what it is.
+
+        With a counter that writers raise by `atomic_add` when their work is done, it tells a reader
+        that there is something new.
+        """
+        return _maparray.wait(self, index, seen, timeout)
 
     # NumPy's protocols
 
@@ -437,6 +471,24 @@ def _only(array: NDArray[Any]) -> Any:
 
 def _open_again(*place: Any) -> MemMapArray:
     return _maparray.over(reopen(memmap, *place))
+
+
+def _open_link(
+    link: PathLike[str],
+    identity: tuple[int, int],
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    offset: int,
+    order: Literal["C", "F"],
+) -> MemMapArray:
+    """Map the file without a name that a pickle stands for."""
+    try:
+        found = _maparray.open(link, "r+", dtype=dtype, shape=shape, offset=offset, order=order)
+    except FileNotFoundError as error:
+        raise FormatError(f"{link}: the process that had this file open has closed it") from error
+    if found.lease().identity() != identity:
+        raise FormatError(f"{link}: not the file that was pickled")
+    return found
 
 
 def _from_value(array: Any, filename: _Path | None) -> MemMapArray:

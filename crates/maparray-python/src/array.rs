@@ -355,6 +355,11 @@ impl Container {
         })
     }
 
+    /// A name by which other processes can open the mapped file as long as this one has it open.
+    fn link(&self) -> Answer<Option<PathBuf>> {
+        self.array(|array| array.region().file().and_then(|file| file.link()))
+    }
+
     /// A share of the memory, as the object under a NumPy array.
     fn lease(&self) -> Answer<Lease> {
         let array = self.share()?;

@@ -17,6 +17,7 @@ mod eval;
 mod lease;
 mod make;
 mod memmap;
+mod share;
 
 use pyo3::prelude::*;
 
@@ -27,6 +28,7 @@ fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     access::add_to(module)?;
     eval::add_to(module)?;
     memmap::add_to(module)?;
+    share::add_to(module)?;
     // PyO3 lists what was added; which names are public says `maparray/__init__.py`.
     module.delattr("__all__")
 }

@@ -195,7 +195,7 @@ fn temporary<'py>(
 ) -> Answer<Bound<'py, PyAny>> {
     let (shape, dtype) = (dtype::new_shape(shape)?, dtype::from_numpy(dtype)?);
     let order = dtype::order(order)?;
-    let array = MemMapArray::temporary(&dtype, &shape, order, folder.as_deref())?;
+    let array = MemMapArray::temporary(&dtype, &shape, order, folder.as_deref())?.lent_out()?;
     Container::give(py, array)
 }
 

@@ -82,8 +82,8 @@ pub mod strip;
 mod unit;
 
 pub use array::{
-    AfterUse, ChunkSize, Chunks, Container, Create, Indices, Info, MapArray, MapArrayMut, Mapping,
-    MemMapArray, info, info_raw,
+    AfterUse, ChunkSize, Chunks, Container, Create, Indices, Info, Integer, MapArray, MapArrayMut,
+    Mapping, MemMapArray, info, info_raw,
 };
 pub use crew::{Flow, Progress, free_memory};
 pub use dtype::{ByteOrder, DType, Element, Scalar};

@@ -7,6 +7,7 @@
 //! Knows: errors, dtypes, layouts, formats, maps. Must not know: operations, expressions.
 
 mod access;
+mod atomic;
 mod chunks;
 mod container;
 mod info;
@@ -30,6 +31,7 @@ pub(crate) use crate::map::{Behind, FOLIO, Flush};
 use share::share_out;
 
 pub(crate) use access::{ArrayWriter, Source};
+pub use atomic::Integer;
 pub use chunks::{ChunkSize, Chunks};
 pub use container::{AfterUse, Container, Mapping};
 pub use info::{Info, info, info_raw};

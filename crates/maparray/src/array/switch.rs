@@ -73,6 +73,26 @@ impl MemMapArray {
         Ok(MemMapArray::over(region, dtype.clone(), layout))
     }
 
+    /// The same array, whose memory others will reach by its address: it is not borrowed without a
+    /// promise any more, and can be moved to a file and back as [`MemMapArray::pages`].
+    ///
+    /// # Errors
+    /// `InUse` if other arrays are on the memory.
+    ///
+    /// ```
+    /// use maparray::{DType, MemMapArray, Order};
+    /// let array = MemMapArray::temporary(&DType::of::<f64>(), &[10], Order::C, None)?.lent_out()?;
+    /// assert!(array.view::<f64>().is_err());
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn lent_out(mut self) -> Result<MemMapArray> {
+        self.check_alone()?;
+        if let Some(region) = Arc::get_mut(&mut self.region) {
+            region.note_others();
+        }
+        Ok(self)
+    }
+
     /// Moves the elements to a new file and maps it; what is written from then on reaches the file.
     ///
     /// The array stays the same: in memory of our own, and from one file to another, its elements keep

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use memmap2::{MmapOptions, MmapRaw};
@@ -168,6 +168,25 @@ impl OpenFile {
     /// numbers.
     pub fn identity(&self) -> Option<(u64, u64)> {
         self.id.numbers()
+    }
+
+    /// A name under which other processes of this user can open it as long as this one has it open,
+    /// also if it has no name of its own; `None` where there is no such thing.
+    ///
+    /// ```
+    /// use maparray::{Mode, OpenFile};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.raw");
+    /// std::fs::write(&path, [7; 10])?;
+    /// let file = OpenFile::open(&path, Mode::Read)?;
+    /// std::fs::remove_file(&path)?;
+    /// if let Some(link) = file.link() {
+    ///     assert_eq!(std::fs::read(link)?, [7; 10]);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn link(&self) -> Option<PathBuf> {
+        platform::link(&lock(&self.handle).file)
     }
 
     /// Its length in bytes, now.

@@ -6,6 +6,7 @@
 //!
 //! Knows: errors. Must not know: dtypes, shapes, formats. The only unsafe room.
 
+mod atomic;
 mod bytes;
 mod file;
 #[cfg_attr(not(target_os = "linux"), path = "thaw.rs")]
@@ -31,6 +32,7 @@ use memmap2::{MmapRaw, UncheckedAdvice};
 use crate::error::{Error, Problem, Result};
 use ready::Ready;
 
+pub(crate) use atomic::Change;
 pub(crate) use bytes::Writer;
 pub use file::{Extend, OpenFile, Span};
 pub(crate) use replace::{NewFile, identity_of, remove, rename};

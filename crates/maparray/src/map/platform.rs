@@ -91,6 +91,19 @@ fn descriptor_link(file: &File) -> std::path::PathBuf {
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
 
+/// A name that other processes can open a file by, as long as this one has it open.
+#[cfg(target_os = "linux")]
+pub(super) fn link(file: &File) -> Option<std::path::PathBuf> {
+    use std::os::fd::AsRawFd;
+    Some(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()).into())
+}
+
+/// There is no such name here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn link(_file: &File) -> Option<std::path::PathBuf> {
+    None
+}
+
 /// There are no unnamed files here.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn unnamed(_folder: &Path) -> Option<File> {

@@ -134,3 +134,8 @@ pub(super) const CAN_MOVE_PAGES: bool = false;
 pub(super) unsafe fn move_pages(_from: *mut u8, _len: usize, _to: *mut u8) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+/// There is no such name here.
+pub(super) fn link(_file: &File) -> Option<std::path::PathBuf> {
+    None
+}

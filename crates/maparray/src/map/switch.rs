@@ -42,12 +42,10 @@ impl Region {
         })
     }
 
-    /// The same region, told that others reach it by its address: no slice is made of it any more
-    /// without a promise, and many may write to it.
-    #[must_use]
-    pub fn opened(mut self) -> Region {
+    /// Notes that others reach the bytes by their address: no slice is made of them any more without a
+    /// promise, and many may write.
+    pub(crate) fn note_others(&mut self) {
         self.open = true;
-        self
     }
 
     /// Whether its bytes can be moved without moving their addresses.
