@@ -1,8 +1,8 @@
 """Arrays in memory that programs share, by a name or without one.
 
 A name stands for a .npy file in a file system that lives in memory (``/dev/shm`` on Linux;
-elsewhere the folder of temporary files), so that it says itself which array it holds. It stays until
-somebody unlinks it, or the machine stops.
+elsewhere the folder of temporary files), so that it says itself which array it holds. It stays
+until somebody unlinks it, or the machine stops.
 
 >>> import maparray
 >>> ours = maparray.shm.create("maparray-example", (3,), "i8")
