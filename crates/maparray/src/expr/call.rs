@@ -192,6 +192,20 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
                 (None, axes) => axes.unwrap_or(Axes::All),
                 (Some(_), Some(_)) => return Err(wrong(found, "`axis` once")),
             };
+            let mut mask = arguments.mask;
+            let skips = matches!(function, Function::Reduction(_, Nans::Skip));
+            // An integer cannot be NaN: which elements are is asked before the cast.
+            let ahead = skips
+                && arguments
+                    .dtype
+                    .is_some_and(|dtype| dtype.kind() < Kind::Float);
+            if ahead {
+                let numbers = of.equal(&of);
+                mask = Some(match mask {
+                    Some(mask) => numbers.logical_and(mask),
+                    None => numbers,
+                });
+            }
             let of = match arguments.dtype {
                 Some(scalar) => Expr::new(Node::Cast(scalar, of)),
                 None => of,
@@ -199,8 +213,8 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
             let keep = arguments.keep.unwrap_or_default();
             let reduced = |reduction, nans| {
                 Node::Reduce(Reduce {
-                    nans,
-                    mask: arguments.mask.clone(),
+                    nans: if ahead { Nans::Count } else { nans },
+                    mask: mask.clone(),
                     initial: arguments.initial.clone(),
                     axes: axes.clone(),
                     keep,
@@ -253,7 +267,10 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
                     Node::Literal(Literal::Int(len)) => usize::try_from(*len).ok(),
                     _ => None,
                 }
-                .ok_or_else(|| wrong(found, "lengths of axes"))
+                .ok_or_else(|| {
+                    let expected = "lengths of axes: plain numbers, not negative";
+                    Failure::instead(at, &length, expected)
+                })
             });
             Node::Index(lengths.collect::<Outcome<_>>()?)
         }
