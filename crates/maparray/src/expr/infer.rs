@@ -48,6 +48,8 @@ pub enum What {
         of: Box<Typed>,
         /// Which elements take part, as bools of the same shape; all of them if there is none.
         mask: Option<Box<Typed>>,
+        /// One more element that each result is made of; a number without axes.
+        initial: Option<Box<Typed>>,
         /// Which axes of `of`, in ascending order.
         axes: Vec<usize>,
         /// What becomes of them.
