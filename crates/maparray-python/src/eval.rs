@@ -46,8 +46,7 @@ fn eval<'py>(
     match out {
         Some(out) => match array::path_of(&out)? {
             Some(path) => {
-                job.run(py, |eval| eval.save(&path))?;
-                let result = py.detach(|| MemMapArray::open(&path, Mode::Read))?;
+                let result = job.run(py, |eval| eval.save_open(&path))?;
                 Ok(Bound::new(py, Container::new(py, result)?)?.into_any())
             }
             None => {
@@ -93,9 +92,7 @@ fn eval_many<'py>(
             let message = "out: found something else, expected a list of paths";
             return Err(PyTypeError::new_err(message).into());
         };
-        job.run(py, |eval| eval.save_all(&paths))?;
-        for path in paths {
-            let array = py.detach(|| MemMapArray::open(&path, Mode::Read))?;
+        for array in job.run(py, |eval| eval.save_open_all(&paths))? {
             results.append(Bound::new(py, Container::new(py, array)?)?)?;
         }
         return Ok(results);

@@ -274,3 +274,14 @@ impl NewArray {
             .map_err(|error| error.at(&self.path))
     }
 }
+    /// The same; the array that it holds, of this very file whoever takes its name next.
+    pub(crate) fn finish_open(self, flush: Flush) -> Result<MemMapArray> {
+        let map = || {
+            let file = OpenFile::from_file(self.file.share()?)?;
+            MemMapArray::map(&file, &self.header, &self.path, Mode::Read)
+        };
+        let array = map().map_err(|error: Error| error.at(&self.path))?;
+        self.publish(flush)?;
+        Ok(array)
+    }
+

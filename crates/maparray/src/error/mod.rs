@@ -126,6 +126,7 @@ impl Error {
             | Problem::Broadcast { .. }
             | Problem::WrongDType { .. }
             | Problem::WrongShape { .. }
+            | Problem::SameOutput { .. }
             | Problem::NoLoop { .. }
             | Problem::Literal { .. }
             | Problem::OneAxis { .. }

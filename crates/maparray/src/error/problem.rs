@@ -161,6 +161,10 @@ pub(crate) enum Problem {
         found: String,
         expected: String,
     },
+    SameOutput {
+        first: String,
+        second: String,
+    },
     ForeignOrder {
         dtype: String,
     },
@@ -452,6 +456,12 @@ impl fmt::Display for Problem {
             Problem::WrongShape { found, expected } => {
                 write!(f, "wrong shape: found {found}, expected {expected}")
             }
+            Problem::SameOutput { first, second } => write!(
+                f,
+                "two outputs are one file: found `{}` and `{}`, expected a file for each",
+                show(first),
+                show(second)
+            ),
             Problem::ForeignOrder { dtype } => write!(
                 f,
                 "foreign byte order: found `{dtype}`, expected the order of this machine"
