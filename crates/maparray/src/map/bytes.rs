@@ -133,11 +133,15 @@ impl Writer<'_> {
         match &self.0.owner {
             Owner::File {
                 map,
+                file,
                 mode: Mode::ReadWrite,
                 ..
             } if !range.is_empty() => match map.get() {
-                Some(map) => platform::populate(map, range, Access::Write)
-                    .map_err(|error| Error::io("make room for what is written", error)),
+                Some(map) => platform::populate(map, range, Access::Write).or_else(|error| {
+                    // Behind the end of a file that was cut short there is no room, either.
+                    file.check_not_shorter()?;
+                    Err(Error::io("make room for what is written", error))
+                }),
                 None => Ok(()),
             },
             _ => Ok(()),
