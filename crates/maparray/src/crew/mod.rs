@@ -73,6 +73,10 @@ const ALONE_BYTES: u64 = 1 << 19;
 /// The threads of one computation.
 pub(crate) struct Crew<'a> {
     threads: usize,
+/// Threads of one computation at most, unless the machine has more cores: beyond that they only cost
+/// memory.
+const MOST_THREADS: usize = 64;
+
     watch: RefCell<Option<Watch<'a>>>,
     shared: Shared,
 }
@@ -105,7 +109,11 @@ pub(crate) fn cores() -> usize {
 
 impl<'a> Crew<'a> {
     pub(crate) fn new(threads: usize, total: u64, watch: Option<Watch<'a>>) -> Crew<'a> {
-        let threads = if total < ALONE_BYTES { 1 } else { threads };
+        let threads = if total < ALONE_BYTES {
+            1
+        } else {
+            threads.min(MOST_THREADS.max(cores()))
+        };
         let shared = Shared {
             done: AtomicU64::new(0),
             total,

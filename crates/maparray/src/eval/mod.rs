@@ -98,7 +98,8 @@ impl<'a> Eval<'a> {
         self
     }
 
-    /// How many threads take part; by default as many as the machine has cores.
+    /// How many threads take part; by default as many as the machine has cores. More than 64 do if it
+    /// has more cores than that.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Eval<'a> {
         self.settings.threads = Some(threads.max(1));
