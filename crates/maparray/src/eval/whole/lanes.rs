@@ -88,14 +88,16 @@ impl Lanes {
                 .min(most.min(BLOCK) / rows.saturating_add(less).max(1))
                 .max(NARROW),
         );
+        let fit = (most / width).saturating_sub(less).min(BLOCK / width);
+        let block = most.min(BLOCK);
         Lanes {
             outer,
             len,
             out: len.saturating_sub(less),
             inner,
             width,
-            rows: (BLOCK / width / rows.max(1)).max(1) * rows.max(1),
-            slabs: (slab <= BLOCK).then(|| (BLOCK / slab.max(1)).max(1)),
+            rows: (fit / rows.max(1)).max(1) * rows.max(1),
+            slabs: (slab <= block).then(|| (block / slab.max(1)).max(1)),
         }
     }
 
