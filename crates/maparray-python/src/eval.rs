@@ -37,8 +37,8 @@ fn eval<'py>(
     py: Python<'py>,
     expr: String,
     out: Option<Bound<'py, PyAny>>,
-    threads: Option<usize>,
-    memory: Option<usize>,
+    threads: Option<Bound<'py, PyAny>>,
+    memory: Option<Bound<'py, PyAny>>,
     strict: bool,
     arrays: Option<&Bound<'py, PyDict>>,
 ) -> Answer<Bound<'py, PyAny>> {
@@ -77,14 +77,20 @@ fn eval<'py>(
 #[pyo3(signature = (exprs, /, *, out=None, threads=None, memory=None, strict=false, **arrays))]
 fn eval_many<'py>(
     py: Python<'py>,
-    exprs: Vec<String>,
+    exprs: &Bound<'py, PyAny>,
     out: Option<Vec<Bound<'py, PyAny>>>,
-    threads: Option<usize>,
-    memory: Option<usize>,
+    threads: Option<Bound<'py, PyAny>>,
+    memory: Option<Bound<'py, PyAny>>,
     strict: bool,
     arrays: Option<&Bound<'py, PyDict>>,
 ) -> Answer<Bound<'py, PyList>> {
-    let job = Job::new(py, &exprs, (threads, memory, strict), arrays)?;
+    let texts = exprs.extract::<Vec<String>>().map_err(|_| {
+        let found = exprs.get_type();
+        PyTypeError::new_err(format!(
+            "exprs: found {found}, expected a list of expressions"
+        ))
+    })?;
+    let job = Job::new(py, &texts, (threads, memory, strict), arrays)?;
     let results = PyList::empty(py);
     if let Some(out) = out {
         let paths: PyResult<Vec<Option<PathBuf>>> = out.iter().map(array::path_of).collect();
@@ -114,14 +120,17 @@ fn eval_many<'py>(
 fn explain(
     py: Python<'_>,
     expr: String,
-    threads: Option<usize>,
-    memory: Option<usize>,
+    threads: Option<Bound<'_, PyAny>>,
+    memory: Option<Bound<'_, PyAny>>,
     strict: bool,
     arrays: Option<&Bound<'_, PyDict>>,
 ) -> Answer<String> {
     let job = Job::new(py, &[expr], (threads, memory, strict), arrays)?;
     Ok(job.eval().explain()?.to_string())
 }
+
+/// A number that may be left out.
+type Number<'py> = Option<Bound<'py, PyAny>>;
 
 /// Expressions with their arrays.
 struct Job {
@@ -136,9 +145,11 @@ impl Job {
     fn new(
         py: Python<'_>,
         exprs: &[String],
-        (threads, memory, strict): (Option<usize>, Option<usize>, bool),
+        (threads, memory, strict): (Number<'_>, Number<'_>, bool),
         arrays: Option<&Bound<'_, PyDict>>,
     ) -> Answer<Job> {
+        let threads = dtype::count("threads", threads.as_ref())?;
+        let memory = dtype::count("memory", memory.as_ref())?;
         let (numbers, arrays) = arguments(arrays)?;
         let exprs: Result<Vec<Expr>, maparray::Error> =
             exprs.iter().map(|expr| Expr::parse(expr)).collect();

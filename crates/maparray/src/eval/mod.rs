@@ -295,7 +295,6 @@ impl<'a> Eval<'a> {
         self,
         paths: impl IntoIterator<Item = P>,
     ) -> Result<Vec<Report>> {
-        let paths: Vec<P> = paths.into_iter().collect();
         let saved = self.save_each(paths, NewArray::finish)?;
         Ok(saved.into_iter().map(|(report, ())| report).collect())
     }
@@ -340,6 +339,7 @@ impl<'a> Eval<'a> {
         paths: impl IntoIterator<Item = P>,
         finish: impl Fn(NewArray, Flush) -> Result<T>,
     ) -> Result<Vec<(Report, T)>> {
+        let paths: Vec<P> = paths.into_iter().collect();
         if paths.len() != self.exprs.len() {
             return Err(Error::new(Problem::WrongShape {
                 found: format!("{} paths", paths.len()),
@@ -458,13 +458,10 @@ impl<'a> Eval<'a> {
     /// The expressions with their types.
     fn infer(&self) -> Result<Vec<Typed>> {
         let names: Vec<String> = self.exprs.iter().flat_map(Expr::names).collect();
-        for (name, array) in &self.arrays {
+        for (_, array) in &self.arrays {
             // An array of strings or records is an error that names it, not an unknown name.
             if !matches!(array.dtype(), DType::Moment(..) | DType::Duration(..)) {
                 array.dtype().number()?;
-            }
-            if !names.contains(name) {
-                return Err(Error::new(Problem::Unused { name: name.clone() }));
             }
         }
         let lookup = |name: &str| {
@@ -472,7 +469,12 @@ impl<'a> Eval<'a> {
             Some((source.dtype().clone(), source.layout().shape().to_vec()))
         };
         let infer = |expr| expr::infer_to(expr, &lookup, self.accuracy);
-        self.exprs.iter().map(infer).collect()
+        let typed: Vec<Typed> = self.exprs.iter().map(infer).collect::<Result<_>>()?;
+        // Where a name is unknown too, that is the better news: the two may be one, misspelt.
+        match self.arrays.iter().find(|(name, _)| !names.contains(name)) {
+            Some((name, _)) => Err(Error::new(Problem::Unused { name: name.clone() })),
+            None => Ok(typed),
+        }
     }
 
     fn first(&self) -> Result<Typed> {

@@ -275,11 +275,11 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
             Node::Index(lengths.collect::<Outcome<_>>()?)
         }
         Function::Float => match values.next() {
-            Some(Value::Text(text, at)) if found == 1 => Node::Literal(Literal::Float(
-                text.trim()
-                    .parse()
-                    .map_err(|_| Failure::expected(at, "`'nan'` or `'inf'`"))?,
-            )),
+            Some(Value::Text(text, at)) if found == 1 => {
+                Node::Literal(Literal::Float(text.trim().parse().map_err(|_| {
+                    Failure::expected(at, "a number such as `'nan'` or `'inf'`")
+                })?))
+            }
             Some(Value::Expr(of)) if found == 1 => Node::Cast(Scalar::F64, of),
             _ => return Err(wrong(found, "1")),
         },
@@ -332,14 +332,9 @@ pub(super) fn dtype_named(text: &str, at: usize) -> Outcome<Scalar> {
     let native = dtype
         .filter(DType::is_native)
         .and_then(|dtype| dtype.scalar());
-    native.or_else(|| type_named(text)).ok_or_else(|| {
-        let found = format!(
-            "`{}`",
-            text.chars().take(40).collect::<String>().escape_debug()
-        );
-        let expected = "a number type such as `float32` or `'f4'`";
-        Failure::cut(at, Reason::Instead { found, expected })
-    })
+    native
+        .or_else(|| type_named(text))
+        .ok_or_else(|| Failure::instead(at, text, "a number type such as `float32` or `'f4'`"))
 }
 
 fn arguments<'a>(input: &mut Input<'a>, function: &Function) -> Outcome<Arguments<'a>> {
