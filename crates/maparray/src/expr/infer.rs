@@ -405,8 +405,9 @@ fn apply(op: Op, parts: Vec<Part>, accuracy: Accuracy) -> Result<Part> {
     };
     let value = run(working(op, chosen.kernel), chosen.output, operands)?;
     Ok(Part::Strong(match exponent {
-        Some(exponent) => unless_negative(exponent, value)?,
-        None => value,
+        // Of no elements there is no power that could be asked for.
+        Some(exponent) if !value.shape.contains(&0) => unless_negative(exponent, value)?,
+        _ => value,
     }))
 }
 

@@ -30,7 +30,10 @@ pub(super) fn reduced(
         return time::reduced(reduce, of, mask, initial, time);
     }
     let operation = reduction.name();
-    let axes = axes_of(&reduce.axes, of.shape.len())?;
+    let means = matches!(reduction, Reduction::Mean | Reduction::Var | Reduction::Std);
+    // As NumPy's: those that divide ask for an axis that is there, others take 0 and -1 of a number.
+    let least = usize::from(!means || nans == Nans::Skip);
+    let axes = axes_of(&reduce.axes, of.shape.len(), least)?;
     let position = matches!(reduction, Reduction::ArgMin | Reduction::ArgMax);
     if position && axes.len() != 1 && axes.len() != of.shape.len() {
         let found = axes.len();
@@ -74,9 +77,6 @@ pub(super) fn reduced(
     let (scalar, nans) = (fold.output, fold.nans);
     let mask = masked(&of, nans, mask)?.map(Box::new);
     let of = Box::new(of);
-    let value = typed(
-        scalar,
-        shape,
     let initial = initial.map(|number| one_more(number, scalar)).transpose()?;
     // What floats come to is rounded at the end only: there the number is one of them.
     let rounds = matches!(reduction, Reduction::Sum | Reduction::Prod);
@@ -84,14 +84,17 @@ pub(super) fn reduced(
         Kind::Float | Kind::Complex if rounds => (initial.map(Box::new), None),
         _ => (None, initial),
     };
+    let value = typed(
+        scalar,
+        shape,
         What::Reduce {
             fold,
             of,
             mask,
+            initial: among,
             axes,
             keep,
             ddof,
-            initial: among,
         },
     )?;
     if let (Some(op), Some(initial)) = (reduction.join(), apart) {
@@ -160,15 +163,14 @@ fn one_more(initial: Part, scalar: Scalar) -> Result<Typed> {
     }))
 }
 
-/// The axes, counted from the front and sorted.
-fn axes_of(axes: &Axes, ndim: usize) -> Result<Vec<usize>> {
+/// The axes, counted from the front and sorted; a number counts as an array of at least so many axes.
+fn axes_of(axes: &Axes, ndim: usize, least: usize) -> Result<Vec<usize>> {
     let Axes::Named(named) = axes else {
         return Ok((0..ndim).collect());
     };
     let mut axes = Vec::with_capacity(named.len());
     for &axis in named {
-        // NumPy lets an array without axes be reduced along its first or last.
-        if ndim == 0 && matches!(axis, 0 | -1) {
+        if ndim < least && matches!(axis, 0 | -1) {
             continue;
         }
         let axis = resolve_axis(axis, ndim)?;
