@@ -180,9 +180,7 @@ impl Piece {
         if self.width == self.pitch {
             return reader.load(self.from, out);
         }
-        let row = (out.len() / self.rows.max(1)).max(1);
-        let mut rows = out.chunks_exact_mut(row).enumerate();
-        rows.try_for_each(|(i, row)| reader.load_anywhere(self.from + i * self.pitch, row))
+        reader.load_rows(self.from, self.pitch, self.width, out)
     }
 
     /// Stores the elements of the result and lets go of what is not needed any more.

@@ -226,6 +226,8 @@ fn sort_cut<W: Word>(
                 }
             }
             part.hand_over(&shelf, flat, words, scratch, member)?;
+            // Looking for the ends of parts has touched pages all over the shelf.
+            shelf.release::<W>(0..flat.count);
             member.advance(bytes * (part.equal + part.count()) as u64)
         },
     )
