@@ -15,7 +15,7 @@ use pyo3::types::{PyDict, PySlice, PyTuple};
 
 use crate::array::{self, MemMapArray as Container};
 use crate::dtype;
-use crate::error::Answer;
+use crate::error::{Answer, interruptible};
 use crate::eval::{readable, writable};
 
 /// Which rows to take.
@@ -134,13 +134,17 @@ fn give<'py>(
     match out {
         Some(out) => match array::path_of(&out)? {
             Some(path) => {
-                py.detach(|| source.take_to(indices, axis, &path))?;
-                let result = py.detach(|| MemMapArray::open(&path, Mode::Read))?;
+                let result = interruptible(py, || match rows {
+                    Rows::At { values, shape } => {
+                        source.take_to(Indices::shaped(values, shape)?, axis, &path)
+                    }
+                    Rows::Where(keep) => source.compress_to(keep, axis, &path),
+                })?;
                 Ok(Bound::new(py, Container::new(py, result)?)?.into_any())
             }
             None => {
                 let mut target = writable(&out)?;
-                py.detach(|| source.take_into(indices, axis, &mut target))?;
+                interruptible(py, || into(&mut target))?;
                 Ok(out)
             }
         },
@@ -159,7 +163,7 @@ fn give<'py>(
             let empty = dtype::import_once(py, &EMPTY, "numpy", "empty")?;
             let result = empty.call((PyTuple::new(py, &shape)?,), Some(&options))?;
             let mut target = array::from_numpy(&result)?;
-            py.detach(|| source.take_into(indices, axis, &mut target))?;
+            interruptible(py, || into(&mut target))?;
             // A NumPy scalar, if there are no axes; else the array itself.
             match shape.is_empty() {
                 true => Ok(result.get_item(PyTuple::empty(py))?),

@@ -82,7 +82,7 @@ pub mod strip;
 pub use array::{
     ChunkSize, Chunks, Create, Indices, Info, MapArray, MapArrayMut, MemMapArray, info, info_raw,
 };
-pub use crew::{Flow, Progress};
+pub use crew::{Flow, Progress, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
 pub use eval::{Eval, Explanation, Report, Sweep};

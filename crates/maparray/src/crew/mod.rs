@@ -5,6 +5,7 @@
 //!
 //! Knows: errors. Must not know: what a task computes.
 
+mod caller;
 mod memory;
 mod pool;
 
@@ -15,6 +16,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Problem, Result};
+pub(crate) use caller::callers_watch;
+pub use caller::watched;
 pub(crate) use memory::{fills_memory, modest_memory, throttles};
 
 /// How far a computation is, in bytes read and written.
@@ -70,13 +73,13 @@ const TELL_BYTES: u64 = 1 << 18;
 /// Below this many bytes one thread is faster than waking a second.
 const ALONE_BYTES: u64 = 1 << 19;
 
-/// The threads of one computation.
-pub(crate) struct Crew<'a> {
-    threads: usize,
 /// Threads of one computation at most, unless the machine has more cores: beyond that they only cost
 /// memory.
 const MOST_THREADS: usize = 64;
 
+/// The threads of one computation.
+pub(crate) struct Crew<'a> {
+    threads: usize,
     watch: RefCell<Option<Watch<'a>>>,
     shared: Shared,
 }
