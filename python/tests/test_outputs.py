@@ -125,6 +125,8 @@ def test_numbers_that_make_no_sense_are_errors_that_name_the_argument():
         for wrong, kind in [(-1, ValueError), (2**70, ValueError), ("x", TypeError)]:
             with pytest.raises(kind, match=f"{name}: found {wrong}, expected a whole number"):
                 maparray.eval("a + 1", a=np.arange(3), **{name: wrong})
+    with pytest.raises(maparray.ExpressionError, match="unknown name `x`"):
+        maparray.eval("x + 1", y=3)
     with pytest.raises(TypeError, match="expected a list of expressions"):
         maparray.eval_many("ab", a=1)
     for threads in [2**31, 2**62, 2**63, 2**64 - 1]:

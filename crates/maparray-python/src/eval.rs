@@ -153,8 +153,11 @@ impl Job {
         let (numbers, arrays) = arguments(arrays)?;
         let exprs: Result<Vec<Expr>, maparray::Error> =
             exprs.iter().map(|expr| Expr::parse(expr)).collect();
-        Ok(Job {
-            exprs: insert(py, exprs?, &numbers)?,
+        let exprs = exprs?;
+        let names: Vec<String> = exprs.iter().flat_map(Expr::names).collect();
+        let unused = numbers.keys().find(|name| !names.contains(name));
+        let job = Job {
+            exprs: insert(exprs, &numbers),
             arrays,
             threads,
             memory,
@@ -162,7 +165,13 @@ impl Job {
                 true => Accuracy::Strict,
                 false => Accuracy::Fast,
             },
-        })
+        };
+        if let Some(name) = unused {
+            // Where a name is unknown too, that is the better news.
+            job.eval().describe()?;
+            return Err(error::unused(py, name)?);
+        }
+        Ok(job)
     }
 
     fn eval(&self) -> Eval<'_> {
@@ -269,20 +278,11 @@ fn literal(value: &Bound<'_, PyAny>) -> PyResult<Option<Literal>> {
 }
 
 /// The expressions with numbers in the place of their names.
-fn insert(
-    py: Python<'_>,
-    exprs: Vec<Expr>,
-    numbers: &HashMap<String, Literal>,
-) -> Answer<Vec<Expr>> {
-    let names: Vec<String> = exprs.iter().flat_map(Expr::names).collect();
-    if let Some(name) = numbers.keys().find(|name| !names.contains(name)) {
-        return Err(error::unused(py, name)?);
+fn insert(exprs: Vec<Expr>, numbers: &HashMap<String, Literal>) -> Vec<Expr> {
+    if numbers.is_empty() {
+        return exprs;
     }
-    Ok(if numbers.is_empty() {
-        exprs
-    } else {
-        exprs.iter().map(|expr| replaced(expr, numbers)).collect()
-    })
+    exprs.iter().map(|expr| replaced(expr, numbers)).collect()
 }
 
 fn replaced(expr: &Expr, numbers: &HashMap<String, Literal>) -> Expr {

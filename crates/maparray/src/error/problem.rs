@@ -365,7 +365,7 @@ impl fmt::Display for Problem {
                 item_size,
             } => write!(
                 f,
-                "Size of available data is not a multiple of the data-type size.: found \
+                "size of available data is not a multiple of the data-type size: found \
                  {available} bytes, expected a multiple of {item_size}"
             ),
             Problem::IndexCount { found, ndim } => {
