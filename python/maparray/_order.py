@@ -104,6 +104,9 @@ def _quantile(
     parameters: dict[str, Any] = {"axis": axis, "method": method, "keepdims": keepdims}
     # One number of Python's keeps the elements' type; NumPy's own types count.
     one = type(q) in (int, float)
+    if isinstance(q, np.floating) and isinstance(dtype := getattr(a, "dtype", None), np.dtype):
+        # A number of NumPy's that is no wider than the elements changes nothing.
+        one = dtype.kind == "f" and dtype == np.promote_types(dtype, q.dtype)
     parameters["q"] = float(shares) if one else shares.reshape(-1)
     if one or shares.ndim == 1:
         return _call(function, {"a": a}, parameters, out, threads, memory)

@@ -252,3 +252,47 @@ def test_a_small_file_shows_what_others_write(tmp_path):
     np.load(tmp_path / "a.npy", mmap_mode="r+")[2] = 9
     assert container[2] == 9
     assert container.view()[2] == 9
+
+
+def test_rows_of_empty_arrays_are_wrong_where_numpy_says_so():
+    for shape, indices, axis in [
+        ((0, 3), [0], 0),
+        ((0, 3), [5], 1),
+        ((3, 0), [7], 0),
+        ((3, 0), [0], 1),
+        ((0, 3), np.array([], "i8"), 0),
+        ((4,), [], 0),
+    ]:
+        a = np.zeros(shape)
+        try:
+            expected = np.take(a, indices, axis)
+        except IndexError:
+            with pytest.raises(IndexError):
+                maparray.take(a, indices, axis)
+        else:
+            same(maparray.take(a, indices, axis), expected)
+    same(maparray.compress([0, 0, 0, 1], np.zeros((0, 3)), 1), np.zeros((0, 1)))
+    with pytest.raises(TypeError, match="found dtype float64"):
+        maparray.take(np.arange(3), np.array([], "f8"))
+
+
+def test_unsigned_indices_beyond_int64_are_what_they_say():
+    a = np.arange(10)
+    great = np.array([2**63 + 1, 2**64 - 1, 3], "u8")
+    expected = [int(index) % 10 for index in great]
+    assert maparray.take(a, great, mode="wrap").tolist() == expected
+    assert maparray.take(a, great, mode="clip").tolist() == [9, 9, 3]
+    with pytest.raises(IndexError, match=f"found {2**63 + 1} for axis 0, expected -10 to 9"):
+        maparray.take(a, great)
+
+
+def test_a_mask_of_any_kind_compresses_as_numpys(tmp_path):
+    a = np.arange(24).reshape(4, 6)
+    for axis, mask in [(0, [1, 0, 2, 0]), (1, np.array([0.5, 0, 1, 0, 0, np.nan])), (1, [True])]:
+        expected = np.compress(mask, a, axis)
+        same(maparray.compress(mask, a, axis), expected)
+        out = np.empty_like(expected)
+        assert maparray.compress(mask, a, axis, out) is out
+        same(out, expected)
+        saved = maparray.compress(mask, a, axis, tmp_path / "c.npy")
+        same(saved[:], expected)

@@ -59,15 +59,59 @@ def test_arrays_are_sorted_as_numpy_sorts_them(code, memory):
             for axis in [None, *range(-a.ndim, a.ndim)]:
                 found = maparray.sort(a, axis, memory=memory)
                 assert_equal(found, np.sort(a, axis), ("sort", shape, axis))
-                if code != "D":
-                    found = maparray.argsort(a, axis, memory=memory)
-                    expected = np.argsort(a, axis, kind="stable")
-                    assert_equal(found, expected, ("argsort", shape, axis))
+                found = maparray.argsort(a, axis, memory=memory)
+                expected = np.argsort(a, axis, kind="stable")
+                assert_equal(found, expected, ("argsort", shape, axis))
 
 
-def test_positions_of_sorted_complex128_are_refused_with_a_reason():
-    with pytest.raises(TypeError, match="argsort.*complex128"):
-        maparray.argsort(np.ones(3, "D"))
+def test_the_greatest_complex_numbers_are_at_the_end_of_their_order():
+    a = numbers("d", 500) + 1j * with_nans(numbers("d", 500, 3))
+    for largest in [True, False]:
+        places = maparray.argtopk(a, 20, largest=largest)
+        order = np.argsort(a, kind="stable")
+        expected = a[order[::-1][:20] if largest else order[:20]]
+        assert_equal(a[places], expected, largest)
+
+
+@pytest.mark.parametrize("code", "efd")
+@pytest.mark.parametrize("function", ["median", "nanmedian"])
+def test_a_median_of_numbers_whose_sum_is_too_large_is_one_of_them(function, code):
+    great = np.finfo(code).max
+    for count in [1, 2, 3, 200_000]:
+        for a in [np.full(count, great, code), np.full((count, 2), -great, code)]:
+            assert getattr(maparray, function)(a) == a.flat[0]
+            assert (getattr(maparray, function)(a, axis=0) == a[0]).all()
+    assert getattr(maparray, function)(np.array([np.inf, great], code)) == np.inf
+
+
+def test_a_share_of_numpys_own_that_is_no_wider_keeps_the_dtype():
+    for code, share, expected in [
+        ("f", np.float32(0.3), "f"),
+        ("f", np.float16(0.3), "f"),
+        ("d", np.float32(0.3), "d"),
+        ("f", np.float64(0.3), "d"),
+        ("i", np.float32(0.3), "d"),
+    ]:
+        a = np.arange(5).astype(code)
+        for name, q in [("quantile", share), ("percentile", 100 * share)]:
+            found = getattr(maparray, name)(a, q)
+            assert found.dtype == getattr(np, name)(a, q).dtype == expected, (code, share)
+
+
+def test_a_number_is_an_array_of_one_element_to_argsort_and_running_sums():
+    for axis in [0, -1, None]:
+        assert_equal(maparray.argsort(np.array(3), axis), np.array([0]), axis)
+        for name in ["cumsum", "cumprod", "nancumsum"]:
+            assert_equal(getattr(maparray, name)(np.array(3), axis), np.array([3]), axis)
+    for wrong in [lambda: maparray.argsort(np.array(3), 1), lambda: maparray.sort(np.array(3))]:
+        with pytest.raises(IndexError, match="axis out of bounds"):
+            wrong()
+
+
+@pytest.mark.parametrize("method", ["hazen", "weibull"])
+def test_a_method_that_is_not_known_is_refused_with_those_that_are(method):
+    with pytest.raises(maparray.ExpressionError, match=f"{method}.*'linear' or 'lower'"):
+        maparray.quantile(np.arange(5.0), 0.3, method=method)
 
 
 @pytest.mark.parametrize("code", [*REAL, "F", "D"])

@@ -1,5 +1,7 @@
 """Functions over whole arrays against the NumPy functions of their names."""
 
+import warnings
+
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
@@ -254,3 +256,33 @@ def test_little_memory_is_enough(tmp_path):
     assert_agrees(product, a @ a[:300].T, "matmul")
     with pytest.raises(ValueError, match="window"):
         maparray.rolling_mean(a.ravel(), 500_000, memory=1 << 16)
+
+
+@pytest.mark.parametrize("code", "bBhilL?")
+def test_nan_functions_skip_nan_before_they_cast_to_integers(code):
+    for a in [
+        np.array([np.nan, 1, 2, np.nan, 3], "e"),
+        np.array([[np.nan, 1], [2, np.nan]]),
+        np.array([np.nan, 2, 1j + 1], "F"),
+    ]:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name in ["nansum", "nanprod"]:
+                expected = getattr(np, name)(a, dtype=code)
+                text = f"{name}(a, dtype='{np.dtype(code).name}')"
+                assert maparray.eval(text, a=a) == expected, text
+                masked = f"{name}(a, dtype='{np.dtype(code).name}', where=a != 2)"
+                clean = np.where(np.isnan(a), 0 if name == "nansum" else 1, a).astype(code)
+                plain = getattr(np, name[3:])(clean, dtype=code, where=a != 2)
+                assert maparray.eval(masked, a=a) == plain, masked
+            for name in ["nancumsum", "nancumprod"]:
+                expected = getattr(np, name)(a, dtype=code)
+                found = getattr(maparray, name)(a, dtype=code)
+                assert_agrees(found, expected, (name, code, a))
+
+
+def test_running_sums_and_products_of_bools_are_or_and_and():
+    for a in [np.array([1, -1, 0]), np.array([0.25, 0]), np.array([0, 0, 3, 0] * 30_000, "u1")]:
+        for name in ["cumsum", "cumprod"]:
+            expected = getattr(np, name)(a, dtype=bool)
+            assert_agrees(getattr(maparray, name)(a, dtype=bool), expected, name)

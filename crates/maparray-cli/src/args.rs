@@ -159,7 +159,7 @@ pub(crate) struct Create {
     /// Every element is this number, or this expression of numbers
     #[arg(long, value_name = "X", group = "values", allow_hyphen_values = true)]
     pub(crate) fill: Option<String>,
-    /// The elements count up in C order, from START (0) in steps of STEP (1)
+    /// The elements count up in C order, from START (0) in steps of STEP (1); the dtype must hold them
     #[arg(
         long,
         value_name = "START[:STEP]",

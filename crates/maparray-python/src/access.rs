@@ -8,57 +8,69 @@
 use std::sync::{Mutex, PoisonError};
 
 use maparray::{Advice, ChunkSize, Indices, MemMapArray, Mode, Select};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PySlice, PyTuple};
 
 use crate::array::{self, Container};
 use crate::dtype;
-use crate::error::Answer;
+use crate::error::{Answer, interruptible};
 use crate::eval::{readable, writable};
 
-/// What an argument says about which rows to take.
-struct Rows {
-    values: Vec<i64>,
-    shape: Vec<usize>,
+/// Which rows to take.
+enum Rows {
+    /// Those at indices of a shape.
+    At { values: Vec<i64>, shape: Vec<usize> },
+    /// Those where it is true.
+    Where(Vec<bool>),
 }
 
 /// Integers of any kind and shape.
-fn rows(indices: &Bound<'_, PyAny>, len: usize, mode: &str) -> Answer<Rows> {
+fn rows(indices: &Bound<'_, PyAny>, axis: usize, len: usize, mode: &str) -> Answer<Rows> {
     static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = indices.py();
     let given = dtype::import_once(py, &AS_ARRAY, "numpy", "asarray")?.call1((indices,))?;
     let kind: char = given.getattr("dtype")?.getattr("kind")?.extract()?;
-    let empty = given.getattr("size")?.extract::<usize>()? == 0;
-    if !matches!(kind, 'i' | 'u' | 'b') && !empty {
+    // An empty list has no dtype of its own.
+    let undecided = given.getattr("size")?.extract::<usize>()? == 0 && !indices.hasattr("dtype")?;
+    if !matches!(kind, 'i' | 'u' | 'b') && !undecided {
         let found = given.getattr("dtype")?.str()?.to_string();
         let message = format!("indices: found dtype {found}, expected integers");
         return Err(PyTypeError::new_err(message).into());
     }
-    let whole = given.call_method1("astype", ("i8",))?;
-    let mut values = array::from_numpy(&whole)?.to_vec::<i64>()?;
-    if kind == 'u' {
-        // Too big for any axis, whatever sign the conversion gave them.
+    let mode = dtype::one_of("mode", mode, [("raise", 0), ("wrap", 1), ("clip", 2)])?;
+    let shape = given.getattr("shape")?.extract()?;
+    let last = i64::try_from(len).unwrap_or(i64::MAX).saturating_sub(1);
+    let within = |index: i128| match mode {
+        1 if len > 0 => index.rem_euclid(len as i128) as i64,
+        2 if len > 0 => index.clamp(0, i128::from(last)) as i64,
+        _ => i64::try_from(index).unwrap_or(i64::MAX),
+    };
+    let native = given.call_method1("astype", (if kind == 'u' { "u8" } else { "i8" },))?;
+    let native = array::from_numpy(&native)?;
+    let values = if kind == 'u' {
+        let values = native.to_vec::<u64>()?;
+        // Too great for an index of any axis.
+        if let Some(index) = values.iter().find(|&&value| value > i64::MAX as u64)
+            && (mode == 0 || len == 0)
+        {
+            let expected = format!("expected -{len} to {last}");
+            let message = format!("index out of bounds: found {index} for axis {axis}, {expected}");
+            return Err(PyIndexError::new_err(message).into());
+        }
+        let values = values.into_iter();
+        values.map(|value| within(i128::from(value))).collect()
+    } else {
+        let mut values = native.to_vec::<i64>()?;
+        if mode != 0 {
+            values
+                .iter_mut()
+                .for_each(|value| *value = within(i128::from(*value)));
+        }
         values
-            .iter_mut()
-            .filter(|value| **value < 0)
-            .for_each(|value| *value = i64::MAX);
-    }
-    let len = i64::try_from(len).unwrap_or(i64::MAX);
-    match dtype::one_of("mode", mode, [("raise", 0), ("wrap", 1), ("clip", 2)])? {
-        1 if len > 0 => values
-            .iter_mut()
-            .for_each(|value| *value = value.rem_euclid(len)),
-        2 if len > 0 => values
-            .iter_mut()
-            .for_each(|value| *value = (*value).clamp(0, len - 1)),
-        _ => {}
-    }
-    Ok(Rows {
-        values,
-        shape: given.getattr("shape")?.extract()?,
-    })
+    };
+    Ok(Rows::At { values, shape })
 }
 
 /// The rows of an array at some indices, as numpy.take gives them.
@@ -79,7 +91,7 @@ pub(crate) fn take<'py>(
 ) -> Answer<Bound<'py, PyAny>> {
     let source = readable(a)?;
     let place = maparray::layout::resolve_axis(axis, source.ndim())?;
-    let rows = rows(indices, source.shape()[place], mode)?;
+    let rows = rows(indices, place, source.shape()[place], mode)?;
     give(py, &source, &rows, axis, out)
 }
 
@@ -100,8 +112,9 @@ pub(crate) fn compress<'py>(
     if condition.getattr("ndim")?.extract::<usize>()? != 1 {
         return Err(PyValueError::new_err("condition must be a 1-d array").into());
     }
-    let kept = condition.call_method0("nonzero")?.get_item(0)?;
-    take(py, a, &kept, axis, out, "raise")
+    let keep = array::from_numpy(&condition.call_method1("astype", ("?",))?)?.to_vec::<bool>()?;
+    let source = readable(a)?;
+    give(py, &source, &Rows::Where(keep), axis, out)
 }
 
 /// Takes the rows into what the caller wants them in.
@@ -112,17 +125,26 @@ fn give<'py>(
     axis: i64,
     out: Option<Bound<'py, PyAny>>,
 ) -> Answer<Bound<'py, PyAny>> {
-    let indices = Indices::shaped(&rows.values, &rows.shape)?;
+    let into = |target: &mut MemMapArray| match rows {
+        Rows::At { values, shape } => {
+            source.take_into(Indices::shaped(values, shape)?, axis, target)
+        }
+        Rows::Where(keep) => source.compress_into(keep, axis, target),
+    };
     match out {
         Some(out) => match array::path_of(&out)? {
             Some(path) => {
-                py.detach(|| source.take_to(indices, axis, &path))?;
-                let result = py.detach(|| MemMapArray::open(&path, Mode::Read))?;
+                let result = interruptible(py, || match rows {
+                    Rows::At { values, shape } => {
+                        source.take_to(Indices::shaped(values, shape)?, axis, &path)
+                    }
+                    Rows::Where(keep) => source.compress_to(keep, axis, &path),
+                })?;
                 Container::give(py, result)
             }
             None => {
                 let mut target = writable(&out)?;
-                py.detach(|| source.take_into(indices, axis, &mut target))?;
+                interruptible(py, || into(&mut target))?;
                 Ok(out)
             }
         },
@@ -130,13 +152,18 @@ fn give<'py>(
             static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
             let place = maparray::layout::resolve_axis(axis, source.ndim())?;
             let mut shape = source.shape().to_vec();
-            shape.splice(place..=place, rows.shape.iter().copied());
+            match rows {
+                Rows::At { shape: rows, .. } => {
+                    shape.splice(place..=place, rows.iter().copied());
+                }
+                Rows::Where(keep) => shape[place] = keep.iter().filter(|keep| **keep).count(),
+            }
             let options = PyDict::new(py);
             options.set_item("dtype", dtype::to_numpy(py, source.dtype())?)?;
             let empty = dtype::import_once(py, &EMPTY, "numpy", "empty")?;
             let result = empty.call((PyTuple::new(py, &shape)?,), Some(&options))?;
             let mut target = array::from_numpy(&result)?;
-            py.detach(|| source.take_into(indices, axis, &mut target))?;
+            interruptible(py, || into(&mut target))?;
             // A NumPy scalar, if there are no axes; else the array itself.
             match shape.is_empty() {
                 true => Ok(result.get_item(PyTuple::empty(py))?),

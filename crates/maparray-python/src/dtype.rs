@@ -3,7 +3,7 @@
 //! Knows: NumPy's spelling of dtypes and arguments. Must not know: arrays.
 
 use maparray::{DType, Mode, Order, Scalar};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyAny, PyString};
@@ -115,6 +115,23 @@ pub(crate) fn order_letter(order: Order) -> &'static str {
         Order::C => "C",
         Order::F => "F",
     }
+}
+
+/// A number of things, if one is given.
+pub(crate) fn count(name: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<usize>> {
+    let Some(value) = value.filter(|value| !value.is_none()) else {
+        return Ok(None);
+    };
+    value.extract().map(Some).map_err(|_| {
+        let message = match value.str() {
+            Ok(found) => format!("{name}: found {found}, expected a whole number, not negative"),
+            Err(error) => return error,
+        };
+        match value.hasattr("__index__") {
+            Ok(true) => PyValueError::new_err(message),
+            _ => PyTypeError::new_err(message),
+        }
+    })
 }
 
 /// A shape: one integer, or a sequence of them; `-1` may be among them.

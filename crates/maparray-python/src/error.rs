@@ -4,9 +4,11 @@
 //!
 //! Knows: the library's errors. Must not know: what failed.
 
+use std::cell::RefCell;
 use std::path::Path;
+use std::rc::Rc;
 
-use maparray::{Error, ErrorKind};
+use maparray::{Error, ErrorKind, Flow};
 use pyo3::exceptions::{
     PyBufferError, PyIndexError, PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyTypeError,
     PyValueError,
@@ -156,6 +158,30 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         value.call_method1("add_note", (format!("hint: {hint}"),))?;
     }
     Ok(PyErr::from_value(value))
+}
+
+/// Copies with the interpreter free; an exception of a signal handler ends it and is raised.
+pub(crate) fn interruptible<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> maparray::Result<T> + Send,
+) -> Answer<T> {
+    let (done, signal) = py.detach(|| {
+        let signal = Rc::new(RefCell::new(None));
+        let raised = Rc::clone(&signal);
+        let ask = move |_| match Python::attach(|py| py.check_signals()) {
+            Ok(()) => Flow::Continue,
+            Err(error) => {
+                raised.replace(Some(error));
+                Flow::Stop
+            }
+        };
+        let done = maparray::watched(ask, work);
+        (done, signal.take())
+    });
+    match signal {
+        Some(raised) => Err(raised.into()),
+        None => Ok(done?),
+    }
 }
 
 /// The exception for a write to a read-only array that is refused at this door.

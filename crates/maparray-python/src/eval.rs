@@ -37,8 +37,8 @@ fn eval<'py>(
     py: Python<'py>,
     expr: String,
     out: Option<Bound<'py, PyAny>>,
-    threads: Option<usize>,
-    memory: Option<usize>,
+    threads: Option<Bound<'py, PyAny>>,
+    memory: Option<Bound<'py, PyAny>>,
     strict: bool,
     arrays: Option<&Bound<'py, PyDict>>,
 ) -> Answer<Bound<'py, PyAny>> {
@@ -46,8 +46,7 @@ fn eval<'py>(
     match out {
         Some(out) => match array::path_of(&out)? {
             Some(path) => {
-                job.run(py, |eval| eval.save(&path))?;
-                let result = py.detach(|| MemMapArray::open(&path, Mode::Read))?;
+                let result = job.run(py, |eval| eval.save_open(&path))?;
                 Container::give(py, result)
             }
             None => {
@@ -78,14 +77,20 @@ fn eval<'py>(
 #[pyo3(signature = (exprs, /, *, out=None, threads=None, memory=None, strict=false, **arrays))]
 fn eval_many<'py>(
     py: Python<'py>,
-    exprs: Vec<String>,
+    exprs: &Bound<'py, PyAny>,
     out: Option<Vec<Bound<'py, PyAny>>>,
-    threads: Option<usize>,
-    memory: Option<usize>,
+    threads: Option<Bound<'py, PyAny>>,
+    memory: Option<Bound<'py, PyAny>>,
     strict: bool,
     arrays: Option<&Bound<'py, PyDict>>,
 ) -> Answer<Bound<'py, PyList>> {
-    let job = Job::new(py, &exprs, (threads, memory, strict), arrays)?;
+    let texts = exprs.extract::<Vec<String>>().map_err(|_| {
+        let found = exprs.get_type();
+        PyTypeError::new_err(format!(
+            "exprs: found {found}, expected a list of expressions"
+        ))
+    })?;
+    let job = Job::new(py, &texts, (threads, memory, strict), arrays)?;
     let results = PyList::empty(py);
     if let Some(out) = out {
         let paths: PyResult<Vec<Option<PathBuf>>> = out.iter().map(array::path_of).collect();
@@ -93,9 +98,7 @@ fn eval_many<'py>(
             let message = "out: found something else, expected a list of paths";
             return Err(PyTypeError::new_err(message).into());
         };
-        job.run(py, |eval| eval.save_all(&paths))?;
-        for path in paths {
-            let array = py.detach(|| MemMapArray::open(&path, Mode::Read))?;
+        for array in job.run(py, |eval| eval.save_open_all(&paths))? {
             results.append(Container::give(py, array)?)?;
         }
         return Ok(results);
@@ -117,14 +120,17 @@ fn eval_many<'py>(
 fn explain(
     py: Python<'_>,
     expr: String,
-    threads: Option<usize>,
-    memory: Option<usize>,
+    threads: Option<Bound<'_, PyAny>>,
+    memory: Option<Bound<'_, PyAny>>,
     strict: bool,
     arrays: Option<&Bound<'_, PyDict>>,
 ) -> Answer<String> {
     let job = Job::new(py, &[expr], (threads, memory, strict), arrays)?;
     Ok(job.eval().explain()?.to_string())
 }
+
+/// A number that may be left out.
+type Number<'py> = Option<Bound<'py, PyAny>>;
 
 /// Expressions with their arrays.
 struct Job {
@@ -139,14 +145,19 @@ impl Job {
     fn new(
         py: Python<'_>,
         exprs: &[String],
-        (threads, memory, strict): (Option<usize>, Option<usize>, bool),
+        (threads, memory, strict): (Number<'_>, Number<'_>, bool),
         arrays: Option<&Bound<'_, PyDict>>,
     ) -> Answer<Job> {
+        let threads = dtype::count("threads", threads.as_ref())?;
+        let memory = dtype::count("memory", memory.as_ref())?;
         let (numbers, arrays) = arguments(arrays)?;
         let exprs: Result<Vec<Expr>, maparray::Error> =
             exprs.iter().map(|expr| Expr::parse(expr)).collect();
-        Ok(Job {
-            exprs: insert(py, exprs?, &numbers)?,
+        let exprs = exprs?;
+        let names: Vec<String> = exprs.iter().flat_map(Expr::names).collect();
+        let unused = numbers.keys().find(|name| !names.contains(name));
+        let job = Job {
+            exprs: insert(exprs, &numbers),
             arrays,
             threads,
             memory,
@@ -154,7 +165,13 @@ impl Job {
                 true => Accuracy::Strict,
                 false => Accuracy::Fast,
             },
-        })
+        };
+        if let Some(name) = unused {
+            // Where a name is unknown too, that is the better news.
+            job.eval().describe()?;
+            return Err(error::unused(py, name)?);
+        }
+        Ok(job)
     }
 
     fn eval(&self) -> Eval<'_> {
@@ -261,20 +278,11 @@ fn literal(value: &Bound<'_, PyAny>) -> PyResult<Option<Literal>> {
 }
 
 /// The expressions with numbers in the place of their names.
-fn insert(
-    py: Python<'_>,
-    exprs: Vec<Expr>,
-    numbers: &HashMap<String, Literal>,
-) -> Answer<Vec<Expr>> {
-    let names: Vec<String> = exprs.iter().flat_map(Expr::names).collect();
-    if let Some(name) = numbers.keys().find(|name| !names.contains(name)) {
-        return Err(error::unused(py, name)?);
+fn insert(exprs: Vec<Expr>, numbers: &HashMap<String, Literal>) -> Vec<Expr> {
+    if numbers.is_empty() {
+        return exprs;
     }
-    Ok(if numbers.is_empty() {
-        exprs
-    } else {
-        exprs.iter().map(|expr| replaced(expr, numbers)).collect()
-    })
+    exprs.iter().map(|expr| replaced(expr, numbers)).collect()
 }
 
 fn replaced(expr: &Expr, numbers: &HashMap<String, Literal>) -> Expr {

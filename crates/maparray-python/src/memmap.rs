@@ -17,7 +17,7 @@ use pyo3::types::{PyBytes, PyInt};
 
 use crate::array;
 use crate::dtype;
-use crate::error::Answer;
+use crate::error::{Answer, interruptible};
 use crate::lease::{self, Lease};
 
 /// An open file, of which parts can be mapped.
@@ -169,7 +169,7 @@ fn make_npy(
 #[pyfunction]
 fn save(py: Python<'_>, path: PathBuf, array: &Bound<'_, PyAny>) -> Answer<()> {
     let array = array::from_numpy(array)?;
-    Ok(py.detach(|| array.save(path))?)
+    interruptible(py, || array.save(path))
 }
 
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -85,7 +85,7 @@ pub use array::{
     AfterUse, ChunkSize, Chunks, Container, Create, Indices, Info, Integer, MapArray, MapArrayMut,
     Mapping, MemMapArray, info, info_raw,
 };
-pub use crew::{Flow, Progress, free_memory};
+pub use crew::{Flow, Progress, free_memory, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
 pub use eval::{Eval, Explanation, Report, Sweep};

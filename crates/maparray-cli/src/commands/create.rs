@@ -83,7 +83,14 @@ fn elements(create: &Create, shape: &[usize]) -> Result<Option<Expr>, Failure> {
         where_(index.greater_equal(0), &cast, &cast)
     } else if let Some(range) = &create.arange {
         let (start, step) = range.split_once(':').unwrap_or((range, "1"));
-        index * number(step)? + number(start)?
+        let (start, step) = (number(start)?, number(step)?);
+        // What the dtype cannot hold is refused, as for `--fill`; nothing lies beyond the ends.
+        let count: usize = shape.iter().product();
+        for place in [0, count.saturating_sub(1)] {
+            let end = (Expr::from(place) * &step + &start).cast(create.dtype.number()?);
+            Eval::new(end).describe()?;
+        }
+        index * step + start
     } else if create.random {
         random(create.dtype.number()?, &index, create.seed)
     } else {

@@ -131,6 +131,11 @@ fn create_refuses_what_it_cannot_make() {
              hint: -1 stands for what a file's length decides; this file does not exist yet\n",
         ),
         (
+            &["--shape", "300", "--dtype", "int8", "--arange"],
+            5,
+            "maparray: number out of bounds: found 299, expected a value of `int8`\n",
+        ),
+        (
             &["--shape", "3", "--dtype", "int8", "--fill", "300"],
             5,
             "maparray: number out of bounds: found 300, expected a value of `int8`\n",

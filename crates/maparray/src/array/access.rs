@@ -6,9 +6,11 @@
 //! Knows: errors, dtypes, layouts, maps. Must not know: formats, operations.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::MemMapArray;
+use super::{FOLIO, MemMapArray};
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
 use crate::layout::{Layout, Order, Walk, shape_text};
@@ -21,6 +23,8 @@ pub(crate) struct Source {
     region: Arc<Region>,
     layout: Layout,
     dtype: DType,
+    /// The name of the mapped file, if it has one.
+    path: Option<Arc<Path>>,
 }
 
 /// The elements of an array, to be written.
@@ -30,6 +34,56 @@ pub(crate) struct ArrayWriter<'a> {
     dtype: DType,
     /// The elements in the order in which they lie.
     walk: Walk,
+    /// What is ready to be written, if that is a file that is mapped: a store for which the disk has
+    /// no room would end the process.
+    room: Option<Room>,
+    path: Option<PathBuf>,
+}
+
+/// Pieces of a mapped file for which the system has made room.
+struct Room {
+    /// The bytes of the elements, first to last.
+    bytes: Range<usize>,
+    /// Bytes of a piece.
+    piece: usize,
+    /// A bit for each.
+    ready: Box<[AtomicU64]>,
+}
+
+impl Room {
+    fn new(layout: &Layout) -> Room {
+        let bytes = layout.byte_range();
+        // Where few elements lie far apart, only the pages that they lie on.
+        let dense = bytes.len() / 2 <= layout.byte_len();
+        let piece = if dense { FOLIO } else { 4096 };
+        let words = bytes.len().div_ceil(piece).div_ceil(64);
+        Room {
+            bytes,
+            piece,
+            ready: (0..words).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// Calls `make` with each piece of a range that has not been made ready yet.
+    fn make(
+        &self,
+        range: Range<usize>,
+        mut make: impl FnMut(Range<usize>) -> Result<()>,
+    ) -> Result<()> {
+        let (from, to) = (self.bytes.start, self.bytes.end);
+        let first = range.start.saturating_sub(from) / self.piece;
+        let last = range.end.min(to).saturating_sub(from).div_ceil(self.piece);
+        for piece in first..last {
+            let (word, bit) = (&self.ready[piece / 64], 1 << (piece % 64));
+            if word.load(Ordering::Relaxed) & bit == 0 {
+                let start = from + piece * self.piece;
+                make(start..(start + self.piece).min(to))?;
+                // Marked when it is done: others may be about to store there.
+                word.fetch_or(bit, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl MemMapArray {
@@ -38,6 +92,7 @@ impl MemMapArray {
             region: Arc::clone(&self.region),
             layout: self.layout.clone(),
             dtype: self.dtype.clone(),
+            path: self.path.clone(),
         }
     }
 
@@ -54,16 +109,18 @@ impl MemMapArray {
         let axes = self.layout.memory_order();
         let walk = Walk::new(&self.layout.permuted(&axes));
         let (layout, dtype) = (self.layout.clone(), self.dtype.clone());
-        let path = self.path.clone();
+        let path = self.path().map(Path::to_path_buf);
         let writer = Region::writer(&mut self.region).map_err(|error| match &path {
             Some(path) => error.at(path),
             None => error,
         })?;
         let region = writer.region();
+        let room = writer.is_shared_file().then(|| Room::new(&layout));
         let source = Source {
             region,
             layout: layout.clone(),
             dtype: dtype.clone(),
+            path: self.path.clone(),
         };
         Ok((
             source,
@@ -72,6 +129,8 @@ impl MemMapArray {
                 layout,
                 dtype,
                 walk,
+                room,
+                path,
             },
         ))
     }
@@ -99,9 +158,16 @@ impl Source {
             return Ok(None);
         }
         let place = walk.run_at(start, count, item);
-        place
-            .map(|place| self.region.strip(place, count * item))
-            .transpose()
+        let strip = place.map(|place| self.region.strip(place, count * item));
+        strip.transpose().map_err(|error| self.name(error))
+    }
+
+    /// The error with the file that it is about.
+    fn name(&self, error: Error) -> Error {
+        match &self.path {
+            Some(path) => error.at(path),
+            None => error,
+        }
     }
 
     /// Calls `visit` with `len` bytes from each place of a walk on, bytes as they are.
@@ -140,6 +206,7 @@ impl Source {
             rest = after;
             self.region.gather(place, stride, item, part)
         })
+        .map_err(|error| self.name(error))
     }
 
     /// Makes the memory of elements ready that are about to be read, if they lie in a mapped file with
@@ -249,6 +316,7 @@ impl ArrayWriter<'_> {
         rows: Rows,
         indices: &[i64],
     ) -> Result<()> {
+        self.make_room(at..at.saturating_add(indices.len().saturating_mul(rows.size)))?;
         self.writer.gather_rows(at, from, rows, indices)
     }
 
@@ -259,6 +327,14 @@ impl ArrayWriter<'_> {
         walk.runs(start, elements.len() / item, |place, stride, count| {
             let (part, after) = rest.split_at(count * item);
             rest = after;
+            if stride == item as isize {
+                self.make_room(place..place + part.len())?;
+            } else if self.room.is_some() {
+                for i in 0..count {
+                    let place = place.wrapping_add_signed(i as isize * stride);
+                    self.make_room(place..place + item)?;
+                }
+            }
             self.writer.scatter(place, stride, item, part)
         })
     }
@@ -275,12 +351,27 @@ impl ArrayWriter<'_> {
         self.writer.is_shared_file()
     }
 
-    /// Makes the memory of elements ready to be written.
+    /// Makes the memory of elements ready to be written, if they lie close together; others are made
+    /// ready when they are stored.
     pub(crate) fn prepare(&self, elements: Range<usize>) -> Result<()> {
         match self.walk.span_of(elements, self.layout.item_size()) {
-            Some(bytes) => self.writer.prepare(bytes),
-            None => Ok(()),
+            Some(bytes) if self.room.as_ref().is_some_and(|room| room.piece == FOLIO) => {
+                self.make_room(bytes)
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// Has the system make room for bytes that are about to be stored.
+    fn make_room(&self, bytes: Range<usize>) -> Result<()> {
+        let Some(room) = &self.room else {
+            return Ok(());
+        };
+        let made = room.make(bytes, |piece| self.writer.prepare(piece));
+        made.map_err(|error| match &self.path {
+            Some(path) => error.at(path),
+            None => error,
+        })
     }
 
     /// Starts writing back elements that have been stored in a mapped file, and lets go of their

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::MemMapArray;
+use crate::crew::{Crew, callers_watch};
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
@@ -158,17 +159,22 @@ impl MemMapArray {
         let walk = Walk::new(&self.layout.permuted(&axes));
         let source = self.source();
         let most = (FOLIO / item).clamp(1, self.len().max(1));
-        let mut buffer = vec![0; most * item];
         // The first piece is shorter, so that the others begin where folios do.
         let lead = new.header_len() / item % most;
-        let (mut start, mut count) = (0, (most - lead).min(self.len()));
-        while start < self.len() {
-            let bytes = &mut buffer[..count * item];
-            source.load_raw(&walk, start, bytes)?;
-            new.write(start, bytes)?;
-            start += count;
-            count = most.min(self.len() - start);
-        }
+        let crew = Crew::new(1, self.byte_len() as u64, callers_watch());
+        let buffer = || Ok(vec![0; most * item]);
+        crew.run(1, buffer, |_, buffer, member| {
+            let (mut start, mut count) = (0, (most - lead).min(self.len()));
+            while start < self.len() {
+                let bytes = &mut buffer[..count * item];
+                source.load_raw(&walk, start, bytes)?;
+                new.write(start, bytes)?;
+                member.advance(bytes.len() as u64)?;
+                start += count;
+                count = most.min(self.len() - start);
+            }
+            Ok(())
+        })?;
         new.publish(Flush::Durable)
     }
 }
@@ -266,6 +272,17 @@ impl NewArray {
     /// Gives the file its name.
     pub(crate) fn finish(self, flush: Flush) -> Result<()> {
         self.publish(flush)
+    }
+
+    /// The same; the array that it holds, of this very file whoever takes its name next.
+    pub(crate) fn finish_open(self, flush: Flush) -> Result<MemMapArray> {
+        let map = || {
+            let file = OpenFile::from_file(self.file.share()?)?;
+            MemMapArray::map(&file, &self.header, &self.path, Mode::Read)
+        };
+        let array = map().map_err(|error: Error| error.at(&self.path))?;
+        self.publish(flush)?;
+        Ok(array)
     }
 
     pub(super) fn publish(self, flush: Flush) -> Result<()> {

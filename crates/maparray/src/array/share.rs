@@ -6,7 +6,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::crew::{Crew, cores};
+use crate::crew::{Crew, callers_watch, cores};
 use crate::error::Result;
 
 /// Gives every piece to `work`, on several threads if there are many bytes, with memory that each
@@ -22,10 +22,14 @@ pub(super) fn share_out<T: Send>(
     let count = pieces.len();
     let pieces = Mutex::new(pieces);
     let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let crew = Crew::new(cores(), bytes as u64, None);
+    let crew = Crew::new(cores(), bytes as u64, callers_watch());
+    let each = bytes / count.max(1);
     crew.run(
         count,
         || Ok(vec![]),
-        |_, scratch, _| next().map_or(Ok(()), |piece| work(piece, scratch)),
+        |_, scratch, member| {
+            next().map_or(Ok(()), |piece| work(piece, scratch))?;
+            member.advance(each as u64)
+        },
     )
 }

@@ -6,8 +6,12 @@
 //!
 //! Knows: errors, dtypes, layouts, maps. Must not know: formats, operations.
 
+mod picks;
+
 use std::ops::Range;
 use std::path::Path;
+
+use picks::Picks;
 
 use super::share::share_out;
 use super::{COPY_BYTES, Create, MemMapArray, NewArray};
@@ -85,7 +89,7 @@ impl<'a> From<&'a Vec<i64>> for Indices<'a> {
 /// elements.
 struct Take<'a> {
     region: &'a Region,
-    indices: &'a [i64],
+    indices: Picks<'a>,
     item: usize,
     /// The axis itself, from outer position 0; the size is that of a whole row.
     rows: Rows,
@@ -114,7 +118,11 @@ impl MemMapArray {
     /// # Ok::<(), maparray::Error>(())
     /// ```
     pub fn take<'a>(&self, indices: impl Into<Indices<'a>>, axis: i64) -> Result<MemMapArray> {
-        let (take, shape) = self.taking(indices.into(), axis)?;
+        let indices = indices.into();
+        self.copied(self.taking(Picks::List(indices.values), indices.shape, axis)?)
+    }
+
+    fn copied(&self, (take, shape): (Take<'_>, Vec<usize>)) -> Result<MemMapArray> {
         let mut taken = MemMapArray::zeros(&self.dtype.to_native(), &shape, Order::C)?;
         let bytes = taken.own_bytes()?;
         for part in take.parts() {
@@ -152,7 +160,17 @@ impl MemMapArray {
         out: &mut MemMapArray,
     ) -> Result<()> {
         let indices = indices.into();
-        let (take, shape) = self.taking(indices, axis)?;
+        self.copied_into(Picks::List(indices.values), indices.shape, axis, out)
+    }
+
+    fn copied_into(
+        &self,
+        picks: Picks<'_>,
+        places: Option<&[usize]>,
+        axis: i64,
+        out: &mut MemMapArray,
+    ) -> Result<()> {
+        let (take, shape) = self.taking(picks.clone(), places, axis)?;
         if out.shape() != shape {
             return Err(out.name(Error::new(Problem::WrongShape {
                 found: shape_text(out.shape()),
@@ -167,7 +185,7 @@ impl MemMapArray {
         }
         if self.source().meets(&out.source()) {
             let copy = self.to_memory()?;
-            return copy.take_into(indices, axis, out);
+            return copy.copied_into(picks, places, axis, out);
         }
         let swap = out.dtype != self.dtype;
         let walk = Walk::new(&out.layout);
@@ -197,7 +215,8 @@ impl MemMapArray {
     }
 
     /// Writes the rows at `indices` along an axis to a new `.npy` file, in the byte order of this
-    /// array; the file takes the place of an old one when it is whole.
+    /// array; the file takes the place of an old one when it is whole. Gives the array that it holds,
+    /// to be read.
     ///
     /// # Errors
     /// As [`MemMapArray::take`]; `Io` if the file cannot be written.
@@ -215,12 +234,17 @@ impl MemMapArray {
         indices: impl Into<Indices<'a>>,
         axis: i64,
         path: impl AsRef<Path>,
-    ) -> Result<()> {
-        let (take, shape) = self.taking(indices.into(), axis)?;
-        let new = NewArray::create(path.as_ref(), &self.dtype, &shape, &Create::default())?;
+    ) -> Result<MemMapArray> {
+        let indices = indices.into();
+        let taking = self.taking(Picks::List(indices.values), indices.shape, axis)?;
+        self.copied_to(taking, path.as_ref())
+    }
+
+    fn copied_to(&self, (take, shape): (Take<'_>, Vec<usize>), path: &Path) -> Result<MemMapArray> {
+        let new = NewArray::create(path, &self.dtype, &shape, &Create::default())?;
         take.each_piece(|start, bytes| new.write(start, bytes))
             .map_err(|error| self.name(error))?;
-        new.publish(Flush::Start)
+        new.finish_open(Flush::Start)
     }
 
     /// The rows where `keep` is true, along an axis: `take` of their positions. Positions behind the
@@ -235,46 +259,71 @@ impl MemMapArray {
     /// # Ok::<(), maparray::Error>(())
     /// ```
     pub fn compress(&self, keep: &[bool], axis: i64) -> Result<MemMapArray> {
-        let kept = keep.iter().enumerate().filter(|(_, keep)| **keep);
-        let indices: Vec<i64> = kept.map(|(at, _)| at as i64).collect();
-        self.take(&indices, axis)
+        self.copied(self.taking(Picks::mask(keep), None, axis)?)
+    }
+
+    /// Copies the rows where `keep` is true to an array that is there: `take_into` of their positions.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::compress`] and [`MemMapArray::take_into`].
+    pub fn compress_into(&self, keep: &[bool], axis: i64, out: &mut MemMapArray) -> Result<()> {
+        self.copied_into(Picks::mask(keep), None, axis, out)
+    }
+
+    /// Writes the rows where `keep` is true to a new `.npy` file: `take_to` of their positions.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::compress`] and [`MemMapArray::take_to`].
+    pub fn compress_to(
+        &self,
+        keep: &[bool],
+        axis: i64,
+        path: impl AsRef<Path>,
+    ) -> Result<MemMapArray> {
+        let taking = self.taking(Picks::mask(keep), None, axis)?;
+        self.copied_to(taking, path.as_ref())
     }
 
     /// What to take, and the shape of the result.
-    fn taking<'a>(&'a self, indices: Indices<'a>, axis: i64) -> Result<(Take<'a>, Vec<usize>)> {
+    fn taking<'a>(
+        &'a self,
+        picks: Picks<'a>,
+        places: Option<&[usize]>,
+        axis: i64,
+    ) -> Result<(Take<'a>, Vec<usize>)> {
         let axis = layout::resolve_axis(axis, self.ndim())?;
         let mut shape = self.shape().to_vec();
-        let places = match indices.shape {
-            Some(places) => places,
-            None => &[indices.values.len()],
-        };
-        shape.splice(axis..=axis, places.iter().copied());
+        let count = [picks.len()];
+        shape.splice(axis..=axis, places.unwrap_or(&count).iter().copied());
         let len = self.shape()[axis];
-        let missing = |index: &&i64| resolve(**index, len).is_none();
-        if let Some(&index) = indices.values.iter().find(missing) {
+        // As in NumPy: where there is nothing to take from, no index is wrong.
+        let empty = shape[..axis].contains(&0);
+        let missing = |index| !empty && resolve(index, len).is_none();
+        if let Some(index) = picks.find(missing) {
             return Err(self.name(Error::new(Problem::Index {
                 index,
                 axis,
                 len: len as u64,
             })));
         }
-        Ok((self.table(indices.values, axis)?, shape))
+        Ok((self.table(picks, axis)?, shape))
     }
 
-    fn table<'a>(&'a self, indices: &'a [i64], axis: usize) -> Result<Take<'a>> {
-        let (layout, indices, axis) = match indices {
+    fn table<'a>(&'a self, indices: Picks<'a>, axis: usize) -> Result<Take<'a>> {
+        let (layout, indices, axis) = match indices.only() {
             // The elements of one row are evenly spaced, whatever the axis: a table of one long row.
-            [index] => {
+            Some(index) if !self.layout.is_empty() => {
                 let mut picks = vec![Select::ALL; axis + 1];
                 picks[axis] = Select::Range {
-                    start: Some(*index),
-                    stop: Some(*index + 1).filter(|&stop| stop != 0),
+                    start: Some(index),
+                    stop: Some(index + 1).filter(|&stop| stop != 0),
                     step: 1,
                 };
                 let mut axes: Vec<usize> = (0..self.ndim()).collect();
                 axes.remove(axis);
                 axes.insert(0, axis);
-                (self.layout.select(&picks)?.permuted(&axes), &[0][..], 0)
+                let layout = self.layout.select(&picks)?.permuted(&axes);
+                (layout, Picks::List(&[0]), 0)
             }
             _ => (self.layout.clone(), indices, axis),
         };
@@ -464,7 +513,8 @@ impl Take<'_> {
                 let from = rows.start.saturating_sub(position * width);
                 let to = width.min(rows.end - position * width);
                 let place = byte.wrapping_add_signed(n as isize * stride);
-                visit(place, &self.indices[from..to])?;
+                self.indices
+                    .each(from..to, |indices| visit(place, indices))?;
                 position += 1;
             }
             Ok(())

@@ -5,6 +5,7 @@
 //!
 //! Knows: errors. Must not know: what a task computes.
 
+mod caller;
 mod memory;
 mod pool;
 
@@ -15,6 +16,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Problem, Result};
+pub(crate) use caller::callers_watch;
+pub use caller::watched;
 pub use memory::free_memory;
 pub(crate) use memory::{fills_memory, modest_memory, throttles};
 
@@ -71,6 +74,10 @@ const TELL_BYTES: u64 = 1 << 18;
 /// Below this many bytes one thread is faster than waking a second.
 const ALONE_BYTES: u64 = 1 << 19;
 
+/// Threads of one computation at most, unless the machine has more cores: beyond that they only cost
+/// memory.
+const MOST_THREADS: usize = 64;
+
 /// The threads of one computation.
 pub(crate) struct Crew<'a> {
     threads: usize,
@@ -106,7 +113,11 @@ pub(crate) fn cores() -> usize {
 
 impl<'a> Crew<'a> {
     pub(crate) fn new(threads: usize, total: u64, watch: Option<Watch<'a>>) -> Crew<'a> {
-        let threads = if total < ALONE_BYTES { 1 } else { threads };
+        let threads = if total < ALONE_BYTES {
+            1
+        } else {
+            threads.min(MOST_THREADS.max(cores()))
+        };
         let shared = Shared {
             done: AtomicU64::new(0),
             total,

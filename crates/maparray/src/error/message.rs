@@ -130,7 +130,7 @@ impl fmt::Display for Problem {
                 item_size,
             } => write!(
                 f,
-                "Size of available data is not a multiple of the data-type size.: found \
+                "size of available data is not a multiple of the data-type size: found \
                  {available} bytes, expected a multiple of {item_size}"
             ),
             Problem::IndexCount { found, ndim } => {
@@ -221,6 +221,12 @@ impl fmt::Display for Problem {
             Problem::WrongShape { found, expected } => {
                 write!(f, "wrong shape: found {found}, expected {expected}")
             }
+            Problem::SameOutput { first, second } => write!(
+                f,
+                "two outputs are one file: found `{}` and `{}`, expected a file for each",
+                show(first),
+                show(second)
+            ),
             Problem::ForeignOrder { dtype } => write!(
                 f,
                 "foreign byte order: found `{dtype}`, expected the order of this machine"

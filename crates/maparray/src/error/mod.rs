@@ -134,6 +134,7 @@ impl Error {
             | Problem::Broadcast { .. }
             | Problem::WrongDType { .. }
             | Problem::WrongShape { .. }
+            | Problem::SameOutput { .. }
             | Problem::NoLoop { .. }
             | Problem::Literal { .. }
             | Problem::OneAxis { .. }

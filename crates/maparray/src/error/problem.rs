@@ -165,6 +165,10 @@ pub(crate) enum Problem {
         found: String,
         expected: String,
     },
+    SameOutput {
+        first: String,
+        second: String,
+    },
     ForeignOrder {
         dtype: String,
     },

@@ -38,6 +38,8 @@ pub(super) struct Reduced {
     pub(super) fold: Fold,
     pub(super) of: usize,
     pub(super) mask: Option<usize>,
+    /// One more element of each result, without axes.
+    pub(super) initial: Option<usize>,
     pub(super) axes: Vec<usize>,
     pub(super) keep: KeepAxes,
     pub(super) ddof: f64,
@@ -52,7 +54,7 @@ enum Key {
     Reduce(
         (Reduction, Nans),
         usize,
-        Option<usize>,
+        [Option<usize>; 2],
         Vec<usize>,
         KeepAxes,
         u64,
@@ -102,16 +104,21 @@ impl<'a> Graph<'a> {
                 fold,
                 of,
                 mask,
+                initial,
                 axes,
                 keep,
                 ddof,
             } => {
                 let of = self.add(of)?;
-                let mask = mask.as_ref().map(|mask| self.add(mask)).transpose()?;
+                let mut more = |part: &Option<Box<Typed>>| {
+                    let part = part.as_ref().map(|part| self.add(part));
+                    part.transpose()
+                };
+                let (mask, initial) = (more(mask)?, more(initial)?);
                 let key = Key::Reduce(
                     (fold.reduction, fold.nans),
                     of,
-                    mask,
+                    [mask, initial],
                     axes.clone(),
                     *keep,
                     ddof.to_bits(),
@@ -120,6 +127,7 @@ impl<'a> Graph<'a> {
                     fold: fold.clone(),
                     of,
                     mask,
+                    initial,
                     axes: axes.clone(),
                     keep: *keep,
                     ddof: *ddof,
@@ -192,7 +200,10 @@ impl<'a> Graph<'a> {
     pub(super) fn operands(&self, node: usize) -> Vec<usize> {
         match &self.nodes[node].value {
             Value::Apply(_, operands) | Value::Whole(_, operands) => operands.clone(),
-            Value::Reduce(reduced) => reduced.mask.into_iter().chain([reduced.of]).collect(),
+            Value::Reduce(reduced) => {
+                let more = reduced.mask.into_iter().chain(reduced.initial);
+                more.chain([reduced.of]).collect()
+            }
             Value::Array(_) | Value::Constant(_) | Value::Index => vec![],
         }
     }

@@ -10,6 +10,7 @@ mod cross;
 mod explain;
 mod fill;
 mod graph;
+mod names;
 mod output;
 mod plan;
 mod program;
@@ -18,7 +19,7 @@ mod whole;
 
 use std::path::Path;
 
-use crate::array::{Create, MemMapArray, Source};
+use crate::array::{Create, Flush, MemMapArray, NewArray, Source};
 use crate::crew::{Flow, Progress, Watch};
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
@@ -97,7 +98,8 @@ impl<'a> Eval<'a> {
         self
     }
 
-    /// How many threads take part; by default as many as the machine has cores.
+    /// How many threads take part; by default as many as the machine has cores. More than 64 do if it
+    /// has more cores than that.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Eval<'a> {
         self.settings.threads = Some(threads.max(1));
@@ -276,7 +278,8 @@ impl<'a> Eval<'a> {
     /// them are whole.
     ///
     /// # Errors
-    /// As [`Eval::save`]; `Mismatch` if there are not as many paths as expressions.
+    /// As [`Eval::save`]; `Mismatch` if there are not as many paths as expressions, or if two of them
+    /// name one file.
     ///
     /// ```
     /// use maparray::{Eval, MemMapArray};
@@ -289,9 +292,53 @@ impl<'a> Eval<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn save_all<P: AsRef<Path>>(
-        mut self,
+        self,
         paths: impl IntoIterator<Item = P>,
     ) -> Result<Vec<Report>> {
+        let saved = self.save_each(paths, NewArray::finish)?;
+        Ok(saved.into_iter().map(|(report, ())| report).collect())
+    }
+
+    /// Computes into a new `.npy` file, and gives the array that it holds: mapped to be read, and of
+    /// this file whatever happens to its name meanwhile.
+    ///
+    /// # Errors
+    /// As [`Eval::save`].
+    ///
+    /// ```
+    /// use maparray::{Eval, MemMapArray};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("c.npy");
+    /// let a = MemMapArray::from_slice(&[1_i64, 2, 3]);
+    /// let c = Eval::new("a + 1".parse()?).array("a", &a).save_open(&path)?;
+    /// assert_eq!(c.path(), Some(path.as_path()));
+    /// assert_eq!(c.to_vec::<i64>()?, [2, 3, 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn save_open(mut self, path: impl AsRef<Path>) -> Result<MemMapArray> {
+        self.exprs.truncate(1);
+        let arrays = self.save_open_all([path])?;
+        arrays.into_iter().next().ok_or_else(nothing)
+    }
+
+    /// Computes every expression into a new `.npy` file of its own, as [`Eval::save_all`], and gives
+    /// the arrays that they hold, as [`Eval::save_open`].
+    ///
+    /// # Errors
+    /// As [`Eval::save_all`].
+    pub fn save_open_all<P: AsRef<Path>>(
+        self,
+        paths: impl IntoIterator<Item = P>,
+    ) -> Result<Vec<MemMapArray>> {
+        let saved = self.save_each(paths, NewArray::finish_open)?;
+        Ok(saved.into_iter().map(|(_, array)| array).collect())
+    }
+
+    fn save_each<P: AsRef<Path>, T>(
+        mut self,
+        paths: impl IntoIterator<Item = P>,
+        finish: impl Fn(NewArray, Flush) -> Result<T>,
+    ) -> Result<Vec<(Report, T)>> {
         let paths: Vec<P> = paths.into_iter().collect();
         if paths.len() != self.exprs.len() {
             return Err(Error::new(Problem::WrongShape {
@@ -310,11 +357,11 @@ impl<'a> Eval<'a> {
                 options: None,
             })
             .collect();
-        let mut reports = program.save(&targets, self.watch.take())?;
-        for (report, typed) in reports.iter_mut().zip(&typed) {
+        let mut saved = program.save(&targets, self.watch.take(), finish)?;
+        for ((report, _), typed) in saved.iter_mut().zip(&typed) {
             report.dtype = typed.dtype();
         }
-        Ok(reports)
+        Ok(saved)
     }
 
     /// Computes into a new `.npy` file of this dtype, order and allocation, which gets its name when
@@ -350,8 +397,8 @@ impl<'a> Eval<'a> {
             dtype: dtype.clone(),
             options: Some(options),
         };
-        let reports = program.save(&[target], self.watch.take())?;
-        let report = reports.into_iter().next().ok_or_else(nothing)?;
+        let saved = program.save(&[target], self.watch.take(), NewArray::finish)?;
+        let (report, ()) = saved.into_iter().next().ok_or_else(nothing)?;
         Ok(Report {
             dtype: own,
             ..report
@@ -411,13 +458,10 @@ impl<'a> Eval<'a> {
     /// The expressions with their types.
     fn infer(&self) -> Result<Vec<Typed>> {
         let names: Vec<String> = self.exprs.iter().flat_map(Expr::names).collect();
-        for (name, array) in &self.arrays {
+        for (_, array) in &self.arrays {
             // An array of strings or records is an error that names it, not an unknown name.
             if !matches!(array.dtype(), DType::Moment(..) | DType::Duration(..)) {
                 array.dtype().number()?;
-            }
-            if !names.contains(name) {
-                return Err(Error::new(Problem::Unused { name: name.clone() }));
             }
         }
         let lookup = |name: &str| {
@@ -425,7 +469,12 @@ impl<'a> Eval<'a> {
             Some((source.dtype().clone(), source.layout().shape().to_vec()))
         };
         let infer = |expr| expr::infer_to(expr, &lookup, self.accuracy);
-        self.exprs.iter().map(infer).collect()
+        let typed: Vec<Typed> = self.exprs.iter().map(infer).collect::<Result<_>>()?;
+        // Where a name is unknown too, that is the better news: the two may be one, misspelt.
+        match self.arrays.iter().find(|(name, _)| !names.contains(name)) {
+            Some((name, _)) => Err(Error::new(Problem::Unused { name: name.clone() })),
+            None => Ok(typed),
+        }
     }
 
     fn first(&self) -> Result<Typed> {

@@ -13,6 +13,7 @@ use std::path::Path;
 use super::cross::Bands;
 use super::fill::{self, Filling};
 use super::graph::{Graph, Reduced, Value};
+use super::names::check_apart;
 use super::output::Output;
 use super::plan::{Plan, Use};
 use super::reduce::{self, Reducing};
@@ -371,12 +372,14 @@ impl<'a> Program<'a> {
             .collect())
     }
 
-    /// Computes every root into a new file; they get their names when all are whole.
-    pub(super) fn save(
+    /// Computes every root into a new file; `finish` gives them their names when all are whole.
+    pub(super) fn save<T>(
         mut self,
         targets: &[Target<'_>],
         watch: Option<Watch<'_>>,
-    ) -> Result<Vec<Report>> {
+        finish: impl Fn(NewArray, Flush) -> Result<T>,
+    ) -> Result<Vec<(Report, T)>> {
+        check_apart(targets.iter().map(|target| target.path))?;
         let crew = self.crew(watch);
         let mut reports = self.reports(&crew);
         self.go_direct(true);
@@ -408,14 +411,14 @@ impl<'a> Program<'a> {
             }
         }
         self.fill_all(&roots, outputs, &crew)?;
-        for file in files {
-            file.finish(if self.settings.durable {
-                Flush::Durable
-            } else {
-                Flush::Start
-            })?;
-        }
-        Ok(reports)
+        let flush = if self.settings.durable {
+            Flush::Durable
+        } else {
+            Flush::Start
+        };
+        let finished = files.into_iter().map(|file| finish(file, flush));
+        let both = reports.into_iter().zip(finished);
+        both.map(|(report, file)| Ok((report, file?))).collect()
     }
 
     /// Computes the one root into an array that exists, and that it may read.

@@ -153,8 +153,18 @@ pub(super) fn reduce(sweep: &Reducing<'_>, crew: &Crew<'_>) -> Result<Vec<MemMap
         .collect();
     let writers = writers?;
     let jobs = &sweep.jobs;
-    let finish = |kept: Range<usize>, slots: &Slots| {
-        for ((job, accumulator), (writer, walk)) in jobs.iter().zip(slots).zip(&writers) {
+    let initials: Result<Vec<Option<Buffer>>> =
+        jobs.iter().map(|job| initial(sweep.graph, job)).collect();
+    let initials = initials?;
+    let finish = |kept: Range<usize>, slots: &mut Slots| {
+        let each = jobs.iter().zip(slots).zip(&initials).zip(&writers);
+        for (((job, accumulator), initial), (writer, walk)) in each {
+            if let Some(initial) = initial {
+                let number = initial.bytes(job.fold.input.size());
+                for slot in 0..kept.len() {
+                    accumulator.fold_row(slot, Strip::from(number), 0, 0);
+                }
+            }
             let bytes = kept.len() * job.fold.output.size();
             let mut buffer = Buffer::new(bytes)?;
             accumulator.finish(buffer.bytes_mut(bytes));
@@ -181,7 +191,7 @@ pub(super) fn reduce(sweep: &Reducing<'_>, crew: &Crew<'_>) -> Result<Vec<MemMap
             let trail = Trail::new(&plan, release);
             fold.run(trail, scratch, member)?;
             if chunks == 1 {
-                return finish(task.kept.clone(), &fold.slots);
+                return finish(task.kept.clone(), &mut fold.slots);
             }
             partials.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(fold.slots);
             Ok(())
@@ -199,12 +209,24 @@ pub(super) fn reduce(sweep: &Reducing<'_>, crew: &Crew<'_>) -> Result<Vec<MemMap
                         whole.merge(part.as_ref());
                     }
                 }
-                finish(tasks[first * chunks].kept.clone(), &whole)?;
+                finish(tasks[first * chunks].kept.clone(), &mut whole)?;
             }
         }
     }
     drop(writers);
     Ok(results)
+}
+
+/// The number that is one more element of each result of a job.
+fn initial(graph: &Graph<'_>, job: &Reduced) -> Result<Option<Buffer>> {
+    let Some(initial) = job.initial else {
+        return Ok(None);
+    };
+    let plan = Plan::new(graph, &[initial], &[], &[], Use::Store)?;
+    let item = job.fold.input.size();
+    let mut number = Buffer::new(item)?;
+    Scratch::new(&plan)?.compute(0, 1, &mut [number.bytes_mut(item)])?;
+    Ok(Some(number))
 }
 
 /// The elements that a task has read and whose memory it still holds.

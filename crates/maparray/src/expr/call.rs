@@ -192,6 +192,20 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
                 (None, axes) => axes.unwrap_or(Axes::All),
                 (Some(_), Some(_)) => return Err(wrong(found, "`axis` once")),
             };
+            let mut mask = arguments.mask;
+            let skips = matches!(function, Function::Reduction(_, Nans::Skip));
+            // An integer cannot be NaN: which elements are is asked before the cast.
+            let ahead = skips
+                && arguments
+                    .dtype
+                    .is_some_and(|dtype| dtype.kind() < Kind::Float);
+            if ahead {
+                let numbers = of.equal(&of);
+                mask = Some(match mask {
+                    Some(mask) => numbers.logical_and(mask),
+                    None => numbers,
+                });
+            }
             let of = match arguments.dtype {
                 Some(scalar) => Expr::new(Node::Cast(scalar, of)),
                 None => of,
@@ -199,8 +213,8 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
             let keep = arguments.keep.unwrap_or_default();
             let reduced = |reduction, nans| {
                 Node::Reduce(Reduce {
-                    nans,
-                    mask: arguments.mask.clone(),
+                    nans: if ahead { Nans::Count } else { nans },
+                    mask: mask.clone(),
                     initial: arguments.initial.clone(),
                     axes: axes.clone(),
                     keep,
@@ -253,16 +267,19 @@ pub(super) fn call<'a>(input: &mut Input<'a>, at: usize, name: &'a str) -> Outco
                     Node::Literal(Literal::Int(len)) => usize::try_from(*len).ok(),
                     _ => None,
                 }
-                .ok_or_else(|| wrong(found, "lengths of axes"))
+                .ok_or_else(|| {
+                    let expected = "lengths of axes: plain numbers, not negative";
+                    Failure::instead(at, &length, expected)
+                })
             });
             Node::Index(lengths.collect::<Outcome<_>>()?)
         }
         Function::Float => match values.next() {
-            Some(Value::Text(text, at)) if found == 1 => Node::Literal(Literal::Float(
-                text.trim()
-                    .parse()
-                    .map_err(|_| Failure::expected(at, "`'nan'` or `'inf'`"))?,
-            )),
+            Some(Value::Text(text, at)) if found == 1 => {
+                Node::Literal(Literal::Float(text.trim().parse().map_err(|_| {
+                    Failure::expected(at, "a number such as `'nan'` or `'inf'`")
+                })?))
+            }
             Some(Value::Expr(of)) if found == 1 => Node::Cast(Scalar::F64, of),
             _ => return Err(wrong(found, "1")),
         },
@@ -315,14 +332,9 @@ pub(super) fn dtype_named(text: &str, at: usize) -> Outcome<Scalar> {
     let native = dtype
         .filter(DType::is_native)
         .and_then(|dtype| dtype.scalar());
-    native.or_else(|| type_named(text)).ok_or_else(|| {
-        let found = format!(
-            "`{}`",
-            text.chars().take(40).collect::<String>().escape_debug()
-        );
-        let expected = "a number type such as `float32` or `'f4'`";
-        Failure::cut(at, Reason::Instead { found, expected })
-    })
+    native
+        .or_else(|| type_named(text))
+        .ok_or_else(|| Failure::instead(at, text, "a number type such as `float32` or `'f4'`"))
 }
 
 fn arguments<'a>(input: &mut Input<'a>, function: &Function) -> Outcome<Arguments<'a>> {

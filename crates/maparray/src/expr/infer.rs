@@ -48,6 +48,8 @@ pub enum What {
         of: Box<Typed>,
         /// Which elements take part, as bools of the same shape; all of them if there is none.
         mask: Option<Box<Typed>>,
+        /// One more element that each result is made of; a number without axes.
+        initial: Option<Box<Typed>>,
         /// Which axes of `of`, in ascending order.
         axes: Vec<usize>,
         /// What becomes of them.
@@ -403,8 +405,9 @@ fn apply(op: Op, parts: Vec<Part>, accuracy: Accuracy) -> Result<Part> {
     };
     let value = run(working(op, chosen.kernel), chosen.output, operands)?;
     Ok(Part::Strong(match exponent {
-        Some(exponent) => unless_negative(exponent, value)?,
-        None => value,
+        // Of no elements there is no power that could be asked for.
+        Some(exponent) if !value.shape.contains(&0) => unless_negative(exponent, value)?,
+        _ => value,
     }))
 }
 

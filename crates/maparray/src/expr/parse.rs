@@ -39,7 +39,7 @@ pub(super) enum Reason {
     /// What stands there is better described in words.
     Instead {
         found: String,
-        expected: &'static str,
+        expected: Cow<'static, str>,
     },
     /// There is no such function.
     Function { name: String, known: String },
@@ -55,6 +55,18 @@ impl Failure {
     /// The failure ends the parsing: there is no other way to read the text.
     pub(super) fn cut(at: usize, reason: Reason) -> ErrMode<Failure> {
         ErrMode::Cut(Failure { at, reason })
+    }
+
+    /// As [`expected`](Failure::expected), of more than the next sign or word.
+    pub(super) fn instead(
+        at: usize,
+        found: impl std::fmt::Display,
+        expected: impl Into<Cow<'static, str>>,
+    ) -> ErrMode<Failure> {
+        let text: String = found.to_string().chars().take(40).collect();
+        let found = format!("`{}`", text.trim().escape_debug());
+        let expected = expected.into();
+        Failure::cut(at, Reason::Instead { found, expected })
     }
 
     pub(super) fn expected(at: usize, what: impl Into<Cow<'static, str>>) -> ErrMode<Failure> {
@@ -113,6 +125,10 @@ macro_rules! infix {
         const SIGNS: &[(&str, Binding)] = &[$(($sign, Binding::$binding)),*];
 
         fn infix<'a>(input: &mut Input<'a>) -> Outcome<Infix<Input<'a>, Expr, ErrMode<Failure>>> {
+            // Not the first half of what other languages write.
+            if peek(opt(alt(("&&", "||")))).parse_next(input)?.is_some() {
+                return Err(Failure::expected(input.current_token_start(), OPERATOR));
+            }
             $(
                 if opt(literal($sign)).parse_next(input)?.is_some() {
                     space(input)?;
@@ -169,7 +185,7 @@ pub(super) fn parse(text: &str) -> Result<Expr> {
             let end = eof::<_, ErrMode<Failure>>.parse_next(&mut input);
             end.map(|_| expr).map_err(|_| {
                 let at = input.current_token_start();
-                Failure::expected(at, "an operator or the end")
+                Failure::expected(at, OPERATOR)
             })
         })
         .map_err(|error| match error {
@@ -206,7 +222,7 @@ fn binary(input: &mut Input<'_>, sign: &'static str, left: Expr, right: Expr) ->
             if power == Binding::Comparison.power());
     if chained {
         let found = "a second comparison".to_owned();
-        let expected = "two joined by `&`: `(a < b) & (b < c)`";
+        let expected = "two joined by `&`: `(a < b) & (b < c)`".into();
         return Err(Failure::cut(at, Reason::Instead { found, expected }));
     }
     built(input, Node::Apply(op, vec![left, right]))
@@ -219,7 +235,7 @@ fn built(input: &Input<'_>, node: Node) -> Outcome<Expr> {
         let found = format!("more than {DEPTH_LIMIT} operations inside each other");
         let reason = Reason::Instead {
             found,
-            expected: "a flatter expression",
+            expected: "a flatter expression".into(),
         };
         return Err(Failure::cut(input.current_token_start(), reason));
     }
@@ -230,13 +246,14 @@ fn built(input: &Input<'_>, node: Node) -> Outcome<Expr> {
 fn unary(input: &mut Input<'_>) -> Outcome<Expr> {
     let at = input.current_token_start();
     input.state += 1;
-    if input.state > NESTING_LIMIT {
+    // The expression itself is one of them.
+    if input.state > NESTING_LIMIT + 1 {
         let found = format!("more than {NESTING_LIMIT} parentheses and signs inside each other");
         return Err(Failure::cut(
             at,
             Reason::Instead {
                 found,
-                expected: "a flatter expression",
+                expected: "a flatter expression".into(),
             },
         ));
     }
@@ -293,6 +310,7 @@ fn power(input: &mut Input<'_>) -> Outcome<Expr> {
     }
 }
 
+const OPERATOR: &str = "an operator or the end";
 const OPERAND: &str = "a number, a name, a function or `(`";
 
 fn operand(input: &mut Input<'_>) -> Outcome<Expr> {
@@ -386,7 +404,7 @@ fn quoted_name(input: &mut Input<'_>) -> Outcome<Expr> {
                 at,
                 Reason::Instead {
                     found,
-                    expected: "a second backtick",
+                    expected: "a second backtick".into(),
                 },
             ));
         }
@@ -523,14 +541,19 @@ fn explain(text: &str, failure: Failure) -> Error {
         Reason::Instead { found, expected } => Problem::Parse {
             column,
             found,
-            expected: expected.to_owned(),
+            expected: expected.into_owned(),
         },
         Reason::Expected(expected) => {
             let found = token_at(text.get(at..).unwrap_or_default());
-            let expected = remedy(found).map_or(expected.into_owned(), str::to_owned);
+            // Where something particular is wanted, that is the best advice.
+            let anything = expected.contains("an operator")
+                || expected.starts_with("`,`")
+                || [OPERAND, "an expression"].contains(&&*expected);
+            let remedy = remedy(found).filter(|_| anything);
+            let expected = remedy.map_or(expected.into_owned(), str::to_owned);
             let found = match found {
                 "" => "the end".to_owned(),
-                "'" | "\"" => format!("`{found}`"),
+                found if found.starts_with(['\'', '"']) => format!("`{found}`"),
                 found => format!("`{}`", found.escape_debug()),
             };
             Problem::Parse {
@@ -542,8 +565,13 @@ fn explain(text: &str, failure: Failure) -> Error {
     })
 }
 
-/// What a reader would call the next thing in the text: a word, a number, a sign.
+/// What a reader would call the next thing in the text: a word, a number, a text, a sign.
 fn token_at(rest: &str) -> &str {
+    if let Some(quote) = rest.chars().next().filter(|c| ['\'', '"'].contains(c)) {
+        let inside = rest[1..].find(quote).filter(|&end| end <= 40);
+        let plain = inside.filter(|&end| !rest[1..=end].contains(char::is_control));
+        return &rest[..plain.map_or(1, |end| end + 2)];
+    }
     let word_len: usize = rest
         .chars()
         .take(40)
@@ -570,7 +598,7 @@ fn remedy(found: &str) -> Option<&'static str> {
         "=" => "`==` to compare",
         "." => "a function: `sum(a)` for `a.sum()`",
         "[" => "a whole array: select from it before",
-        "\"" | "'" => "a name without quotes",
+        text if text.starts_with(['"', '\'']) => "a name or a number without quotes",
         _ => return None,
     })
 }

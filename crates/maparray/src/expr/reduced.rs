@@ -7,7 +7,7 @@
 
 use super::infer::{Part, Refusal, Typed, What, cast_to, casting, constant, exactly, typed};
 use super::{Axes, Expr, KeepAxes, Literal, Reduce, time};
-use crate::dtype::Scalar;
+use crate::dtype::{Kind, Scalar};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{broadcast, resolve_axis, shape_text};
 use crate::ops::{Nans, Op, Reduction};
@@ -30,7 +30,10 @@ pub(super) fn reduced(
         return time::reduced(reduce, of, mask, initial, time);
     }
     let operation = reduction.name();
-    let axes = axes_of(&reduce.axes, of.shape.len())?;
+    let means = matches!(reduction, Reduction::Mean | Reduction::Var | Reduction::Std);
+    // As NumPy's: those that divide ask for an axis that is there, others take 0 and -1 of a number.
+    let least = usize::from(!means || nans == Nans::Skip);
+    let axes = axes_of(&reduce.axes, of.shape.len(), least)?;
     let position = matches!(reduction, Reduction::ArgMin | Reduction::ArgMax);
     if position && axes.len() != 1 && axes.len() != of.shape.len() {
         let found = axes.len();
@@ -74,6 +77,13 @@ pub(super) fn reduced(
     let (scalar, nans) = (fold.output, fold.nans);
     let mask = masked(&of, nans, mask)?.map(Box::new);
     let of = Box::new(of);
+    let initial = initial.map(|number| one_more(number, scalar)).transpose()?;
+    // What floats come to is rounded at the end only: there the number is one of them.
+    let rounds = matches!(reduction, Reduction::Sum | Reduction::Prod);
+    let (among, apart) = match scalar.kind() {
+        Kind::Float | Kind::Complex if rounds => (initial.map(Box::new), None),
+        _ => (None, initial),
+    };
     let value = typed(
         scalar,
         shape,
@@ -81,13 +91,20 @@ pub(super) fn reduced(
             fold,
             of,
             mask,
+            initial: among,
             axes,
             keep,
             ddof,
         },
     )?;
-    if let (Some(op), Some(initial)) = (reduction.join(), initial) {
-        return joined(op, nans, value, initial);
+    if let (Some(op), Some(initial)) = (reduction.join(), apart) {
+        // Of none, an extreme that skips NaNs is NaN, and the number is all there is.
+        let op = match (op, nans) {
+            (Op::Minimum, Nans::Skip) => Op::Fmin,
+            (Op::Maximum, Nans::Skip) => Op::Fmax,
+            _ => op,
+        };
+        return exactly(op, vec![value, initial]);
     }
     if position && nans == Nans::Skip {
         // The place of an extreme of none is -1.
@@ -131,36 +148,29 @@ fn masked(of: &Typed, nans: Nans, given: Option<Typed>) -> Result<Option<Typed>>
     typed(Scalar::Bool, of.shape.clone(), spread).map(Some)
 }
 
-/// The result of a reduction and one more number, which takes its type.
-fn joined(op: Op, nans: Nans, value: Typed, initial: Part) -> Result<Typed> {
+/// The number that a reduction begins with, in the type of its result.
+fn one_more(initial: Part, scalar: Scalar) -> Result<Typed> {
     let initial = match initial {
-        Part::Weak(literal) => constant(literal, value.scalar)?,
-        Part::Strong(initial) => cast_to(value.scalar, initial)?,
+        Part::Weak(literal) => constant(literal, scalar)?,
+        Part::Strong(initial) => cast_to(scalar, initial)?,
     };
-    if !initial.shape.is_empty() {
-        return Err(Error::new(Problem::Broadcast {
-            left: shape_text(&initial.shape),
-            right: shape_text::<usize>(&[]),
-        }));
+    if initial.shape.is_empty() {
+        return Ok(initial);
     }
-    // Of none, an extreme that skips NaNs is NaN, and the number is all there is.
-    let op = match (op, nans) {
-        (Op::Minimum, Nans::Skip) => Op::Fmin,
-        (Op::Maximum, Nans::Skip) => Op::Fmax,
-        _ => op,
-    };
-    exactly(op, vec![value, initial])
+    Err(Error::new(Problem::Broadcast {
+        left: shape_text(&initial.shape),
+        right: shape_text::<usize>(&[]),
+    }))
 }
 
-/// The axes, counted from the front and sorted.
-fn axes_of(axes: &Axes, ndim: usize) -> Result<Vec<usize>> {
+/// The axes, counted from the front and sorted; a number counts as an array of at least so many axes.
+fn axes_of(axes: &Axes, ndim: usize, least: usize) -> Result<Vec<usize>> {
     let Axes::Named(named) = axes else {
         return Ok((0..ndim).collect());
     };
     let mut axes = Vec::with_capacity(named.len());
     for &axis in named {
-        // NumPy lets an array without axes be reduced along its first or last.
-        if ndim == 0 && matches!(axis, 0 | -1) {
+        if ndim < least && matches!(axis, 0 | -1) {
             continue;
         }
         let axis = resolve_axis(axis, ndim)?;

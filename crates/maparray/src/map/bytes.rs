@@ -130,12 +130,16 @@ impl Writer<'_> {
     /// then a store would end the process.
     pub(crate) fn prepare(&self, range: std::ops::Range<usize>) -> Result<()> {
         self.0.check(range.start, range.len())?;
-        match self.0.map() {
-            Some(map) if !range.is_empty() && self.is_shared_file() => {
-                platform::populate(map, range, Access::Write)
-                    .map_err(|error| Error::io("make room for what is written", error))
-            }
-            _ => Ok(()),
+        let (Some(map), Some(file)) = (self.0.map(), self.0.file()) else {
+            return Ok(());
+        };
+        match self.is_shared_file() && !range.is_empty() {
+            true => platform::populate(map, range, Access::Write).or_else(|error| {
+                // Behind the end of a file that was cut short there is no room, either.
+                file.check_not_shorter()?;
+                Err(Error::io("make room for what is written", error))
+            }),
+            false => Ok(()),
         }
     }
 

@@ -146,6 +146,10 @@ pub(super) fn populate(map: &MmapRaw, range: Range<usize>, access: Access) -> io
     match done {
         // Kernels before 5.14 do not know it, some file systems refuse it.
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        // A store would end the process with SIGBUS: the disk has no room for what is not there yet.
+        Err(error) if error.raw_os_error() == Some(libc::EFAULT) => {
+            Err(io::Error::from_raw_os_error(libc::ENOSPC))
+        }
         done => done,
     }
 }

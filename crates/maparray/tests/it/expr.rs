@@ -279,7 +279,7 @@ fn an_error_says_where_what_and_what_instead() {
         ),
         (
             "sqrt('a')",
-            "column 6: found `'`, expected a name without quotes",
+            "column 6: found `'a'`, expected a name or a number without quotes",
         ),
         (
             "`abc",
@@ -486,4 +486,39 @@ fn only_sums_and_means_take_a_dtype() {
         let error = Expr::parse(text).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Expression, "{text}");
     }
+}
+
+#[test]
+fn messages_name_what_stands_there_and_what_would_be_right() {
+    for (text, found, expected) in [
+        (
+            "quantile(a, 0.3, method='hazen')",
+            "`hazen`",
+            "'linear' or 'lower'",
+        ),
+        ("float('abc')", "`'abc'`", "a number such as `'nan'`"),
+        ("int('5')", "`'5'`", "a name or a number without quotes"),
+        ("sum(a, axis='x')", "`'x'`", "the number of an axis"),
+        ("divmod(a, 2)[2]", "`[`", "`[0]` or `[1]`"),
+        ("a[0]", "`[`", "a whole array"),
+        ("a && b", "`&&`", "`&`, with parentheses"),
+        ("a || b", "`||`", "`|`, with parentheses"),
+        ("diff(a, n=10 ** 9)", "`10 ** 9`", "a whole number"),
+        ("index(-1)", "`-1`", "lengths of axes"),
+        ("index(10 ** 18)", "`10 ** 18`", "lengths of axes"),
+    ] {
+        let message = message(text);
+        assert!(
+            message.contains(&format!("found {found}")),
+            "{text}: {message}"
+        );
+        assert!(message.contains(expected), "{text}: {message}");
+    }
+}
+
+#[test]
+fn parentheses_nest_as_deep_as_the_message_says() {
+    let nested = |count: usize| format!("{}a{}", "(".repeat(count), ")".repeat(count));
+    parse(&nested(200));
+    assert!(message(&nested(201)).contains("more than 200"));
 }

@@ -12,6 +12,7 @@ mod hostile;
 mod infer;
 mod late;
 mod laws;
+mod limits;
 mod map;
 mod naive;
 mod ops;

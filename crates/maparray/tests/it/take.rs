@@ -2,7 +2,7 @@
 //!
 //! Knows: the public face of the library. Must not know: how rows are copied.
 
-use maparray::{DType, ErrorKind, Indices, Layout, MemMapArray, Mode, Order, Select};
+use maparray::{DType, ErrorKind, Eval, Expr, Indices, Layout, MemMapArray, Mode, Order, Select};
 
 /// What `take` means, element by element, in the byte order of the machine.
 fn one_by_one(array: &MemMapArray, indices: &[i64], axis: usize) -> Vec<u8> {
@@ -315,4 +315,63 @@ fn a_mask_keeps_the_rows_where_it_is_true() {
         .compress(&[false, false, true], 0)
         .expect_err("outside");
     assert_eq!(error.kind(), ErrorKind::OutOfBounds);
+}
+
+#[test]
+fn rows_where_a_mask_is_true_are_those_that_a_list_of_them_gives() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let count = |shape: &[usize]| Eval::new(Expr::index(shape)).run().expect("room");
+    for shape in [&[30_000][..], &[10_000, 3], &[3, 10_000], &[2, 5000, 3]] {
+        let array = count(shape);
+        for axis in 0..shape.len() {
+            for every in [1, 2, 7000] {
+                let keep: Vec<bool> = (0..shape[axis]).map(|i| i % every == every / 2).collect();
+                let list: Vec<i64> = (0..keep.len() as i64)
+                    .filter(|&i| keep[i as usize])
+                    .collect();
+                let expected = array.take(&list, axis as i64).expect("rows");
+                let all = |array: &MemMapArray| array.to_vec::<i64>().expect("elements");
+                let found = array.compress(&keep, axis as i64).expect("rows");
+                assert_eq!(found.shape(), expected.shape());
+                assert_eq!(all(&found), all(&expected), "{shape:?} {axis} {every}");
+                let mut out =
+                    MemMapArray::zeros(found.dtype(), found.shape(), Order::F).expect("room");
+                array
+                    .compress_into(&keep, axis as i64, &mut out)
+                    .expect("rows");
+                assert_eq!(all(&out), all(&expected));
+                let path = folder.path().join("c.npy");
+                let saved = array.compress_to(&keep, axis as i64, &path).expect("rows");
+                assert_eq!(all(&saved), all(&expected));
+            }
+        }
+    }
+    let error = count(&[30_000])
+        .compress(&vec![true; 30_001], 0)
+        .expect_err("one too many");
+    assert_eq!(error.kind(), ErrorKind::OutOfBounds);
+    assert!(error.to_string().contains("found 30000"), "{error}");
+}
+
+#[test]
+fn where_there_is_nothing_to_take_from_no_index_is_wrong() {
+    let array =
+        |shape: &[usize]| MemMapArray::zeros(&DType::of::<f64>(), shape, Order::C).expect("room");
+    assert_eq!(
+        array(&[0, 3]).take(&[5], 1).expect("nothing").shape(),
+        [0, 1]
+    );
+    assert_eq!(
+        array(&[0, 3])
+            .compress(&[false, false, false, true], 1)
+            .expect("nothing")
+            .shape(),
+        [0, 1]
+    );
+    for (shape, index, axis) in [([0, 3], 0, 0), ([3, 0], 7, 0), ([3, 0], 0, 1)] {
+        let error = array(&shape)
+            .take(&[index], axis)
+            .expect_err("there is no such row");
+        assert_eq!(error.kind(), ErrorKind::OutOfBounds);
+    }
 }

@@ -353,3 +353,19 @@ fn a_window_too_long_for_memory_is_an_error_that_says_how_long_it_may_be() {
     assert_eq!(error.kind(), ErrorKind::Mismatch);
     assert!(error.to_string().contains("at most about"), "{error}");
 }
+
+#[test]
+fn a_window_of_complex_numbers_needs_no_more_than_the_least_budget() {
+    let a = MemMapArray::zeros(
+        &DType::of::<num_complex::Complex<f64>>(),
+        &[100_000],
+        Order::C,
+    );
+    let a = a.unwrap();
+    for (window, memory) in [(2, 1 << 20), (7, 8 << 20), (1000, 1)] {
+        let text = format!("rolling_sum(a, {window})");
+        let eval = Eval::new(text.parse().unwrap()).array("a", &a);
+        let result = eval.memory(memory).threads(2).run().unwrap();
+        assert_eq!(result.shape(), [100_001 - window]);
+    }
+}

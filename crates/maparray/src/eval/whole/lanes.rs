@@ -88,14 +88,16 @@ impl Lanes {
                 .min(most.min(BLOCK) / rows.saturating_add(less).max(1))
                 .max(NARROW),
         );
+        let fit = (most / width).saturating_sub(less).min(BLOCK / width);
+        let block = most.min(BLOCK);
         Lanes {
             outer,
             len,
             out: len.saturating_sub(less),
             inner,
             width,
-            rows: (BLOCK / width / rows.max(1)).max(1) * rows.max(1),
-            slabs: (slab <= BLOCK).then(|| (BLOCK / slab.max(1)).max(1)),
+            rows: (fit / rows.max(1)).max(1) * rows.max(1),
+            slabs: (slab <= block).then(|| (block / slab.max(1)).max(1)),
         }
     }
 
@@ -178,9 +180,7 @@ impl Piece {
         if self.width == self.pitch {
             return reader.load(self.from, out);
         }
-        let row = (out.len() / self.rows.max(1)).max(1);
-        let mut rows = out.chunks_exact_mut(row).enumerate();
-        rows.try_for_each(|(i, row)| reader.load_anywhere(self.from + i * self.pitch, row))
+        reader.load_rows(self.from, self.pitch, self.width, out)
     }
 
     /// Stores the elements of the result and lets go of what is not needed any more.

@@ -169,12 +169,13 @@ impl<'a> Stack<'a> {
         let start = matrix * self.rows * self.columns;
         let bytes = buffer.bytes(size, item);
         if line.len() == length {
-            self.reader.load(start + lines.start * length, bytes)?;
+            let (first, last) = (start + lines.start * length, start + lines.end * length);
+            self.reader.load(first, bytes)?;
+            // It is in the buffer now, whoever needs it again.
+            self.reader.release(first..last);
         } else {
-            for (place, part) in lines.zip(bytes.chunks_mut((line.len() * item).max(1))) {
-                self.reader
-                    .load_anywhere(start + place * length + line.start, part)?;
-            }
+            let first = start + lines.start * length + line.start;
+            self.reader.load_rows(first, length, line.len(), bytes)?;
         }
         Ok(Panel {
             elements: buffer.elements(size),

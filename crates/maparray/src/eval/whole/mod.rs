@@ -8,6 +8,7 @@
 mod diff;
 mod histogram;
 mod lanes;
+mod long;
 mod matmul;
 mod order;
 mod quantile;

@@ -32,7 +32,12 @@ pub(super) trait Word:
     const MAX: Self;
     fn low16(self) -> u16;
     fn low64(self) -> u64;
-    fn of(number: u64) -> Self;
+    fn low128(self) -> u128;
+    fn of128(number: u128) -> Self;
+    #[inline(always)]
+    fn of(number: u64) -> Self {
+        Self::of128(u128::from(number))
+    }
 }
 
 macro_rules! words {
@@ -45,7 +50,9 @@ macro_rules! words {
             #[inline(always)]
             fn low64(self) -> u64 { self as u64 }
             #[inline(always)]
-            fn of(number: u64) -> $type { number as $type }
+            fn low128(self) -> u128 { self.into() }
+            #[inline(always)]
+            fn of128(number: u128) -> $type { number as $type }
         }
     )*};
 }

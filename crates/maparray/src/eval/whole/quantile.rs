@@ -186,14 +186,14 @@ impl Asked {
             Scalar::BF16 => floats!(bf16, |a: bf16, b: bf16| {
                 bf16::from_f32((a.to_f32() + b.to_f32()) / 2.0)
             }),
-            Scalar::F32 => floats!(f32, |a: f32, b: f32| mean(a, b, 2.0)),
-            Scalar::F64 => floats!(f64, |a: f64, b: f64| mean(a, b, 2.0)),
+            Scalar::F32 => floats!(f32, |a: f32, b: f32| mean(a, b)),
+            Scalar::F64 => floats!(f64, |a: f64, b: f64| mean(a, b)),
             scalar => {
                 let (a, b) = (integer(scalar, a), integer(scalar, b));
                 write(
                     out,
                     match self.method {
-                        Method::Median => mean(a as f64, b as f64, 2.0),
+                        Method::Median => mean(a as f64, b as f64),
                         // The difference of two integers is exact here; in NumPy it may wrap.
                         _ => lerp(a as f64, b as f64, (b - a) as f64, share),
                     },
@@ -227,12 +227,13 @@ impl Real for f64 {
     }
 }
 
-fn mean<T: std::ops::Add<Output = T> + std::ops::Div<Output = T> + PartialEq>(
-    a: T,
-    b: T,
-    two: T,
-) -> T {
-    (a + b) / two
+/// The mean of two numbers; each is halved first where their sum is too large for the type.
+fn mean<T: num_traits::Float>(a: T, b: T) -> T {
+    let (sum, two) = (a + b, T::one() + T::one());
+    if sum.is_infinite() {
+        return a / two + b / two;
+    }
+    sum / two
 }
 
 /// Source: NumPy, `_lerp`.

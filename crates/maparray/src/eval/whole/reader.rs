@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use bytemuck::Pod;
 
-use crate::array::Source;
+use crate::array::{FOLIO, Source};
 use crate::dtype::Scalar;
 use crate::error::Result;
 use crate::eval::block;
@@ -32,6 +32,11 @@ pub(in crate::eval) struct Reader<'a> {
     item: usize,
     len: usize,
     release: bool,
+}
+
+/// How many rows that begin so many bytes apart are let go together.
+pub(super) fn together(pitch: usize) -> usize {
+    (FOLIO / pitch.max(1)).max(1)
 }
 
 /// Memory for elements of any type, aligned for every kernel.
@@ -113,6 +118,30 @@ impl<'a> Reader<'a> {
             part.copy_from_slice(wanted);
             at += count;
         }
+        Ok(())
+    }
+
+    /// Fills `out` with rows of evenly spaced elements, the first from position `start` on and each
+    /// `pitch` after the one before; lets go of what lies between as it goes, if memory is short.
+    pub(super) fn load_rows(
+        &self,
+        start: usize,
+        pitch: usize,
+        row: usize,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let (row_bytes, together) = ((row * self.item).max(1), together(pitch * self.from));
+        let mut behind = start;
+        for (place, part) in out.chunks_mut(row_bytes).enumerate() {
+            let at = start + place * pitch;
+            self.load_anywhere(at, part)?;
+            if (place + 1) % together == 0 {
+                self.release(behind..at + row);
+                behind = at + row;
+            }
+        }
+        let end = start + (out.len() / row_bytes).saturating_sub(1) * pitch + row;
+        self.release(behind..end.min(self.len));
         Ok(())
     }
 

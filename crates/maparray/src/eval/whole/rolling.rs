@@ -179,11 +179,12 @@ fn slide<T: Pod + Send, W: Window<T>>(
     let state = size_of::<W::State>();
     let each = 2 * state + item + out_item;
     // Blocks are multiples of the window, so that pieces begin at the same places whatever they are.
-    let lanes = Lanes::within(call.share() / each, call, 0, window - 1, window);
+    let share = call.share().max(LEAST);
+    let lanes = Lanes::within(share / each, call, 0, window - 1, window);
     let room = lanes.room();
     let held = room.saturating_mul(each);
-    if held > call.share().max(LEAST) {
-        let most = call.share() / (held / window.max(1)).max(1);
+    if held > share {
+        let most = share / (held / window.max(1)).max(1);
         let expected = format!("at most about {most} with {} bytes of memory", call.memory);
         return Err(call.wrong("window", window, expected));
     }

@@ -13,6 +13,7 @@ use bytemuck::cast_slice_mut;
 
 use super::Call;
 use super::order::{Input, PIECE, Word, by_pieces, room};
+use super::reader::together;
 use crate::array::Source;
 use crate::crew::Member;
 use crate::error::Result;
@@ -213,6 +214,7 @@ impl<'s> Rows<'s> {
             return member.advance((width * len * item) as u64);
         };
         let (group, column) = (rows.start / self.inner, rows.start % self.inner);
+        let (together, mut behind) = (together(self.inner * item).max(BAND), 0);
         for first in (0..len).step_by(BAND) {
             let height = BAND.min(len - first);
             for (i, line) in band.scratch.chunks_mut(width).take(height).enumerate() {
@@ -227,6 +229,15 @@ impl<'s> Rows<'s> {
                 for (i, word) in row[first..first + height].iter_mut().enumerate() {
                     *word = band.scratch[i * width + c];
                 }
+            }
+            let done = first + height;
+            if done - behind >= together || done == len {
+                // All columns between: pages hold neighbours of what was read.
+                let start = |row: usize| (group * len + row) * self.inner;
+                if self.input.release {
+                    self.source.release(turned, start(behind)..start(done));
+                }
+                behind = done;
             }
             member.advance((height * width * item) as u64)?;
         }

@@ -6,7 +6,7 @@
 //!
 //! Knows: readers, outputs. Must not know: formats, maps.
 
-use bytemuck::Pod;
+use bytemuck::{Pod, Zeroable};
 use num_complex::Complex;
 
 use super::lanes::Lanes;
@@ -25,7 +25,8 @@ pub(super) fn run(call: &Call<'_>, crew: &Crew<'_>) -> Result<()> {
         Kind::Complex => of::<Complex<f64>>(call, crew, Scalar::C128),
         Kind::Unsigned => of::<u64>(call, crew, Scalar::U64),
         // Wrapped sums and products have the same bits with and without signs.
-        Kind::Bool | Kind::Signed => of::<u64>(call, crew, Scalar::I64),
+        Kind::Signed => of::<u64>(call, crew, Scalar::I64),
+        Kind::Bool => of::<Truth>(call, crew, Scalar::Bool),
     }
 }
 
@@ -59,6 +60,27 @@ impl Number for u64 {
     #[inline(always)]
     fn times(self, other: u64) -> u64 {
         self.wrapping_mul(other)
+    }
+}
+
+/// A bool: what is not 0 is true. The sum of two is whether one is true, as in NumPy.
+#[derive(Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(transparent)]
+struct Truth(u8);
+
+impl Number for Truth {
+    const ZERO: Truth = Truth(0);
+    const ONE: Truth = Truth(1);
+    const EXACT: bool = true;
+
+    #[inline(always)]
+    fn plus(self, other: Truth) -> Truth {
+        Truth(u8::from(self.0 | other.0 != 0))
+    }
+
+    #[inline(always)]
+    fn times(self, other: Truth) -> Truth {
+        Truth(u8::from(self.0 != 0 && other.0 != 0))
     }
 }
 
@@ -138,25 +160,47 @@ impl Join for Product {
 
 fn scan<A: Number, J: Join>(call: &Call<'_>, crew: &Crew<'_>, scalar: Scalar) -> Result<()> {
     let lanes = Lanes::new(call, 0, 0, 1);
-    let reader = call.reader_along(0, scalar)?;
+    let skip_nan = matches!(call.function, Whole::NanCumSum | Whole::NanCumProd);
+    // Which elements are NaN is asked before they are cast to integers, which cannot be.
+    let own = call.operands[0].dtype().number()?.kind();
+    let read = match own {
+        Kind::Float if skip_nan && scalar.kind() < own => Scalar::F64,
+        Kind::Complex if skip_nan && scalar.kind() < own => Scalar::C128,
+        _ => scalar,
+    };
+    let narrow = (read != scalar).then(|| cast(read, scalar));
+    let reader = call.reader_along(0, read)?;
     let back = (scalar != call.scalar).then(|| cast(scalar, call.scalar));
     let (item, out_item) = (scalar.size(), call.scalar.size());
-    let skip_nan = matches!(call.function, Whole::NanCumSum | Whole::NanCumProd);
     let turns = Turns::new(vec![]);
     let room = lanes.room();
     crew.run(
         lanes.tasks(),
-        || Ok((Buffer::new(room, item)?, Buffer::new(room, out_item)?)),
-        |task, (totals, result), member| {
+        || {
+            let given = Buffer::new(if narrow.is_some() { room } else { 0 }, read.size())?;
+            Ok((
+                given,
+                Buffer::new(room, item)?,
+                Buffer::new(room, out_item)?,
+            ))
+        },
+        |task, (given, totals, result), member| {
             let piece = lanes.piece(task);
             let count = piece.count();
-            piece.load(&reader, totals.bytes(count, item))?;
+            if let Some(narrow) = narrow {
+                piece.load(&reader, given.bytes(count, read.size()))?;
+                match read {
+                    Scalar::F64 => replace_nan::<f64, J>(given.elements(count)),
+                    _ => replace_nan::<Complex<f64>, J>(given.elements(count)),
+                }
+                let given = Strip::from(&*given.bytes(count, read.size()));
+                narrow(&[given], totals.bytes(count, item));
+            } else {
+                piece.load(&reader, totals.bytes(count, item))?;
+            }
             let values = totals.elements::<A>(count);
             if skip_nan {
-                let identity = J::identity();
-                for value in values.iter_mut().filter(|value| is_nan(**value)) {
-                    *value = identity;
-                }
+                replace_nan::<A, J>(values);
             }
             if !lanes.chained() {
                 // Whole lanes.
@@ -314,6 +358,14 @@ fn side_by_side<A: Number, J: Join>(group: &mut [A]) {
         step(f, 5);
         step(g, 6);
         step(h, 7);
+    }
+}
+
+/// Puts what joining does not notice in the place of NaNs.
+fn replace_nan<A: Number, J: Join>(values: &mut [A]) {
+    let identity = J::identity();
+    for value in values.iter_mut().filter(|value| is_nan(**value)) {
+        *value = identity;
     }
 }
 

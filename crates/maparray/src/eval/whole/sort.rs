@@ -226,6 +226,8 @@ fn sort_cut<W: Word>(
                 }
             }
             part.hand_over(&shelf, flat, words, scratch, member)?;
+            // With what was read the system has mapped its neighbours.
+            shelf.release::<W>(0..flat.count);
             member.advance(bytes * (part.equal + part.count()) as u64)
         },
     )
@@ -255,7 +257,8 @@ impl Part {
             between: Vec::with_capacity(cut.runs),
         };
         for run in 0..cut.runs {
-            let run = cut.range(run, count);
+            let all = cut.range(run, count);
+            let run = all.clone();
             let (first, after) = match from {
                 None => (run.start, run.start),
                 Some(from) => {
@@ -270,6 +273,8 @@ impl Part {
             part.place += first - run.start;
             part.equal += after - first;
             part.between.push(after..end);
+            // Looking for places has touched pages all over the run.
+            shelf.release::<W>(all);
         }
         Ok(part)
     }

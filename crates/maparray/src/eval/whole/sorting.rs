@@ -8,6 +8,7 @@
 
 use bytemuck::cast_slice_mut;
 
+use super::long::Long;
 use super::order::{Codec, PIECE, Word, Work, room, with_words};
 use super::rows::{Rows, Within};
 use super::select::{TASK, tally};
@@ -15,7 +16,7 @@ use super::sort::{Flat, LEAST_MEMORY, sort};
 use super::{Call, radix};
 use crate::array::Source;
 use crate::crew::Crew;
-use crate::error::{Error, Problem, Result};
+use crate::error::Result;
 use crate::expr::Whole;
 
 /// Elements of a row that all threads sort together if there are few rows.
@@ -53,10 +54,11 @@ impl Work for Sorting<'_, '_> {
                     *place = word as i64;
                 }
             }),
-            _ => Err(Error::new(Problem::NoLoop {
-                operation: call.function.name(),
-                dtypes: codec.scalar.name().to_owned(),
-            })),
+            _ => positions::<W, Long>(call, crew, codec, &rows, |words, bytes| {
+                for (place, &word) in cast_slice_mut::<u8, i64>(bytes).iter_mut().zip(&*words) {
+                    *place = word.low64() as i64;
+                }
+            }),
         }
     }
 }
@@ -215,7 +217,7 @@ pub(super) fn wide<W: Word, P: Word>(codec: &Codec<W>) -> impl Fn(&[u8], &mut [P
         let words = &mut cast_slice_mut::<u128, W>(&mut words)[..out.len()];
         ranks(bytes, words);
         for (out, &word) in out.iter_mut().zip(&*words) {
-            *out = P::of(word.low64());
+            *out = P::of128(word.low128());
         }
     }
 }

@@ -10,13 +10,14 @@ use std::sync::{Mutex, PoisonError};
 use bytemuck::cast_slice_mut;
 
 use super::Call;
+use super::long::Long;
 use super::order::{Codec, PIECE, Word, Work, with_words};
 use super::rows::{Rows, Within};
 use super::select::TASK;
 use super::sort::{Flat, LEAST_MEMORY, sort};
 use super::sorting::{number, rows_of, wide, width};
 use crate::crew::Crew;
-use crate::error::{Error, Problem, Result};
+use crate::error::Result;
 use crate::expr::Whole;
 
 /// Computes `topk` and `argtopk`.
@@ -53,10 +54,7 @@ impl Work for Top<'_, '_> {
         match W::BITS {
             ..=32 if short => positions::<W, u64>(call, crew, codec, &rows, turn),
             ..=64 => positions::<W, u128>(call, crew, codec, &rows, turn),
-            _ => Err(Error::new(Problem::NoLoop {
-                operation: call.function.name(),
-                dtypes: codec.scalar.name().to_owned(),
-            })),
+            _ => positions::<W, Long>(call, crew, codec, &rows, turn),
         }
     }
 }

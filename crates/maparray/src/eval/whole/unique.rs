@@ -93,6 +93,7 @@ fn tell_apart<W: Word>(
                 Ok(())
             })?;
             begin.lock().unwrap_or_else(PoisonError::into_inner)[task] = found;
+            shelf.release::<W>(first..end);
             member.advance(item * (end - first) as u64)
         },
     )?;
@@ -129,6 +130,7 @@ fn tell_apart<W: Word>(
             })?;
             starts.push(next[task]);
             out.place_some(place, different, starts)?;
+            shelf.release::<W>(first..end);
             shelf.release::<W>(first..end);
             member.advance(item * (end - first) as u64)
         },

@@ -22,6 +22,16 @@ fn axis_of(parameters: &mut Parameters, shape: &[usize]) -> Result<Option<usize>
     Ok(Some(axis))
 }
 
+/// The same for functions to which a number is an array of one element.
+fn axis_of_any(parameters: &mut Parameters, shape: &[usize]) -> Result<Option<usize>> {
+    if !shape.is_empty() {
+        return axis_of(parameters, shape);
+    }
+    axis_of(parameters, &[1])?;
+    parameters.resolved("axis", S::None);
+    Ok(None)
+}
+
 /// An axis that must be one.
 fn one_axis(function: Whole, parameters: &mut Parameters, shape: &[usize]) -> Result<usize> {
     let axis = axis_of(parameters, shape)?;
@@ -38,7 +48,7 @@ fn along(axis: Option<usize>, shape: &[usize]) -> Vec<usize> {
 
 pub(super) fn running(_: Whole, parameters: &mut Parameters, operands: &[Operand<'_>]) -> Found {
     let Operand { scalar, shape } = operands[0];
-    let axis = axis_of(parameters, shape)?;
+    let axis = axis_of_any(parameters, shape)?;
     let scalar = match parameters.get("dtype") {
         S::DType(scalar) => *scalar,
         _ => Reduction::Sum.resolve(scalar)?.output,
@@ -200,10 +210,9 @@ pub(super) fn sort(
     operands: &[Operand<'_>],
 ) -> Found {
     let Operand { scalar, shape } = operands[0];
-    let axis = axis_of(parameters, shape)?;
-    let scalar = match function {
-        Whole::ArgSort => Scalar::I64,
-        _ => scalar,
+    let (axis, scalar) = match function {
+        Whole::ArgSort => (axis_of_any(parameters, shape)?, Scalar::I64),
+        _ => (axis_of(parameters, shape)?, scalar),
     };
     Ok((scalar, along(axis, shape)))
 }

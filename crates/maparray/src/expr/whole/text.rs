@@ -99,7 +99,8 @@ fn setting(input: &mut Input<'_>, accepts: Accepts, operands: &mut Vec<Expr>) ->
             match accepts {
                 Accepts::Word(words) => {
                     let known = words.iter().find(|known| **known == text);
-                    S::Word(known.ok_or_else(bad)?)
+                    let unknown = || Failure::instead(at, text, accepts.expected());
+                    S::Word(known.ok_or_else(unknown)?)
                 }
                 _ if text == "None" => S::None,
                 _ => S::DType(dtype_named(text, at)?),
@@ -123,7 +124,7 @@ fn setting(input: &mut Input<'_>, accepts: Accepts, operands: &mut Vec<Expr>) ->
                         operands.push(expr);
                         S::Operand(operands.len() - 1)
                     }
-                    _ => return Err(bad()),
+                    _ => return Err(Failure::instead(at, &expr, accepts.expected())),
                 }
             }
         },
