@@ -9,6 +9,7 @@
 mod access;
 mod chunks;
 mod info;
+mod names;
 mod open;
 mod save;
 mod share;
@@ -30,6 +31,7 @@ use share::share_out;
 pub(crate) use access::{ArrayWriter, Source};
 pub use chunks::{ChunkSize, Chunks};
 pub use info::{Info, info, info_raw};
+pub(crate) use names::check_apart;
 pub use save::Create;
 pub(crate) use save::NewArray;
 pub use take::Indices;
