@@ -17,14 +17,17 @@ thread_local! {
 /// `take`, `compress` and their kind); it can stop them, and they leave no half-written file.
 ///
 /// ```
-/// use maparray::{ErrorKind, Flow, MemMapArray};
+/// use maparray::{Flow, MemMapArray};
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("a.npy");
 /// let array = MemMapArray::from_slice(&vec![1_u8; 1 << 22]);
-/// let saved = maparray::watched(|_| Flow::Stop, || array.save(&path));
-/// assert_eq!(saved.unwrap_err().kind(), ErrorKind::Cancelled);
-/// assert!(!path.exists());
-/// # Ok::<(), std::io::Error>(())
+/// let show = |progress: maparray::Progress| {
+///     println!("{} of {} bytes", progress.done, progress.total);
+///     Flow::Continue
+/// };
+/// maparray::watched(show, || array.save(&path))?;
+/// assert_eq!(MemMapArray::read(&path)?.len(), 1 << 22);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn watched<T>(watch: impl FnMut(Progress) -> Flow + 'static, work: impl FnOnce() -> T) -> T {
     let _restore = Restore(WATCH.replace(Some(Box::new(watch))));

@@ -10,7 +10,6 @@ mod cross;
 mod explain;
 mod fill;
 mod graph;
-mod names;
 mod output;
 mod plan;
 mod program;

@@ -13,12 +13,13 @@ use std::path::Path;
 use super::cross::Bands;
 use super::fill::{self, Filling};
 use super::graph::{Graph, Reduced, Value};
-use super::names::check_apart;
 use super::output::Output;
 use super::plan::{Plan, Use};
 use super::reduce::{self, Reducing};
 use super::{Report, fits};
-use crate::array::{ArrayWriter, Behind, Create, Flush, MemMapArray, NewArray, Source};
+use crate::array::{
+    ArrayWriter, Behind, Create, Flush, MemMapArray, NewArray, Source, check_apart,
+};
 use crate::crew::{self, Crew, Watch};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Problem, Result};

@@ -12,7 +12,7 @@ use crate::error::{Error, Problem, Result};
 
 /// # Errors
 /// `Mismatch` if two of the names would be one file.
-pub(super) fn check_apart<'p>(paths: impl Iterator<Item = &'p Path>) -> Result<()> {
+pub(crate) fn check_apart<'p>(paths: impl Iterator<Item = &'p Path>) -> Result<()> {
     let mut known: Vec<(PathBuf, &Path)> = vec![];
     for path in paths {
         let place = resolved(path);
