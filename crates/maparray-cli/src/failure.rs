@@ -64,7 +64,8 @@ pub(crate) fn exit_code(kind: ErrorKind) -> u8 {
         | ErrorKind::OutOfBounds
         | ErrorKind::ReadOnly
         | ErrorKind::InUse
-        | ErrorKind::Unit => 5,
+        | ErrorKind::Unit
+        | ErrorKind::Empty => 5,
         ErrorKind::Expression => 6,
         ErrorKind::Cancelled => progress::exit_code(),
         // `Io`, and kinds that are not known yet.
