@@ -229,6 +229,21 @@ impl OpenFile {
         Ok(done)
     }
 
+    /// Fills `out` from `offset` on.
+    ///
+    /// # Errors
+    /// As [`OpenFile::read_at`]; `Malformed` if the file ends before.
+    pub(super) fn read_all(&self, offset: u64, out: &mut [u8]) -> Result<()> {
+        let count = self.read_at(offset, out)?;
+        if count == out.len() {
+            return Ok(());
+        }
+        Err(Error::new(Problem::TooShort {
+            file_len: offset + count as u64,
+            needed: offset + out.len() as u64,
+        }))
+    }
+
     /// Writes at an offset; several threads may.
     ///
     /// # Errors

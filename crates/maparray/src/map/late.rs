@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
 use super::{Backing, Mode, OpenFile, Place, Region, dangling};
-use crate::error::{Error, Problem, Result};
+use crate::error::Result;
 
 /// Up to so many bytes are read rather than mapped.
 pub(super) const SMALL: usize = 16 << 10;
@@ -73,17 +73,9 @@ impl Region {
 
     /// Reads from the open file, for a region that is not mapped yet.
     pub(super) fn read_unmapped(&self, at: usize, out: &mut [u8]) -> Result<()> {
-        let Some(file) = self.file() else {
-            return Ok(());
-        };
-        let from = self.file_offset() + at as u64;
-        let count = file.read_at(from, out)?;
-        if count < out.len() {
-            return Err(Error::new(Problem::TooShort {
-                file_len: from + count as u64,
-                needed: from + out.len() as u64,
-            }));
+        match self.file() {
+            Some(file) => file.read_all(self.file_offset() + at as u64, out),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

@@ -132,15 +132,7 @@ impl Frozen<'_> {
     fn read(&self, at: usize, out: &mut [u8]) -> Result<()> {
         match (self.region.mode(), self.region.file()) {
             (Some(Mode::Read | Mode::ReadWrite), Some(file)) => {
-                let from = self.region.file_offset() + at as u64;
-                let count = file.read_at(from, out)?;
-                if count < out.len() {
-                    return Err(Error::new(Problem::TooShort {
-                        file_len: from + count as u64,
-                        needed: from + out.len() as u64,
-                    }));
-                }
-                Ok(())
+                file.read_all(self.region.file_offset() + at as u64, out)
             }
             (Some(Mode::CopyOnWrite), Some(file)) => {
                 file.check_not_shorter()?;
