@@ -25,7 +25,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("ops", &["error", "dtype", "strip"]),
-    ("expr", &["error", "dtype", "layout", "unit", "strip", "ops"]),
+    (
+        "expr",
+        &["error", "dtype", "layout", "unit", "strip", "ops"],
+    ),
     (
         "eval",
         &[

@@ -14,6 +14,7 @@ use crate::error::{Error, Problem, Result};
 use crate::layout::{Layout, Order, Walk, shape_text};
 use crate::map::{Behind, Region, Rows, Writer};
 use crate::strip::Strip;
+use crate::unit::Unit;
 
 /// The elements of an array, to be copied out.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ pub(crate) struct Source {
     region: Arc<Region>,
     layout: Layout,
     dtype: DType,
+    unit: Option<Arc<Unit>>,
 }
 
 /// The elements of an array, to be written.
@@ -38,6 +40,7 @@ impl MemMapArray {
             region: Arc::clone(&self.region),
             layout: self.layout.clone(),
             dtype: self.dtype.clone(),
+            unit: self.unit.clone(),
         }
     }
 
@@ -64,6 +67,7 @@ impl MemMapArray {
             region,
             layout: layout.clone(),
             dtype: dtype.clone(),
+            unit: self.unit.clone(),
         };
         Ok((
             source,
@@ -84,6 +88,11 @@ impl Source {
 
     pub(crate) fn dtype(&self) -> &DType {
         &self.dtype
+    }
+
+    /// What the elements measure, if that is said.
+    pub(crate) fn unit(&self) -> Option<&Arc<Unit>> {
+        self.unit.as_ref()
     }
 
     /// The elements of a walk over this source's region where they lie, if they follow each other

@@ -5,17 +5,22 @@
 //!
 //! Knows: operations, dtypes, shapes. Must not know: arrays, files; it asks for names.
 
+use std::sync::Arc;
+
 use bytemuck::bytes_of;
 
 use super::literal::operate;
 use super::reduced::{reduced, unless_any};
 use super::time::{self, Time};
-use super::{DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Parameters, SIZE_LIMIT, Whole, parts};
+use super::{
+    DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Parameters, SIZE_LIMIT, Whole, parts, unit,
+};
 use crate::dtype::{DType, Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{broadcast, extent};
 use crate::ops::{Accuracy, Fold, Kernel, Op, Reduction, cast};
 use crate::strip::Strip;
+use crate::unit::Unit;
 
 /// An expression whose dtypes and shapes are known, ready to be planned.
 #[derive(Clone)]
@@ -24,6 +29,8 @@ pub struct Typed {
     pub scalar: Scalar,
     /// What it counts, if it is a moment or a duration.
     pub time: Option<Time>,
+    /// What it measures; none if no operand said one.
+    pub unit: Option<Arc<Unit>>,
     /// The shape of the result.
     pub shape: Vec<usize>,
     /// How it comes about.
@@ -152,6 +159,9 @@ impl Part {
 /// Says dtype and shape of the array of a name, if there is one.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(DType, Vec<usize>)>;
 
+/// Says the unit of the array of a name, if it has one.
+pub type Units<'a> = &'a dyn Fn(&str) -> Option<Arc<Unit>>;
+
 /// Finds dtype and shape of every part of an expression; `lookup` says them for an array's name.
 ///
 /// # Errors
@@ -174,11 +184,48 @@ pub fn infer(expr: &Expr, lookup: Lookup<'_>) -> Result<Typed> {
 /// # Errors
 /// As [`infer`].
 pub fn infer_to(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Typed> {
+    infer_in(expr, lookup, &|_| None, accuracy)
+}
+
+/// As [`infer_to`], for arrays some of which have units.
+///
+/// # Errors
+/// As [`infer`]; `Unit` for operations that are not defined on the units of their operands.
+///
+/// ```
+/// use std::sync::Arc;
+/// use maparray::{Accuracy, ErrorKind, Scalar, Unit, expr};
+/// let array = |_: &str| Some((Scalar::F32.into(), vec![4, 3]));
+/// let unit = |name: &str| Unit::parse(name).map(Arc::new).ok();
+/// let infer = |text: &str| expr::infer_in(&text.parse()?, &array, &unit, Accuracy::default());
+/// let speed = infer("sqrt(km**2) / s")?;
+/// assert_eq!(*speed.unit.unwrap(), "km / s".parse()?);
+/// assert_eq!(infer("km + s").err().map(|error| error.kind()), Some(ErrorKind::Unit));
+/// # Ok::<(), maparray::Error>(())
+/// ```
+pub fn infer_in(
+    expr: &Expr,
+    lookup: Lookup<'_>,
+    units: Units<'_>,
+    accuracy: Accuracy,
+) -> Result<Typed> {
     if expr.depth() > DEPTH_LIMIT || expr.size() > SIZE_LIMIT {
         let (depth, size) = (expr.depth(), expr.size());
         return Err(Error::new(Problem::TreeSize { depth, size }));
     }
-    strong(part(expr, lookup, accuracy)?)
+    let known = Known {
+        lookup,
+        units,
+        accuracy,
+    };
+    strong(part(expr, &known)?)
+}
+
+/// What is known when a tree is walked.
+struct Known<'a> {
+    lookup: Lookup<'a>,
+    units: Units<'a>,
+    accuracy: Accuracy,
 }
 
 /// What is to be done next on the way through a tree; a loop, so that depth costs no stack.
@@ -187,7 +234,7 @@ enum Step<'e> {
     Leave(&'e Expr),
 }
 
-fn part(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Part> {
+fn part(expr: &Expr, known: &Known<'_>) -> Result<Part> {
     let mut steps = vec![Step::Enter(expr)];
     let mut done: Vec<Part> = Vec::new();
     while let Some(step) = steps.pop() {
@@ -198,7 +245,7 @@ fn part(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Part> {
             }
             Step::Leave(expr) => {
                 let operands = done.split_off(done.len() - parts(expr.node()).count());
-                done.push(whole(expr.node(), operands, lookup, accuracy)?);
+                done.push(whole(expr.node(), operands, known)?);
             }
         }
     }
@@ -206,39 +253,60 @@ fn part(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Part> {
 }
 
 /// A node, given the parts that it is made of.
-fn whole(
-    node: &Node,
-    mut operands: Vec<Part>,
-    lookup: Lookup<'_>,
-    accuracy: Accuracy,
-) -> Result<Part> {
+fn whole(node: &Node, mut operands: Vec<Part>, known: &Known<'_>) -> Result<Part> {
+    let accuracy = known.accuracy;
     if let Some(operation) = operands.iter().find_map(Part::unknown_shape) {
         return Err(Error::new(Problem::UnknownLength { operation }));
     }
+    let united = unit::among(&operands);
     let mut of = || {
         operands
             .pop()
             .expect("a cast and a reduction have one part")
     };
     match node {
-        Node::Name { name, column } => named(name, *column, lookup),
+        Node::Name { name, column } => named(name, *column, known),
         Node::Literal(literal) => Ok(Part::Weak(*literal)),
         Node::Index(shape) => typed(Scalar::I64, shape.clone(), What::Index).map(Part::Strong),
         Node::Cast(scalar, _) => match of() {
             Part::Weak(literal) => constant(literal, *scalar).map(Part::Strong),
-            Part::Strong(of) => cast_to(*scalar, of).map(Part::Strong),
+            Part::Strong(of) => {
+                let unit = of.unit.clone();
+                let cast = cast_to(*scalar, of)?;
+                Ok(Part::Strong(Typed { unit, ..cast }))
+            }
         },
         Node::Reduce(reduce) => {
-            let initial = reduce.initial.as_ref().map(|_| of());
+            let mut initial = reduce.initial.as_ref().map(|_| of());
             let mask = reduce.mask.as_ref().map(|_| strong(of())).transpose()?;
-            reduced(reduce, strong(of())?, mask, initial).map(Part::Strong)
+            let mut elements = of();
+            let unit = match united {
+                true => {
+                    let initial = initial.as_mut();
+                    unit::settle_reduction(reduce, &mut elements, initial, accuracy)?
+                }
+                false => None,
+            };
+            let value = reduced(reduce, strong(elements)?, mask, initial)?;
+            Ok(Part::Strong(Typed { unit, ..value }))
+        }
+        Node::Apply(op, _) if united && operands.len() == op.arity() => {
+            let unit = unit::settle(*op, &mut operands, accuracy)?;
+            Ok(apply(*op, operands, accuracy)?.measuring(unit))
         }
         Node::Apply(op, _) => apply(*op, operands, accuracy),
         Node::Whole {
             function,
             parameters,
             ..
-        } => whole_array(*function, parameters, operands, accuracy).map(Part::Strong),
+        } => {
+            let unit = match united {
+                true => unit::settle_whole(*function, parameters, &mut operands, accuracy)?,
+                false => None,
+            };
+            let value = whole_array(*function, parameters, operands, accuracy)?;
+            Ok(Part::Strong(Typed { unit, ..value }))
+        }
     }
 }
 
@@ -275,11 +343,22 @@ fn whole_array(
     typed(scalar, shape, what)
 }
 
-fn named(name: &str, column: usize, lookup: Lookup<'_>) -> Result<Part> {
-    if let Some((dtype, shape)) = lookup(name) {
+fn named(name: &str, column: usize, known: &Known<'_>) -> Result<Part> {
+    if let Some((dtype, shape)) = (known.lookup)(name) {
         let (scalar, time) = time::elements_of(&dtype)?;
         let array = typed(scalar, shape, What::Array(name.to_owned()))?;
-        return Ok(Part::Strong(Typed { time, ..array }));
+        let unit = (known.units)(name);
+        if let (Some(_), Some(unit)) = (time, &unit) {
+            return Err(Error::new(Problem::UnitOfTime {
+                unit: unit.to_string(),
+                dtype: dtype.to_string(),
+            }));
+        }
+        return Ok(Part::Strong(Typed {
+            time,
+            unit,
+            ..array
+        }));
     }
     let constant = CONSTANTS.iter().find(|row| row.0 == name);
     constant
@@ -299,6 +378,7 @@ pub(super) fn typed(scalar: Scalar, shape: Vec<usize>, what: What) -> Result<Typ
     Ok(Typed {
         scalar,
         time: None,
+        unit: None,
         shape,
         what,
     })
@@ -340,7 +420,7 @@ fn adapted(kind: Kind, beside: Scalar) -> Scalar {
     }
 }
 
-fn apply(op: Op, parts: Vec<Part>, accuracy: Accuracy) -> Result<Part> {
+pub(super) fn apply(op: Op, parts: Vec<Part>, accuracy: Accuracy) -> Result<Part> {
     if parts.len() != op.arity() {
         return Err(Error::new(Problem::ArgumentCount {
             column: 0,
@@ -578,6 +658,7 @@ pub(super) fn constant(literal: Literal, scalar: Scalar) -> Result<Typed> {
         Typed {
             scalar,
             time: None,
+            unit: None,
             shape: Vec::new(),
             what: What::Constant(cell),
         }

@@ -317,6 +317,7 @@ pub(super) fn reduced(
             let none = Typed {
                 scalar: Scalar::I64,
                 time: Some(time),
+                unit: None,
                 shape: vec![],
                 what: What::Constant(cell(NAT)),
             };
