@@ -265,7 +265,7 @@ pub(super) fn settle_whole(
                 return Ok(Some(unit));
             }
             let weights = parameters.operand("weights");
-            let weight = weights.and_then(|place| parts[place].unit().cloned());
+            let weight = weights.map(|place| parts[place].unit().cloned().unwrap_or_default());
             match parameters.flag("density") {
                 true => quotient(weight, Some(unit)),
                 false => Ok(weight),

@@ -402,15 +402,7 @@ fn start(
     };
     check_back(&text, dtype, shape)?;
     match unit {
-        Some(unit) if unit.len() > UNIT_LIMIT => {
-            return Err(Error::new(Problem::UnitSpelling {
-                unit: unit.to_owned(),
-                format: "a `.npy` header",
-                found: format!("{} bytes", unit.len()),
-                expected: "1024 at most",
-            }));
-        }
-        Some(unit) => text.extend(["  # unit: ", &literal::quote(unit)]),
+        Some(unit) => text.push_str(&comment(unit)?),
         None => {}
     }
     if let Some(len) = slowest {
@@ -460,6 +452,68 @@ pub fn write_placed(
     Ok(file)
 }
 
+/// The bytes before the first element of a `.npy` file, with another unit or none in them: as many
+/// bytes as before, so that the elements stay where they are.
+///
+/// # Errors
+/// As [`parse`], for bytes that are not all of the header; `Unit` if it has no room for the unit.
+///
+/// ```
+/// use maparray::format::{Parsed, npy};
+/// use maparray::{DType, Order};
+/// let start = npy::write(&DType::of::<f32>(), &[3], Order::C)?;
+/// let united = npy::replace_unit(&start, Some("km"))?;
+/// assert_eq!(united, npy::write_in(Some("km"), &DType::of::<f32>(), &[3], Order::C)?);
+/// assert_eq!(npy::replace_unit(&united, None)?, start);
+/// # Ok::<(), maparray::Error>(())
+/// ```
+pub fn replace_unit(start: &[u8], unit: Option<&str>) -> Result<Vec<u8>> {
+    let len = start.len() as u64;
+    let major = match parse_limited(start, len, start.len())? {
+        Parsed::Header(header) if header.data_offset == len => header.version.0,
+        _ => {
+            let (file_len, needed) = (len, len + 1);
+            return Err(Error::new(Problem::HeaderTruncated { file_len, needed }));
+        }
+    };
+    let prefix = if major == 1 { 10 } else { 12 };
+    let notation = if major == 3 {
+        Notation::Utf8
+    } else {
+        Notation::Latin1
+    };
+    let (_, behind) = literal::read_start(&start[prefix..], notation)
+        .map_err(|problem| Error::new(at_byte_of_file(problem, prefix)))?;
+    let mut file = start[..prefix + behind].trim_ascii_end().to_vec();
+    if let Some(unit) = unit {
+        file.extend(encode(&comment(unit)?, major)?);
+        if file.len() >= start.len() {
+            return Err(Error::new(Problem::UnitSpelling {
+                unit: unit.to_owned(),
+                format: "a header that is there",
+                found: format!("{} bytes too many", file.len() + 1 - start.len()),
+                expected: "no more than its blanks",
+            }));
+        }
+    }
+    file.resize(start.len().saturating_sub(1), b' ');
+    file.push(b'\n');
+    Ok(file)
+}
+
+/// The comment that says a unit.
+fn comment(unit: &str) -> Result<String> {
+    if unit.len() <= UNIT_LIMIT {
+        return Ok(format!("  # unit: {}", literal::quote(unit)));
+    }
+    Err(Error::new(Problem::UnitSpelling {
+        unit: unit.to_owned(),
+        format: "a `.npy` header",
+        found: format!("{} bytes", unit.len()),
+        expected: "1024 at most",
+    }))
+}
+
 /// Proves that a dictionary reads as what it was written from.
 fn check_back(text: &str, dtype: &DType, shape: &[usize]) -> Result<()> {
     match literal::read(text.as_bytes(), Notation::Utf8).and_then(read_dictionary) {
@@ -478,17 +532,22 @@ fn no_descriptor(dtype: &DType) -> Error {
     Error::new(Problem::NoDescriptor { dtype })
 }
 
+/// The bytes of a text in a header of this version.
+fn encode(text: &str, major: u8) -> Result<Vec<u8>> {
+    if major == 3 {
+        return Ok(text.into());
+    }
+    let latin: Result<Vec<u8>, _> = text.chars().map(u8::try_from).collect();
+    latin.map_err(|_| {
+        let problem = "found a name with characters that are not Latin-1";
+        Error::new(Problem::NpyVersionUnfit { major, problem })
+    })
+}
+
 /// Puts magic, version and length before a dictionary, padding and a newline behind it.
 fn wrap(dictionary: &str, major: u8) -> Result<Vec<u8>> {
     let unfit = |problem| Error::new(Problem::NpyVersionUnfit { major, problem });
-    let encoded: Vec<u8> = match major {
-        3 => dictionary.into(),
-        _ => dictionary
-            .chars()
-            .map(u8::try_from)
-            .collect::<Result<_, _>>()
-            .map_err(|_| unfit("found a name with characters that are not Latin-1"))?,
-    };
+    let encoded = encode(dictionary, major)?;
     let prefix = if major == 1 { 10 } else { 12 };
     let bare = prefix + encoded.len() + 1;
     let padding = ALIGN - bare % ALIGN;
