@@ -401,9 +401,8 @@ fn start(
         Order::F => shape.last(),
     };
     check_back(&text, dtype, shape)?;
-    match unit {
-        Some(unit) => text.push_str(&comment(unit)?),
-        None => {}
+    if let Some(unit) = unit {
+        text.push_str(&comment(unit)?);
     }
     if let Some(len) = slowest {
         let digits = len.checked_ilog10().unwrap_or(0) as usize + 1;
