@@ -10,7 +10,7 @@ use std::mem::replace;
 use std::sync::Arc;
 
 use super::infer::{Part, Typed, What, apply, cast_to, strong};
-use super::{Literal, Reduce, Whole};
+use super::{Literal, Reduce, Whole, time};
 use crate::dtype::{Kind, Scalar};
 use crate::error::{Error, Problem, Result};
 use crate::ops::{Accuracy, Op, Reduction};
@@ -150,6 +150,9 @@ pub(super) fn settle(op: Op, parts: &mut [Part], accuracy: Accuracy) -> Result<M
         operation: op.name(),
         accuracy,
     };
+    if time::among(parts) {
+        return Err(time_with_unit(parts));
+    }
     let first = parts.first().and_then(Part::unit).cloned();
     match rule_of(op) {
         Rule::Same if op == Op::Where => {
@@ -335,7 +338,11 @@ impl Settling {
             None if unit.is_dimensionless() => Unit::dimensionless().factor_to(unit)?,
             None if part.is_of_any_unit() => return Ok(()),
             own => {
-                let found = own.map_or("no unit".into(), |own| format!("`{own}`"));
+                let found = match own {
+                    Some(own) if own.is_unity() => "plain numbers".into(),
+                    Some(own) => format!("`{own}`"),
+                    None => "no unit".into(),
+                };
                 return Err(Error::new(Problem::UnitOperand {
                     operation: self.operation,
                     found,
@@ -387,17 +394,35 @@ impl Settling {
         if unit.is_unity() {
             return Ok(plain());
         }
-        match parts[1].number().and_then(fraction) {
-            Some(power) => raised(Some(unit), power),
-            None if unit.is_dimensionless() => {
+        let exponent = parts[1].number();
+        match (exponent.and_then(fraction), exponent) {
+            (Some(power), _) => raised(Some(unit), power),
+            _ if unit.is_dimensionless() => {
                 self.plain(&mut parts[..1])?;
                 Ok(plain())
             }
-            None => Err(Error::new(Problem::UnitExponent {
+            (None, Some(number)) => Err(Error::new(Problem::UnitPower {
+                found: number.to_string(),
+            })),
+            (None, None) => Err(Error::new(Problem::UnitExponent {
                 unit: unit.to_string(),
             })),
         }
     }
+}
+
+/// The error for dates or durations beside what has a unit.
+fn time_with_unit(parts: &[Part]) -> Error {
+    let unit = parts
+        .iter()
+        .find_map(Part::unit)
+        .map_or(String::new(), |unit| unit.to_string());
+    let dtype = parts.iter().find_map(|part| match part {
+        Part::Strong(typed) if typed.time.is_some() => Some(typed.dtype().to_string()),
+        _ => None,
+    });
+    let dtype = dtype.unwrap_or_default();
+    Error::new(Problem::UnitOfTime { unit, dtype })
 }
 
 fn plain() -> Measure {

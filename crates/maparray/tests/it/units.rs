@@ -157,6 +157,14 @@ fn an_error_says_the_operation_and_both_units() {
         message("a ** b * 1"),
         "units of `power`: found `km / s`, expected plain numbers"
     );
+    assert_eq!(
+        message("sqrt(b) + a ** 0.1234567"),
+        "power of a unit: found 0.1234567, expected a fraction of 32-bit integers"
+    );
+    assert_eq!(
+        message("rad2deg(a / a) * b"),
+        "units of `rad2deg`: found plain numbers, expected one like `rad`"
+    );
     let exponents = MemMapArray::from_slice(&[2.0]);
     let power = Eval::new("a ** n".parse().unwrap())
         .array("a", &a)
@@ -362,6 +370,15 @@ fn dates_have_no_unit_besides_their_own() {
     let days = MemMapArray::from_slice(&[1_i64]).reinterpret(&"m8[D]".parse().unwrap());
     let days = days.unwrap().with_unit(unit("d"));
     assert_eq!(kind_of("a + a", &days), ErrorKind::Unit);
+    let adu = array(&[1.0], "adu");
+    let days = days.with_unit(None);
+    let product = Eval::new("a * days".parse().unwrap())
+        .array("a", &adu)
+        .array("days", &days);
+    assert_eq!(
+        product.run().unwrap_err().to_string(),
+        "unit of dates or durations: found `adu`, expected none beside dtype `<m8[D]`"
+    );
 }
 
 #[test]
