@@ -19,10 +19,10 @@ impl MemMapArray {
     /// The unit of the elements; `None` if nobody has said one, which computes as plain numbers do.
     ///
     /// ```
-    /// use maparray::MemMapArray;
+    /// use maparray::{MemMapArray, Unit};
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("dark.npy");
-    /// let dark = MemMapArray::from_slice(&[7.0_f32, 9.0]).with_unit("adu".parse()?);
+    /// let dark = MemMapArray::from_slice(&[7.0_f32, 9.0]).with_unit(Unit::parse("adu")?);
     /// dark.save(&path)?;
     /// let again = MemMapArray::read(&path)?;
     /// assert_eq!(again.unit(), Some(&"adu".parse()?));
