@@ -5,6 +5,7 @@
 //!
 //! Knows: errors, dtypes, layouts, units, ops. Must not know: arrays, files; it sees names.
 
+mod adapt;
 mod build;
 mod call;
 mod infer;
