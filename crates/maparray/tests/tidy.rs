@@ -20,14 +20,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("map", &["error", "strip"]),
     (
         "array",
-        &["error", "dtype", "layout", "format", "strip", "crew", "map"],
+        &[
+            "error", "dtype", "layout", "unit", "format", "strip", "crew", "map",
+        ],
     ),
     ("ops", &["error", "dtype", "strip"]),
-    ("expr", &["error", "dtype", "layout", "strip", "ops"]),
+    (
+        "expr",
+        &["error", "dtype", "layout", "unit", "strip", "ops"],
+    ),
     (
         "eval",
         &[
-            "error", "dtype", "layout", "strip", "crew", "array", "ops", "expr",
+            "error", "dtype", "layout", "unit", "strip", "crew", "array", "ops", "expr",
         ],
     ),
 ];

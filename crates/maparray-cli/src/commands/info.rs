@@ -77,6 +77,7 @@ fn to_json(path: &Path, info: &Info) -> Value {
         "data_alignment": info.alignment(),
         "file_bytes": info.file_len,
         "expected_bytes": info.expected_len,
+        "unit": header.unit,
         "complete": info.file_len >= info.expected_len,
     })
 }
@@ -121,6 +122,9 @@ fn write_text(path: &Path, info: &Info, out: &mut dyn Write) -> Result<(), Failu
     writeln!(out, "{}", value::path(path))?;
     writeln!(out, "  dtype   {dtype}")?;
     writeln!(out, "  shape   {shape}, {elements} {noun} of {each}")?;
+    if let Some(unit) = &header.unit {
+        writeln!(out, "  unit    {}", value::plain(unit))?;
+    }
     writeln!(out, "  order   {}", order_name(header.order))?;
     writeln!(out, "  format  {format}")?;
     writeln!(

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use maparray::{Create, DType, MemMapArray};
+use maparray::{Create, DType, MemMapArray, Unit};
 
 use crate::Shell;
 
@@ -20,6 +20,17 @@ fn info_describes_a_file_and_prints_nothing_of_its_data() {
            data    from byte 128, a multiple of 128\n  \
            size    176 bytes, as expected\n"
     );
+    let flux = MemMapArray::from_slice(&[1.5_f64]).with_unit("adu / s".parse::<Unit>().ok());
+    flux.save(shell.path("flux.npy"))
+        .expect("a file with a unit");
+    let text = shell.out(&["info", "@/flux.npy"]);
+    assert!(
+        text.contains("\n  unit    adu / s\n  order   C\n"),
+        "{text}"
+    );
+    let json = shell.json(&["info", "@/flux.npy", "@/a.npy"]);
+    assert_eq!(json[0]["unit"], "adu / s");
+    assert!(json[1]["unit"].is_null());
     fs::write(shell.path("a.raw"), [0; 1000]).expect("a raw file");
     let raw = &[
         "info",

@@ -16,6 +16,7 @@ use crate::error::{Error, Problem, Result};
 use crate::layout::{Layout, Order, Walk, shape_text};
 use crate::map::{Behind, Region, Rows, Writer};
 use crate::strip::Strip;
+use crate::unit::Unit;
 
 /// The elements of an array, to be copied out.
 #[derive(Clone)]
@@ -25,6 +26,7 @@ pub(crate) struct Source {
     dtype: DType,
     /// The name of the mapped file, if it has one.
     path: Option<Arc<Path>>,
+    unit: Option<Arc<Unit>>,
 }
 
 /// The elements of an array, to be written.
@@ -93,6 +95,7 @@ impl MemMapArray {
             layout: self.layout.clone(),
             dtype: self.dtype.clone(),
             path: self.path.clone(),
+            unit: self.unit.clone(),
         }
     }
 
@@ -121,6 +124,7 @@ impl MemMapArray {
             layout: layout.clone(),
             dtype: dtype.clone(),
             path: self.path.clone(),
+            unit: self.unit.clone(),
         };
         Ok((
             source,
@@ -143,6 +147,11 @@ impl Source {
 
     pub(crate) fn dtype(&self) -> &DType {
         &self.dtype
+    }
+
+    /// What the elements measure, if that is said.
+    pub(crate) fn unit(&self) -> Option<&Arc<Unit>> {
+        self.unit.as_ref()
     }
 
     /// The elements of a walk over this source's region where they lie, if they follow each other

@@ -11,6 +11,7 @@ use super::MemMapArray;
 use crate::error::{Error, Problem, Result};
 use crate::format::Format;
 use crate::map::{self, Existing, Flush, Mode};
+use crate::unit::Unit;
 
 /// A place for an array, in memory or in a file, which may be empty.
 ///
@@ -38,6 +39,8 @@ pub struct Container {
     format: Format,
     /// Device and inode of the file that this container made.
     made: Option<(u64, u64)>,
+    /// The unit of an array that comes without one, while there is no array.
+    unit: Option<Unit>,
 }
 
 /// What becomes of a file that is not used any more.
@@ -108,6 +111,31 @@ impl Container {
         self.array
             .as_mut()
             .ok_or_else(|| Error::new(Problem::Empty))
+    }
+
+    /// The unit of its array, or of one that comes without.
+    pub fn unit(&self) -> Option<&Unit> {
+        match &self.array {
+            Some(array) => array.unit(),
+            None => self.unit.as_ref(),
+        }
+    }
+
+    /// Says what its elements measure; the numbers stay as they are.
+    ///
+    /// ```
+    /// use maparray::{Container, MemMapArray, Unit};
+    /// let mut frame = Container::default();
+    /// frame.set_unit(Unit::parse("adu")?);
+    /// frame.reset_data(Some(MemMapArray::from_slice(&[1.0_f32, 2.0])))?;
+    /// assert_eq!(frame.array()?.unit(), Some(&"adu".parse()?));
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn set_unit(&mut self, unit: impl Into<Option<Unit>>) {
+        match &mut self.array {
+            Some(array) => array.set_unit(unit),
+            None => self.unit = unit.into(),
+        }
     }
 
     /// Whether there is no array.
@@ -219,15 +247,20 @@ impl Container {
     /// Puts another array, or none, in the place of its array. In a container that is mapped it goes
     /// to the file, which is replaced in one step; who uses the old array keeps it.
     ///
+    /// An array without a unit takes over the unit of the container; without an array there is none.
+    ///
     /// # Errors
     /// As [`Container::enable_memmap`]; the old array is then still there.
     pub fn reset_data(&mut self, array: Option<MemMapArray>) -> Result<()> {
         let name = self.filename().map(PathBuf::from);
         let Some(mut new) = array else {
-            self.array = None;
+            (self.array, self.unit) = (None, None);
             self.filename = name;
             return Ok(());
         };
+        if new.unit().is_none() {
+            new.set_unit(self.unit().cloned());
+        }
         if self.mapped {
             let opened = self.made.is_none() && self.array.as_ref().is_some_and(has_name);
             let how = Mapping {

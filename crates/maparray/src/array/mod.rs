@@ -18,6 +18,7 @@ mod share;
 mod switch;
 mod take;
 mod typed;
+mod unit;
 mod view;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use crate::error::{Error, Problem, Result};
 use crate::layout::{self, Layout, Order, Select, Walk};
 use crate::map::{Advice, Mode, Region, StableFiles};
 pub(crate) use crate::map::{Behind, FOLIO, Flush};
+use crate::unit::Unit;
 use share::share_out;
 
 pub(crate) use access::{ArrayWriter, Source};
@@ -66,6 +68,7 @@ pub struct MemMapArray {
     /// The name of the mapped file, if it has one.
     path: Option<Arc<Path>>,
     promise: Option<StableFiles>,
+    unit: Option<Arc<Unit>>,
 }
 
 impl MemMapArray {
@@ -130,6 +133,7 @@ impl MemMapArray {
             layout,
             path: None,
             promise: None,
+            unit: None,
         }
     }
 
@@ -463,7 +467,7 @@ impl MemMapArray {
         share_out(pieces.enumerate(), self.byte_len(), |(n, bytes), _| {
             source.load(&from, n * piece, bytes)
         })?;
-        Ok(copy)
+        Ok(copy.in_unit_of(self))
     }
 
     /// The bytes of an array in memory that nobody else holds yet.
@@ -487,6 +491,13 @@ impl fmt::Debug for MemMapArray {
             None => "memory".into(),
         };
         let shape = layout::shape_text(self.shape());
-        write!(f, "MemMapArray({}, shape {shape}, {place})", self.dtype)
+        let unit = self
+            .unit()
+            .map_or(String::new(), |unit| format!(", unit `{unit}`"));
+        write!(
+            f,
+            "MemMapArray({}, shape {shape}{unit}, {place})",
+            self.dtype
+        )
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::share::share_out;
-use super::{COPY_BYTES, MemMapArray};
+use super::{COPY_BYTES, MemMapArray, unit};
 use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
 use crate::format::{Header, Parsed, npy};
@@ -23,7 +23,7 @@ impl MemMapArray {
     ///
     /// # Errors
     /// `Io` if it cannot be opened or mapped, `Malformed` if its bytes contradict the format or are
-    /// too few, `Unsupported` for object arrays.
+    /// too few, `Unsupported` for object arrays, `Unit` if the header says a unit that is none.
     ///
     /// ```
     /// use maparray::{MemMapArray, Mode};
@@ -110,6 +110,7 @@ impl MemMapArray {
     /// Reads the data that a header describes, without a map.
     fn read_data(file: &OpenFile, header: &Header) -> Result<MemMapArray> {
         header.check_len(file.len_when_opened())?;
+        let unit = unit::of_text(header.unit.as_deref())?;
         let dtype = header.dtype.to_native();
         let mut array = MemMapArray::zeros(&dtype, &header.shape, header.order)?;
         let (byte_len, item) = (array.byte_len(), dtype.size().max(1));
@@ -127,7 +128,7 @@ impl MemMapArray {
             header.dtype.swap_to_native(bytes);
             Ok(())
         })?;
-        Ok(array)
+        Ok(array.sharing_unit(unit))
     }
 
     /// Maps the data that a header describes.
@@ -138,6 +139,7 @@ impl MemMapArray {
         mode: Mode,
     ) -> Result<MemMapArray> {
         header.check_len(file.len_when_opened())?;
+        let unit = unit::of_text(header.unit.as_deref())?;
         let span = Span {
             offset: header.data_offset,
             len: Some(header.byte_len()?),
@@ -150,6 +152,7 @@ impl MemMapArray {
         let array = MemMapArray::over(region, header.dtype.clone(), header.layout()?);
         Ok(MemMapArray {
             path: Some(path.into()),
+            unit,
             ..array
         })
     }

@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::MemMapArray;
+use super::{MemMapArray, unit};
 use crate::crew::{Crew, callers_watch};
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
@@ -13,6 +13,7 @@ use crate::format::raw::{self, Raw};
 use crate::format::{Format, Header, npy};
 use crate::layout::{Layout, Order, Walk, extent, shape_text};
 use crate::map::{Allocate, Behind, Existing, Extend, FOLIO, Flush, Mode, NewFile, OpenFile, Span};
+use crate::unit::Unit;
 
 /// How a new file is made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,7 +48,7 @@ impl MemMapArray {
         options: &Create,
     ) -> Result<MemMapArray> {
         let path = path.as_ref();
-        let new = NewArray::create(path, dtype, shape, options)?;
+        let new = NewArray::create(path, dtype, shape, options, None)?;
         let header = new.header.clone();
         let map = || {
             // Mapped first: a failure leaves no file behind.
@@ -135,7 +136,7 @@ impl MemMapArray {
     /// Writes a new `.npy` file, whole and durable or not at all: it replaces a file of that name in
     /// one step, also one that this array maps.
     ///
-    /// Elements, dtype and byte order stay as they are; Fortran order is kept.
+    /// Elements, dtype, byte order and unit stay as they are; Fortran order is kept.
     ///
     /// # Errors
     /// `Io` if it cannot be written; an old file of that name is then still there.
@@ -153,7 +154,8 @@ impl MemMapArray {
             order: self.order(),
             ..Create::default()
         };
-        let new = NewArray::create(path.as_ref(), &self.dtype, self.shape(), &options)?;
+        let path = path.as_ref();
+        let new = NewArray::create(path, &self.dtype, self.shape(), &options, self.unit())?;
         let item = self.layout.item_size().max(1);
         let axes = new.layout().memory_order();
         let walk = Walk::new(&self.layout.permuted(&axes));
@@ -193,10 +195,12 @@ impl NewArray {
         dtype: &DType,
         shape: &[usize],
         options: &Create,
+        unit: Option<&Unit>,
     ) -> Result<NewArray> {
         let make = || {
             let (_, byte_len) = extent(shape, dtype.size())?;
-            let start = npy::write(dtype, shape, options.order)?;
+            let unit = unit::text_of(unit);
+            let start = npy::write_in(unit.as_deref(), dtype, shape, options.order)?;
             let header = Header {
                 format: Format::Npy,
                 version: (start[6], start[7]),
@@ -204,6 +208,7 @@ impl NewArray {
                 shape: shape.to_vec(),
                 order: options.order,
                 data_offset: start.len() as u64,
+                unit,
             };
             let len = header.data_offset + byte_len as u64;
             let file = NewFile::create(path, len, options.existing, options.allocate)?;

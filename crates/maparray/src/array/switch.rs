@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::MemMapArray;
+use super::{MemMapArray, unit};
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
 use crate::format::{Format, npy};
@@ -28,7 +28,9 @@ impl Target<'_> {
     fn start(&self, array: &MemMapArray, place: &dyn Fn(usize) -> usize) -> Result<Vec<u8>> {
         match self {
             Target::Named(_, Format::Npy, _) => {
-                npy::write_placed(&array.dtype, array.shape(), array.order(), place)
+                let unit = unit::text_of(array.unit());
+                let (dtype, shape) = (&array.dtype, array.shape());
+                npy::write_placed(unit.as_deref(), dtype, shape, array.order(), place)
             }
             _ => Ok(vec![0; place(0)]),
         }
@@ -221,7 +223,7 @@ impl MemMapArray {
             let mut copy = MemMapArray::pages(&self.dtype, self.shape(), self.order())?;
             let walk = Walk::new(&self.layout.permuted(&copy.layout.memory_order()));
             self.source().load_raw(&walk, 0, copy.own_bytes()?)?;
-            *self = copy;
+            *self = copy.in_unit_of(self);
             Ok(())
         };
         to_memory().map_err(|error: Error| self.name(error))?;

@@ -135,15 +135,15 @@ impl MemMapArray {
             })
             .map_err(|error| self.name(error))?;
         }
-        Ok(taken)
+        Ok(taken.in_unit_of(self))
     }
 
     /// Copies the rows at `indices` along an axis to an array that is there, and may share bytes with
     /// this one.
     ///
     /// # Errors
-    /// As [`MemMapArray::take`]; `Mismatch` if the shape or the dtype does not fit; `ReadOnly` and
-    /// `InUse` if the array cannot be written.
+    /// As [`MemMapArray::take`]; `Mismatch` if the shape or the dtype does not fit, `Unit` if both
+    /// arrays say a unit and not the same; `ReadOnly` and `InUse` if the array cannot be written.
     ///
     /// ```
     /// use maparray::{DType, MemMapArray, Order};
@@ -183,6 +183,7 @@ impl MemMapArray {
                 expected: self.dtype.to_string(),
             })));
         }
+        out.check_unit_of(self)?;
         if self.source().meets(&out.source()) {
             let copy = self.to_memory()?;
             return copy.copied_into(picks, places, axis, out);
@@ -241,7 +242,8 @@ impl MemMapArray {
     }
 
     fn copied_to(&self, (take, shape): (Take<'_>, Vec<usize>), path: &Path) -> Result<MemMapArray> {
-        let new = NewArray::create(path, &self.dtype, &shape, &Create::default())?;
+        let options = Create::default();
+        let new = NewArray::create(path, &self.dtype, &shape, &options, self.unit())?;
         take.each_piece(|start, bytes| new.write(start, bytes))
             .map_err(|error| self.name(error))?;
         new.finish_open(Flush::Start)

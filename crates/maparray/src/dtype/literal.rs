@@ -66,6 +66,19 @@ pub(crate) fn complaint(at: usize, text: impl Into<String>, expected: &'static s
 
 /// Reads one literal, blanks around it allowed, and nothing else.
 pub(crate) fn read(bytes: &[u8], notation: Notation) -> Result<Literal, Problem> {
+    match read_start(bytes, notation)? {
+        (literal, end) if end == bytes.len() => Ok(literal),
+        (_, end) => Err(too_much(bytes, end)),
+    }
+}
+
+/// The complaint about what stands behind a literal.
+pub(crate) fn too_much(bytes: &[u8], at: usize) -> Problem {
+    complaint(at, snippet(bytes, at), "nothing more but blanks")
+}
+
+/// Reads one literal, blanks around it allowed; says where what follows begins.
+pub(crate) fn read_start(bytes: &[u8], notation: Notation) -> Result<(Literal, usize), Problem> {
     if notation == Notation::Utf8
         && let Err(error) = std::str::from_utf8(bytes)
     {
@@ -79,10 +92,7 @@ pub(crate) fn read(bytes: &[u8], notation: Notation) -> Result<Literal, Problem>
     };
     let literal = reader.value(0)?;
     reader.skip_blanks();
-    match reader.peek() {
-        None => Ok(literal),
-        Some(_) => Err(reader.expected("nothing more but blanks")),
-    }
+    Ok((literal, reader.at))
 }
 
 /// The next few bytes, for a message; empty at the end.

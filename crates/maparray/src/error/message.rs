@@ -403,6 +403,27 @@ impl fmt::Display for Problem {
                 show(left),
                 show(right)
             ),
+            Problem::UnitOperand {
+                operation,
+                found,
+                expected,
+            } => write!(
+                f,
+                "units of `{operation}`: found {}, expected {}",
+                show(found),
+                show(expected)
+            ),
+            Problem::UnitExponent { unit } => write!(
+                f,
+                "power of the unit `{}`: found an exponent that only values tell, expected a \
+                 constant fraction",
+                show(unit)
+            ),
+            Problem::UnitOfTime { unit, dtype } => write!(
+                f,
+                "unit of dates or durations: found `{}`, expected none beside dtype `{dtype}`",
+                show(unit)
+            ),
         }
     }
 }

@@ -172,7 +172,10 @@ impl Error {
             | Problem::UnitPower { .. }
             | Problem::UnitScale { .. }
             | Problem::UnitSpelling { .. }
-            | Problem::UnlikeUnits { .. } => Kind::Unit,
+            | Problem::UnlikeUnits { .. }
+            | Problem::UnitOperand { .. }
+            | Problem::UnitExponent { .. }
+            | Problem::UnitOfTime { .. } => Kind::Unit,
         }
     }
 

@@ -287,4 +287,16 @@ pub(crate) enum Problem {
         left: String,
         right: String,
     },
+    UnitOperand {
+        operation: &'static str,
+        found: String,
+        expected: String,
+    },
+    UnitExponent {
+        unit: String,
+    },
+    UnitOfTime {
+        unit: String,
+        dtype: String,
+    },
 }

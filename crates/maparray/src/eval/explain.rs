@@ -16,12 +16,15 @@ use crate::array::Source;
 use crate::error::Result;
 use crate::expr::Does;
 use crate::layout::shape_text;
+use crate::unit::Unit;
 
 /// What a computation is going to do: see [`Eval::explain`](crate::Eval::explain).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     /// The passes over arrays, in the order in which they are made.
     pub sweeps: Vec<Sweep>,
+    /// The unit of each result.
+    pub units: Vec<Option<Unit>>,
     /// Bytes that are read from arrays; an array counts once for each sweep.
     pub bytes_read: u64,
     /// How many of them are not in memory, and come from the disk.
@@ -105,6 +108,7 @@ impl Program<'_> {
         let disk = bytes_cold as f64 / DISK_RATE + bytes_written as f64 / WRITE_RATE;
         Ok(Explanation {
             sweeps,
+            units: vec![],
             bytes_read,
             bytes_cold,
             bytes_written,
@@ -248,6 +252,9 @@ impl fmt::Display for Explanation {
                 f,
                 "  {blocks} blocks of {block} elements, strips of {strip}"
             )?;
+        }
+        for unit in self.units.iter().flatten() {
+            writeln!(f, "result in `{unit}`")?;
         }
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         writeln!(

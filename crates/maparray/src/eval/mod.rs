@@ -6,6 +6,7 @@
 //! Knows: arrays, operations, expressions. Must not know: formats, maps.
 
 mod block;
+mod convert;
 mod cross;
 mod explain;
 mod fill;
@@ -25,6 +26,7 @@ use crate::error::{Error, Problem, Result};
 use crate::expr::{self, Expr, Typed};
 use crate::layout::shape_text;
 use crate::ops::Accuracy;
+use crate::unit::Unit;
 
 pub use explain::{Explanation, Sweep};
 use program::{Program, Settings, Target};
@@ -188,6 +190,25 @@ impl<'a> Eval<'a> {
         Ok((typed.dtype(), typed.shape))
     }
 
+    /// Unit of the result, without reading an element; `None` if no array has one, or if the result
+    /// is truth or a position.
+    ///
+    /// # Errors
+    /// As [`Eval::describe`]; `Unit` if the units of operands do not go together.
+    ///
+    /// ```
+    /// use maparray::{Eval, MemMapArray, Unit};
+    /// let a = MemMapArray::from_slice(&[1.0_f32, 2.0]).with_unit(Unit::parse("adu")?);
+    /// let unit = |text: &str| Eval::new(text.parse()?).array("a", &a).unit();
+    /// assert_eq!(unit("var(a)")?, Some("adu2".parse()?));
+    /// assert_eq!(unit("a > 0")?, None);
+    /// assert!(unit("a + 1").is_err());
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn unit(&self) -> Result<Option<Unit>> {
+        Ok(self.first()?.unit.as_deref().cloned())
+    }
+
     /// Tells what will be done, without reading an element: the sweeps over arrays with their steps and
     /// dtypes, blocks, threads, bytes to read and to write, and about how long it will take.
     ///
@@ -206,7 +227,12 @@ impl<'a> Eval<'a> {
     /// ```
     pub fn explain(&self) -> Result<Explanation> {
         let typed = self.infer()?;
-        Program::new(&self.arrays, &typed, self.settings)?.explain()
+        let explanation = Program::new(&self.arrays, &typed, self.settings)?.explain()?;
+        let units = typed.iter().map(|typed| typed.unit.as_deref().cloned());
+        Ok(Explanation {
+            units: units.collect(),
+            ..explanation
+        })
     }
 
     /// Computes into memory.
@@ -249,7 +275,10 @@ impl<'a> Eval<'a> {
         program.reduce(&crew)?;
         let results = program.run(&crew)?.into_iter().zip(&typed);
         results
-            .map(|(result, typed)| result.reinterpret(&typed.dtype()))
+            .map(|(result, typed)| {
+                let result = result.reinterpret(&typed.dtype())?;
+                Ok(result.sharing_unit(typed.unit.clone()))
+            })
             .collect()
     }
 
@@ -353,6 +382,7 @@ impl<'a> Eval<'a> {
             .map(|(path, typed)| Target {
                 path: path.as_ref(),
                 dtype: typed.dtype(),
+                unit: typed.unit.as_deref(),
                 options: None,
             })
             .collect();
@@ -388,12 +418,13 @@ impl<'a> Eval<'a> {
     ) -> Result<Report> {
         let typed = self.first()?;
         let wanted = typed.fits(dtype)?;
-        let own = typed.dtype();
+        let (own, unit) = (typed.dtype(), typed.unit.clone());
         let mut program = Program::new(&self.arrays, &[typed], self.settings)?;
         program.cast(0, wanted);
         let target = Target {
             path: path.as_ref(),
             dtype: dtype.clone(),
+            unit: unit.as_deref(),
             options: Some(options),
         };
         let saved = program.save(&[target], self.watch.take(), NewArray::finish)?;
@@ -404,11 +435,13 @@ impl<'a> Eval<'a> {
         })
     }
 
-    /// Computes into an array that exists, whose shape the result must broadcast to.
+    /// Computes into an array that exists, whose shape the result must broadcast to, and whose unit it
+    /// is converted to. An array without a unit takes plain numbers.
     ///
     /// # Errors
     /// As [`Eval::run`]; `Mismatch` if the result does not fit or its type cannot be cast to the
-    /// array's within the same kind, `ReadOnly` or `InUse` if the array cannot be written.
+    /// array's within the same kind, `Unit` if it measures something else, `ReadOnly` or `InUse` if
+    /// the array cannot be written.
     ///
     /// ```
     /// use maparray::{DType, Eval, MemMapArray, Order};
@@ -443,7 +476,7 @@ impl<'a> Eval<'a> {
         if let Some(name) = name {
             self.arrays.push((name.into(), source.clone()));
         }
-        let typed = self.first()?;
+        let typed = self.first()?.for_place(source.unit())?;
         typed.fits(&dtype)?;
         let own = typed.dtype();
         let program = Program::new(&self.arrays, &[typed], self.settings)?;
@@ -467,7 +500,11 @@ impl<'a> Eval<'a> {
             let source = &self.arrays.iter().find(|(known, _)| known == name)?.1;
             Some((source.dtype().clone(), source.layout().shape().to_vec()))
         };
-        let infer = |expr| expr::infer_to(expr, &lookup, self.accuracy);
+        let units = |name: &str| {
+            let source = &self.arrays.iter().find(|(known, _)| known == name)?.1;
+            source.unit().cloned()
+        };
+        let infer = |expr| expr::infer_in(expr, &lookup, &units, self.accuracy);
         let typed: Vec<Typed> = self.exprs.iter().map(infer).collect::<Result<_>>()?;
         // Where a name is unknown too, that is the better news: the two may be one, misspelt.
         match self.arrays.iter().find(|(name, _)| !names.contains(name)) {

@@ -26,6 +26,7 @@ use crate::error::{Error, Problem, Result};
 use crate::expr::{Does, Typed, Work};
 use crate::layout::Order;
 use crate::ops;
+use crate::unit::Unit;
 
 /// Bytes of work that fit into every machine's memory.
 const SMALL: u64 = 64 << 20;
@@ -57,6 +58,7 @@ pub(super) struct Program<'a> {
 pub(super) struct Target<'a> {
     pub(super) path: &'a Path,
     pub(super) dtype: DType,
+    pub(super) unit: Option<&'a Unit>,
     /// In the order of the arrays it is made of, if nothing is said.
     pub(super) options: Option<&'a Create>,
 }
@@ -398,7 +400,7 @@ impl<'a> Program<'a> {
                     ..Create::default()
                 });
                 let shape = &self.graph.nodes[root].shape;
-                NewArray::create(target.path, &target.dtype, shape, &options)
+                NewArray::create(target.path, &target.dtype, shape, &options, target.unit)
             })
             .collect();
         let files = files?;

@@ -5,17 +5,21 @@
 //!
 //! Knows: operations, dtypes, shapes. Must not know: arrays, files; it asks for names.
 
-use bytemuck::bytes_of;
+use std::sync::Arc;
 
+use super::adapt::{adaptation, beyond, constant, default_scalar, within};
 use super::literal::operate;
 use super::reduced::{reduced, unless_any};
 use super::time::{self, Time};
-use super::{DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Parameters, SIZE_LIMIT, Whole, parts};
-use crate::dtype::{DType, Kind, Scalar, promote_scalars};
+use super::{
+    DEPTH_LIMIT, Expr, KeepAxes, Literal, Node, Parameters, SIZE_LIMIT, Whole, parts, unit,
+};
+use crate::dtype::{DType, Kind, Scalar};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{broadcast, extent};
 use crate::ops::{Accuracy, Fold, Kernel, Op, Reduction, cast};
 use crate::strip::Strip;
+use crate::unit::Unit;
 
 /// An expression whose dtypes and shapes are known, ready to be planned.
 #[derive(Clone)]
@@ -24,6 +28,8 @@ pub struct Typed {
     pub scalar: Scalar,
     /// What it counts, if it is a moment or a duration.
     pub time: Option<Time>,
+    /// What it measures; none if no operand said one.
+    pub unit: Option<Arc<Unit>>,
     /// The shape of the result.
     pub shape: Vec<usize>,
     /// How it comes about.
@@ -154,6 +160,9 @@ impl Part {
 /// Says dtype and shape of the array of a name, if there is one.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(DType, Vec<usize>)>;
 
+/// Says the unit of the array of a name, if it has one.
+pub type Units<'a> = &'a dyn Fn(&str) -> Option<Arc<Unit>>;
+
 /// Finds dtype and shape of every part of an expression; `lookup` says them for an array's name.
 ///
 /// # Errors
@@ -176,11 +185,48 @@ pub fn infer(expr: &Expr, lookup: Lookup<'_>) -> Result<Typed> {
 /// # Errors
 /// As [`infer`].
 pub fn infer_to(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Typed> {
+    infer_in(expr, lookup, &|_| None, accuracy)
+}
+
+/// As [`infer_to`], for arrays some of which have units.
+///
+/// # Errors
+/// As [`infer`]; `Unit` for operations that are not defined on the units of their operands.
+///
+/// ```
+/// use std::sync::Arc;
+/// use maparray::{Accuracy, ErrorKind, Scalar, Unit, expr};
+/// let array = |_: &str| Some((Scalar::F32.into(), vec![4, 3]));
+/// let unit = |name: &str| Unit::parse(name).map(Arc::new).ok();
+/// let infer = |text: &str| expr::infer_in(&text.parse()?, &array, &unit, Accuracy::default());
+/// let speed = infer("sqrt(km**2) / s")?;
+/// assert_eq!(*speed.unit.unwrap(), "km / s".parse()?);
+/// assert_eq!(infer("km + s").err().map(|error| error.kind()), Some(ErrorKind::Unit));
+/// # Ok::<(), maparray::Error>(())
+/// ```
+pub fn infer_in(
+    expr: &Expr,
+    lookup: Lookup<'_>,
+    units: Units<'_>,
+    accuracy: Accuracy,
+) -> Result<Typed> {
     if expr.depth() > DEPTH_LIMIT || expr.size() > SIZE_LIMIT {
         let (depth, size) = (expr.depth(), expr.size());
         return Err(Error::new(Problem::TreeSize { depth, size }));
     }
-    strong(part(expr, lookup, accuracy)?)
+    let known = Known {
+        lookup,
+        units,
+        accuracy,
+    };
+    strong(part(expr, &known)?)
+}
+
+/// What is known when a tree is walked.
+struct Known<'a> {
+    lookup: Lookup<'a>,
+    units: Units<'a>,
+    accuracy: Accuracy,
 }
 
 /// What is to be done next on the way through a tree; a loop, so that depth costs no stack.
@@ -189,7 +235,7 @@ enum Step<'e> {
     Leave(&'e Expr),
 }
 
-fn part(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Part> {
+fn part(expr: &Expr, known: &Known<'_>) -> Result<Part> {
     let mut steps = vec![Step::Enter(expr)];
     let mut done: Vec<Part> = Vec::new();
     while let Some(step) = steps.pop() {
@@ -200,7 +246,7 @@ fn part(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Part> {
             }
             Step::Leave(expr) => {
                 let operands = done.split_off(done.len() - parts(expr.node()).count());
-                done.push(whole(expr.node(), operands, lookup, accuracy)?);
+                done.push(whole(expr.node(), operands, known)?);
             }
         }
     }
@@ -208,39 +254,60 @@ fn part(expr: &Expr, lookup: Lookup<'_>, accuracy: Accuracy) -> Result<Part> {
 }
 
 /// A node, given the parts that it is made of.
-fn whole(
-    node: &Node,
-    mut operands: Vec<Part>,
-    lookup: Lookup<'_>,
-    accuracy: Accuracy,
-) -> Result<Part> {
+fn whole(node: &Node, mut operands: Vec<Part>, known: &Known<'_>) -> Result<Part> {
+    let accuracy = known.accuracy;
     if let Some(operation) = operands.iter().find_map(Part::unknown_shape) {
         return Err(Error::new(Problem::UnknownLength { operation }));
     }
+    let united = unit::among(&operands);
     let mut of = || {
         operands
             .pop()
             .expect("a cast and a reduction have one part")
     };
     match node {
-        Node::Name { name, column } => named(name, *column, lookup),
+        Node::Name { name, column } => named(name, *column, known),
         Node::Literal(literal) => Ok(Part::Weak(*literal)),
         Node::Index(shape) => typed(Scalar::I64, shape.clone(), What::Index).map(Part::Strong),
         Node::Cast(scalar, _) => match of() {
             Part::Weak(literal) => constant(literal, *scalar).map(Part::Strong),
-            Part::Strong(of) => cast_to(*scalar, of).map(Part::Strong),
+            Part::Strong(of) => {
+                let unit = of.unit.clone();
+                let cast = cast_to(*scalar, of)?;
+                Ok(Part::Strong(Typed { unit, ..cast }))
+            }
         },
         Node::Reduce(reduce) => {
-            let initial = reduce.initial.as_ref().map(|_| of());
+            let mut initial = reduce.initial.as_ref().map(|_| of());
             let mask = reduce.mask.as_ref().map(|_| strong(of())).transpose()?;
-            reduced(reduce, strong(of())?, mask, initial).map(Part::Strong)
+            let mut elements = of();
+            let unit = match united {
+                true => {
+                    let initial = initial.as_mut();
+                    unit::settle_reduction(reduce, &mut elements, initial, accuracy)?
+                }
+                false => None,
+            };
+            let value = reduced(reduce, strong(elements)?, mask, initial)?;
+            Ok(Part::Strong(Typed { unit, ..value }))
+        }
+        Node::Apply(op, _) if united && operands.len() == op.arity() => {
+            let unit = unit::settle(*op, &mut operands, accuracy)?;
+            Ok(apply(*op, operands, accuracy)?.measuring(unit))
         }
         Node::Apply(op, _) => apply(*op, operands, accuracy),
         Node::Whole {
             function,
             parameters,
             ..
-        } => whole_array(*function, parameters, operands, accuracy).map(Part::Strong),
+        } => {
+            let unit = match united {
+                true => unit::settle_whole(*function, parameters, &mut operands, accuracy)?,
+                false => None,
+            };
+            let value = whole_array(*function, parameters, operands, accuracy)?;
+            Ok(Part::Strong(Typed { unit, ..value }))
+        }
     }
 }
 
@@ -277,11 +344,22 @@ fn whole_array(
     typed(scalar, shape, what)
 }
 
-fn named(name: &str, column: usize, lookup: Lookup<'_>) -> Result<Part> {
-    if let Some((dtype, shape)) = lookup(name) {
+fn named(name: &str, column: usize, known: &Known<'_>) -> Result<Part> {
+    if let Some((dtype, shape)) = (known.lookup)(name) {
         let (scalar, time) = time::elements_of(&dtype)?;
         let array = typed(scalar, shape, What::Array(name.to_owned()))?;
-        return Ok(Part::Strong(Typed { time, ..array }));
+        let unit = (known.units)(name);
+        if let (Some(_), Some(unit)) = (time, &unit) {
+            return Err(Error::new(Problem::UnitOfTime {
+                unit: unit.to_string(),
+                dtype: dtype.to_string(),
+            }));
+        }
+        return Ok(Part::Strong(Typed {
+            time,
+            unit,
+            ..array
+        }));
     }
     let constant = CONSTANTS.iter().find(|row| row.0 == name);
     constant
@@ -301,6 +379,7 @@ pub(super) fn typed(scalar: Scalar, shape: Vec<usize>, what: What) -> Result<Typ
     Ok(Typed {
         scalar,
         time: None,
+        unit: None,
         shape,
         what,
     })
@@ -314,35 +393,7 @@ pub(super) fn strong(part: Part) -> Result<Typed> {
     }
 }
 
-pub(super) fn default_scalar(literal: Literal) -> Scalar {
-    match literal {
-        Literal::Bool(_) => Scalar::Bool,
-        Literal::Int(value) if u64::try_from(value).is_ok() && i64::try_from(value).is_err() => {
-            Scalar::U64
-        }
-        Literal::Int(_) => Scalar::I64,
-        Literal::Float(_) => Scalar::F64,
-        Literal::Complex(..) => Scalar::C128,
-    }
-}
-
-/// The dtype that a plain number of this kind takes beside arrays of dtype `beside`.
-fn adapted(kind: Kind, beside: Scalar) -> Scalar {
-    match (kind, beside.kind()) {
-        (Kind::Bool, _) => beside,
-        (Kind::Signed | Kind::Unsigned, Kind::Bool) => Scalar::I64,
-        (Kind::Signed | Kind::Unsigned, _) => beside,
-        (Kind::Float, Kind::Float | Kind::Complex) => beside,
-        (Kind::Float, _) => Scalar::F64,
-        (Kind::Complex, Kind::Complex) => beside,
-        (Kind::Complex, _) if matches!(beside, Scalar::F16 | Scalar::BF16 | Scalar::F32) => {
-            Scalar::C64
-        }
-        (Kind::Complex, _) => Scalar::C128,
-    }
-}
-
-fn apply(op: Op, parts: Vec<Part>, accuracy: Accuracy) -> Result<Part> {
+pub(super) fn apply(op: Op, parts: Vec<Part>, accuracy: Accuracy) -> Result<Part> {
     if parts.len() != op.arity() {
         return Err(Error::new(Problem::ArgumentCount {
             column: 0,
@@ -440,82 +491,6 @@ fn own_loop(op: Op, parts: &[Part]) -> Option<Op> {
     }
 }
 
-/// Which dtype each plain number takes beside the other operands.
-fn adaptation(op: Op, parts: &[Part]) -> impl Fn(Literal) -> Scalar + use<> {
-    let strong = parts.iter().filter_map(|part| match part {
-        Part::Weak(Literal::Bool(_)) => Some(Scalar::Bool),
-        Part::Weak(_) => None,
-        Part::Strong(typed) => Some(typed.scalar),
-    });
-    let beside = strong.reduce(promote_scalars);
-    let weak = parts.iter().filter_map(|part| match part {
-        Part::Weak(literal) => Some(literal.kind()),
-        Part::Strong(_) => None,
-    });
-    let kind = weak.max();
-    // These three ask a number for its truth only.
-    let logic = matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor);
-    move |literal| match (literal, beside.zip(kind)) {
-        _ if logic => Scalar::Bool,
-        (Literal::Bool(_), _) | (_, None) => default_scalar(literal),
-        (_, Some((beside, kind))) => adapted(kind, beside),
-    }
-}
-
-/// The number as this operand of a loop over `scalar`: where NumPy looks at the value, so do we.
-///
-/// A bound of `clip` that the dtype cannot reach is no bound. Integers have no powers below zero.
-fn within(op: Op, place: usize, literal: Literal, scalar: Scalar) -> Result<Literal> {
-    let Literal::Int(value) = literal else {
-        return Ok(literal);
-    };
-    let Some((least, most)) = int_range(scalar) else {
-        return Ok(literal);
-    };
-    match (op, place) {
-        (Op::Clip, 1) => Ok(Literal::Int(value.max(least))),
-        (Op::Clip, 2) => Ok(Literal::Int(value.min(most))),
-        (Op::Power, 1) if (least..0).contains(&value) => Err(Error::new(Problem::Constant {
-            text: format!("** {literal}"),
-            problem: "integers have no negative powers; make one of them a float",
-        })),
-        _ => Ok(literal),
-    }
-}
-
-/// A comparison with an integer that the other side's dtype cannot hold: the answer is the same for
-/// every element, and known.
-fn beyond(op: Op, parts: &[Part], adapt: &dyn Fn(Literal) -> Scalar) -> Result<Option<Typed>> {
-    if !op.is_comparison() {
-        return Ok(None);
-    }
-    let (literal, other, literal_first) = match parts {
-        [Part::Weak(literal), Part::Strong(other)] => (*literal, other, true),
-        [Part::Strong(other), Part::Weak(literal)] => (*literal, other, false),
-        _ => return Ok(None),
-    };
-    let Literal::Int(value) = literal else {
-        return Ok(None);
-    };
-    match int_range(adapt(literal)) {
-        Some((least, most)) if value < least || value > most => {}
-        _ => return Ok(None),
-    }
-    // Any number on the same side of the literal stands for all of them.
-    let zero = Literal::Int(0);
-    let pair = if literal_first {
-        [literal, zero]
-    } else {
-        [zero, literal]
-    };
-    let Some(Ok(Literal::Bool(answer))) = operate(op, &pair) else {
-        return Ok(None);
-    };
-    let answer = constant(Literal::Bool(answer), Scalar::Bool)?;
-    let everywhere = What::Apply(casting(Scalar::Bool, Scalar::Bool), vec![answer]);
-    typed(Scalar::Bool, other.shape.clone(), everywhere).map(Some)
-}
-
 /// A loop over operands of exactly its types; run at once if it holds only constants.
 pub(super) fn run(work: Work, output: Scalar, operands: Vec<Typed>) -> Result<Typed> {
     let mut shape = Vec::new();
@@ -570,49 +545,5 @@ pub(super) fn casting(from: Scalar, to: Scalar) -> Work {
     Work {
         does: Does::Cast,
         kernel: cast(from, to),
-    }
-}
-
-/// A plain number as an element of this type.
-pub(super) fn constant(literal: Literal, scalar: Scalar) -> Result<Typed> {
-    let element = |scalar: Scalar, bytes: &[u8]| {
-        let mut cell = [0; 16];
-        cell[..bytes.len()].copy_from_slice(bytes);
-        Typed {
-            scalar,
-            time: None,
-            shape: Vec::new(),
-            what: What::Constant(cell),
-        }
-    };
-    match (literal, scalar.kind()) {
-        (Literal::Bool(value), _) => cast_to(scalar, element(Scalar::Bool, &[u8::from(value)])),
-        (Literal::Int(value), Kind::Signed | Kind::Unsigned) => {
-            if int_range(scalar).is_none_or(|(least, most)| value < least || value > most) {
-                let (literal, dtype) = (literal.to_string(), scalar.name().to_owned());
-                return Err(Error::new(Problem::Literal { literal, dtype }));
-            }
-            // In range, so that `int64` and `uint64` hold the same bits and the cast loses none.
-            let wide = element(Scalar::I64, bytes_of(&(value as i64)));
-            cast_to(scalar, wide)
-        }
-        (Literal::Int(value), Kind::Bool) => Ok(element(Scalar::Bool, &[u8::from(value != 0)])),
-        (Literal::Int(_) | Literal::Float(_), _) => {
-            let value = literal.float().unwrap_or(f64::NAN);
-            cast_to(scalar, element(Scalar::F64, bytes_of(&value)))
-        }
-        (Literal::Complex(..), _) => {
-            cast_to(scalar, element(Scalar::C128, bytes_of(&literal.complex())))
-        }
-    }
-}
-
-/// The least and the greatest value of an integer type.
-fn int_range(scalar: Scalar) -> Option<(i128, i128)> {
-    let bits = 8 * scalar.size();
-    match scalar.kind() {
-        Kind::Unsigned => Some((0, (1 << bits) - 1)),
-        Kind::Signed => Some((-(1 << (bits - 1)), (1 << (bits - 1)) - 1)),
-        _ => None,
     }
 }

@@ -3,8 +3,9 @@
 //! `Expr` is a tree of operations over named arrays and numbers. It is built from text, or in Rust
 //! with operators and methods; it holds no array and computes nothing.
 //!
-//! Knows: errors, dtypes, layouts, ops. Must not know: arrays, files; it sees names.
+//! Knows: errors, dtypes, layouts, units, ops. Must not know: arrays, files; it sees names.
 
+mod adapt;
 mod build;
 mod call;
 mod infer;
@@ -13,6 +14,7 @@ mod parse;
 mod reduced;
 mod show;
 mod time;
+mod unit;
 mod whole;
 
 use std::collections::HashSet;
@@ -25,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::ops::{Nans, Op, Reduction};
 
 pub use build::{Reduced, where_};
-pub use infer::{Does, Lookup, Refusal, Typed, What, Work, infer, infer_to};
+pub use infer::{Does, Lookup, Refusal, Typed, Units, What, Work, infer, infer_in, infer_to};
 pub use time::Time;
 pub use whole::{Parameters, Setting, Whole};
 

@@ -5,7 +5,8 @@
 //!
 //! Knows: operations, dtypes, shapes. Must not know: arrays, files.
 
-use super::infer::{Part, Refusal, Typed, What, cast_to, casting, constant, exactly, typed};
+use super::adapt::constant;
+use super::infer::{Part, Refusal, Typed, What, cast_to, casting, exactly, typed};
 use super::{Axes, Expr, KeepAxes, Literal, Reduce, time};
 use crate::dtype::{Kind, Scalar};
 use crate::error::{Error, Problem, Result};

@@ -8,7 +8,8 @@
 
 use bytemuck::bytes_of;
 
-use super::infer::{self, Does, Part, Typed, What, Work, constant, run, strong, working};
+use super::adapt::{constant, default_scalar};
+use super::infer::{self, Does, Part, Typed, What, Work, run, strong, working};
 use super::{Literal, Reduce};
 use crate::dtype::{ByteOrder, DType, Kind, Scalar, TimeStep, TimeUnit, promote, steps_in};
 use crate::error::{Error, Problem, Result};
@@ -134,7 +135,7 @@ impl Part {
         match self {
             Part::Strong(typed) if typed.time.is_some() => typed.dtype().to_string(),
             Part::Strong(typed) => typed.scalar.name().to_owned(),
-            Part::Weak(literal) => infer::default_scalar(*literal).name().to_owned(),
+            Part::Weak(literal) => default_scalar(*literal).name().to_owned(),
         }
     }
 }
@@ -317,6 +318,7 @@ pub(super) fn reduced(
             let none = Typed {
                 scalar: Scalar::I64,
                 time: Some(time),
+                unit: None,
                 shape: vec![],
                 what: What::Constant(cell(NAT)),
             };

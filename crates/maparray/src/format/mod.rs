@@ -37,6 +37,8 @@ pub struct Header {
     pub order: Order,
     /// Byte of the file where the elements begin.
     pub data_offset: u64,
+    /// The text of the unit that the elements are in, if the file says one.
+    pub unit: Option<String>,
 }
 
 /// What came out of the first bytes of a file.

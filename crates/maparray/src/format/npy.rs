@@ -26,12 +26,16 @@
 //! multiple of 64 bytes, so that the elements of a mapped file are aligned. The version is the oldest
 //! that can hold the header: 2 where it is longer than 65535 bytes, 3 where a name is not Latin-1.
 //!
+//! Between the dictionary and the blanks there may be a comment, as in any notation of Python's: two
+//! blanks and `# unit: 'adu / s'` are the unit of the elements, at most 1024 bytes of text in quotes. Other
+//! readers skip it. It is written only if there is a unit.
+//!
 //! Reading is stricter than NumPy's where a file could harm or mislead: no object dtypes, no
 //! elements of zero bytes, no elements of several bytes without byte order (`|f8`), no header longer
 //! than [`HEADER_LIMIT`], no brackets deeper than 32, no keys twice, at most 64 axes, nothing but
 //! literals. It is as lenient as NumPy's where files differ in the wild: any order of keys, any
-//! padding, no newline at the end, data at any offset, bytes behind the data, and in versions 1 and
-//! 2 Python 2's `3L`.
+//! padding, no newline at the end, data at any offset, bytes behind the data, comments, and in versions
+//! 1 and 2 Python 2's `3L`.
 //!
 //! Knows: errors, dtypes, layouts. Must not know: files, maps.
 
@@ -47,6 +51,7 @@ pub const HEADER_LIMIT: usize = 65536;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 const ALIGN: usize = 64;
+const UNIT_LIMIT: usize = 1024;
 const GROWTH_DIGITS: usize = 21;
 
 /// Reads the header of a `.npy` file from its first bytes.
@@ -116,12 +121,20 @@ pub fn parse_limited(start: &[u8], file_len: u64, limit: usize) -> Result<Parsed
     } else {
         Notation::Latin1
     };
+    let read = || {
+        let (literal, end) = literal::read_start(header, notation)?;
+        let unit = read_comments(header, end, notation)?;
+        Ok((read_dictionary(literal)?, unit))
+    };
+    let (dictionary, unit) = read().map_err(|problem| {
+        let problem = at_byte_of_file(problem, prefix);
+        Error::new(problem)
+    })?;
     let Dictionary {
         dtype,
         shape,
         order,
-    } = read_dictionary(header, notation)
-        .map_err(|problem| Error::new(at_byte_of_file(problem, prefix)))?;
+    } = dictionary;
     extent(&shape, dtype.size())?;
     Ok(Parsed::Header(Header {
         format: Format::Npy,
@@ -130,7 +143,67 @@ pub fn parse_limited(start: &[u8], file_len: u64, limit: usize) -> Result<Parsed
         shape,
         order,
         data_offset,
+        unit,
     }))
+}
+
+/// The unit that a comment behind the dictionary says, from byte `at` on.
+fn read_comments(
+    header: &[u8],
+    mut at: usize,
+    notation: Notation,
+) -> Result<Option<String>, Problem> {
+    const MARK: &[u8] = b"unit:";
+    let mut unit = None;
+    while let Some(&first) = header.get(at) {
+        if matches!(first, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c') {
+            at += 1;
+            continue;
+        }
+        if first != b'#' {
+            return Err(literal::too_much(header, at));
+        }
+        let rest = &header[at + 1..];
+        let line_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let line = &rest[..rest.iter().position(line_end).unwrap_or(rest.len())];
+        let comment = line.trim_ascii_start();
+        if let Some(text) = comment.strip_prefix(MARK) {
+            let start = at + 1 + line.len() - text.len();
+            let read = read_unit(text, notation).map_err(|problem| at_byte(problem, start))?;
+            if unit.replace(read).is_some() {
+                return Err(literal::complaint(at, "a second `# unit:`", "one at most"));
+            }
+        }
+        at += 1 + line.len();
+    }
+    Ok(unit)
+}
+
+fn read_unit(text: &[u8], notation: Notation) -> Result<String, Problem> {
+    let literal = literal::read(text, notation)?;
+    match literal.value {
+        Value::Text(unit) if unit.len() <= UNIT_LIMIT => Ok(unit),
+        Value::Text(unit) => {
+            let found = format!("a unit of {} bytes", unit.len());
+            Err(literal::complaint(literal.at, found, "1024 at most"))
+        }
+        other => {
+            let expected = "the unit as a text in quotes";
+            Err(literal::complaint(literal.at, other.describe(), expected))
+        }
+    }
+}
+
+/// A complaint about a part of the header that begins at byte `start` of it.
+fn at_byte(problem: Problem, start: usize) -> Problem {
+    match problem {
+        Problem::DTypeText { text, at, expected } => Problem::DTypeText {
+            text,
+            at: start + at,
+            expected,
+        },
+        problem => problem,
+    }
 }
 
 /// What the three keys say.
@@ -160,8 +233,7 @@ fn at_byte_of_file(problem: Problem, prefix: usize) -> Problem {
     }
 }
 
-fn read_dictionary(header: &[u8], notation: Notation) -> Result<Dictionary, Problem> {
-    let literal = literal::read(header, notation)?;
+fn read_dictionary(literal: Literal) -> Result<Dictionary, Problem> {
     let Value::Dict(pairs) = literal.value else {
         let found = literal.value.describe();
         return Err(literal::complaint(literal.at, found, "a dictionary"));
@@ -253,7 +325,30 @@ fn read_shape(literal: &Literal) -> Result<Vec<usize>, Problem> {
 /// `Malformed` if the array could not exist or the header is longer than [`parse`] would read back;
 /// `Unsupported` for a dtype that has no descriptor.
 pub fn write(dtype: &DType, shape: &[usize], order: Order) -> Result<Vec<u8>> {
-    let header = write_version(dtype, shape, order, None)?;
+    write_in(None, dtype, shape, order)
+}
+
+/// [`write()`] with the text of the unit that the elements are in.
+///
+/// # Errors
+/// As [`write()`]; `Unit` if the text has more than 1024 bytes.
+///
+/// ```
+/// use maparray::format::{Parsed, npy};
+/// use maparray::{DType, Order};
+/// let start = npy::write_in(Some("adu / s"), &DType::of::<f32>(), &[], Order::C)?;
+/// assert!(start.windows(18).any(|text| text == b"  # unit: 'adu / s"));
+/// let Parsed::Header(header) = npy::parse(&start, 132)? else { panic!("it is all there") };
+/// assert_eq!(header.unit.as_deref(), Some("adu / s"));
+/// # Ok::<(), maparray::Error>(())
+/// ```
+pub fn write_in(
+    unit: Option<&str>,
+    dtype: &DType,
+    shape: &[usize],
+    order: Order,
+) -> Result<Vec<u8>> {
+    let header = start(unit, dtype, shape, order, None)?;
     match header.len() {
         ..=HEADER_LIMIT => Ok(header),
         len => Err(Error::new(Problem::HeaderTooLong {
@@ -282,6 +377,16 @@ pub fn write_version(
     order: Order,
     version: Option<(u8, u8)>,
 ) -> Result<Vec<u8>> {
+    start(None, dtype, shape, order, version)
+}
+
+fn start(
+    unit: Option<&str>,
+    dtype: &DType,
+    shape: &[usize],
+    order: Order,
+    version: Option<(u8, u8)>,
+) -> Result<Vec<u8>> {
     let fortran_order = match order {
         Order::C => "False",
         Order::F => "True",
@@ -296,6 +401,9 @@ pub fn write_version(
         Order::F => shape.last(),
     };
     check_back(&text, dtype, shape)?;
+    if let Some(unit) = unit {
+        text.push_str(&comment(unit)?);
+    }
     if let Some(len) = slowest {
         let digits = len.checked_ilog10().unwrap_or(0) as usize + 1;
         text.extend(std::iter::repeat_n(' ', GROWTH_DIGITS - digits));
@@ -309,29 +417,30 @@ pub fn write_version(
     }
 }
 
-/// [`write()`] with more padding, so that the elements begin where `place` says: it is given the
+/// [`write_in`] with more padding, so that the elements begin where `place` says: it is given the
 /// first byte that they could begin at, and answers with that or a later one.
 ///
 /// # Errors
-/// As [`write()`].
+/// As [`write_in`].
 ///
 /// ```
 /// use maparray::{DType, Order, format::npy};
 /// let page = |at: usize| at.next_multiple_of(4096);
-/// let start = npy::write_placed(&DType::of::<f32>(), &[10], Order::C, page)?;
+/// let start = npy::write_placed(None, &DType::of::<f32>(), &[10], Order::C, page)?;
 /// assert_eq!(start.len(), 4096);
 /// # Ok::<(), maparray::Error>(())
 /// ```
 pub fn write_placed(
+    unit: Option<&str>,
     dtype: &DType,
     shape: &[usize],
     order: Order,
     place: impl Fn(usize) -> usize,
 ) -> Result<Vec<u8>> {
-    let mut file = write(dtype, shape, order)?;
+    let mut file = write_in(unit, dtype, shape, order)?;
     let wide = file[6] > 1 || place(file.len()) > usize::from(u16::MAX);
     if wide && file[6] == 1 {
-        file = write_version(dtype, shape, order, Some((2, 0)))?;
+        file = start(unit, dtype, shape, order, Some((2, 0)))?;
     }
     let prefix = if wide { 12 } else { 10 };
     file.pop();
@@ -342,9 +451,71 @@ pub fn write_placed(
     Ok(file)
 }
 
+/// The bytes before the first element of a `.npy` file, with another unit or none in them: as many
+/// bytes as before, so that the elements stay where they are.
+///
+/// # Errors
+/// As [`parse`], for bytes that are not all of the header; `Unit` if it has no room for the unit.
+///
+/// ```
+/// use maparray::format::{Parsed, npy};
+/// use maparray::{DType, Order};
+/// let start = npy::write(&DType::of::<f32>(), &[3], Order::C)?;
+/// let united = npy::replace_unit(&start, Some("km"))?;
+/// assert_eq!(united, npy::write_in(Some("km"), &DType::of::<f32>(), &[3], Order::C)?);
+/// assert_eq!(npy::replace_unit(&united, None)?, start);
+/// # Ok::<(), maparray::Error>(())
+/// ```
+pub fn replace_unit(start: &[u8], unit: Option<&str>) -> Result<Vec<u8>> {
+    let len = start.len() as u64;
+    let major = match parse_limited(start, len, start.len())? {
+        Parsed::Header(header) if header.data_offset == len => header.version.0,
+        _ => {
+            let (file_len, needed) = (len, len + 1);
+            return Err(Error::new(Problem::HeaderTruncated { file_len, needed }));
+        }
+    };
+    let prefix = if major == 1 { 10 } else { 12 };
+    let notation = if major == 3 {
+        Notation::Utf8
+    } else {
+        Notation::Latin1
+    };
+    let (_, behind) = literal::read_start(&start[prefix..], notation)
+        .map_err(|problem| Error::new(at_byte_of_file(problem, prefix)))?;
+    let mut file = start[..prefix + behind].trim_ascii_end().to_vec();
+    if let Some(unit) = unit {
+        file.extend(encode(&comment(unit)?, major)?);
+        if file.len() >= start.len() {
+            return Err(Error::new(Problem::UnitSpelling {
+                unit: unit.to_owned(),
+                format: "a header that is there",
+                found: format!("{} bytes too many", file.len() + 1 - start.len()),
+                expected: "no more than its blanks",
+            }));
+        }
+    }
+    file.resize(start.len().saturating_sub(1), b' ');
+    file.push(b'\n');
+    Ok(file)
+}
+
+/// The comment that says a unit.
+fn comment(unit: &str) -> Result<String> {
+    if unit.len() <= UNIT_LIMIT {
+        return Ok(format!("  # unit: {}", literal::quote(unit)));
+    }
+    Err(Error::new(Problem::UnitSpelling {
+        unit: unit.to_owned(),
+        format: "a `.npy` header",
+        found: format!("{} bytes", unit.len()),
+        expected: "1024 at most",
+    }))
+}
+
 /// Proves that a dictionary reads as what it was written from.
 fn check_back(text: &str, dtype: &DType, shape: &[usize]) -> Result<()> {
-    match read_dictionary(text.as_bytes(), Notation::Utf8) {
+    match literal::read(text.as_bytes(), Notation::Utf8).and_then(read_dictionary) {
         Ok(read) if read.dtype.to_literal() == dtype.to_literal() && read.shape == shape => {
             extent(shape, read.dtype.size()).map(drop)
         }
@@ -360,17 +531,22 @@ fn no_descriptor(dtype: &DType) -> Error {
     Error::new(Problem::NoDescriptor { dtype })
 }
 
+/// The bytes of a text in a header of this version.
+fn encode(text: &str, major: u8) -> Result<Vec<u8>> {
+    if major == 3 {
+        return Ok(text.into());
+    }
+    let latin: Result<Vec<u8>, _> = text.chars().map(u8::try_from).collect();
+    latin.map_err(|_| {
+        let problem = "found a name with characters that are not Latin-1";
+        Error::new(Problem::NpyVersionUnfit { major, problem })
+    })
+}
+
 /// Puts magic, version and length before a dictionary, padding and a newline behind it.
 fn wrap(dictionary: &str, major: u8) -> Result<Vec<u8>> {
     let unfit = |problem| Error::new(Problem::NpyVersionUnfit { major, problem });
-    let encoded: Vec<u8> = match major {
-        3 => dictionary.into(),
-        _ => dictionary
-            .chars()
-            .map(u8::try_from)
-            .collect::<Result<_, _>>()
-            .map_err(|_| unfit("found a name with characters that are not Latin-1"))?,
-    };
+    let encoded = encode(dictionary, major)?;
     let prefix = if major == 1 { 10 } else { 12 };
     let bare = prefix + encoded.len() + 1;
     let padding = ALIGN - bare % ALIGN;

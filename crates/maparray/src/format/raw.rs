@@ -76,5 +76,6 @@ pub fn header(raw: &Raw, file_len: u64) -> Result<Header> {
         shape,
         order: raw.order,
         data_offset: raw.offset,
+        unit: None,
     })
 }

@@ -144,6 +144,7 @@ fn a_header_reads_as_it_was_written() {
                     shape: shape.to_vec(),
                     order,
                     data_offset: file.len() as u64,
+                    unit: None,
                 };
                 assert_eq!(header(&file), expected);
             }
@@ -392,6 +393,7 @@ fn a_raw_file_is_what_the_caller_says() {
         shape: vec![2, 3],
         order: Order::F,
         data_offset: 5,
+        unit: None,
     };
     assert_eq!(header, expected);
     let header = raw::header(&raw("<f4", None, 4), 24).expect("five floats");

@@ -23,4 +23,5 @@ mod switch;
 mod take;
 mod times;
 mod unit;
+mod units;
 mod whole;
