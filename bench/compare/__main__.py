@@ -21,6 +21,7 @@ import measure
 import outputs
 import reductions
 import table
+import units
 import untouched
 from files import SIZES, need
 
@@ -48,6 +49,7 @@ def arguments():
     add("--list", action="store_true", help="print the names of the rows")
     add("--limit", type=size, help="the part with so much memory, as in 256M, and no other")
     add("--growth", action="store_true", help="the part with growing arrays, and no other")
+    add("--units", action="store_true", help="the part with frames in adu, and no other")
     add("--touch", action="store_true", help="touch free memory first, as the whole table does")
     add("--folder", help="where the files go, in a folder of their own [a temporary folder]")
     add("--program", help="our benchmark program, for what is measured from Rust")
@@ -155,7 +157,9 @@ def run(chosen, rows):
     if chosen.growth:
         largest = growth.SIZES[1] if chosen.quick else growth.SIZES[-1]
         yield "Growth", growth.measure(largest, chosen.rounds, say)
-    if not (chosen.limit or chosen.growth):
+    if chosen.units:
+        yield "Frames in adu", units.measure(chosen.size, min(chosen.rounds, 5), say)
+    if not (chosen.limit or chosen.growth or chosen.units):
         yield "Workloads", compare(rows, chosen.rounds, chosen.full or chosen.touch)
 
 
@@ -166,6 +170,8 @@ def command(chosen):
         words.append(f"--limit {chosen.limit >> 20}M")
     if chosen.growth:
         words.append("--growth")
+    if chosen.units:
+        words.append("--units")
     if chosen.rounds != ROUNDS:
         words.append(f"--rounds {chosen.rounds}")
     return " ".join(words)

@@ -2,13 +2,7 @@
 
 from . import shm
 from ._classic import maparray
-from ._container import (
-    EmptyDataError,
-    MemMapArray,
-    create_array_memmap,
-    delete_array_memmap,
-    reset_memmap_array,
-)
+from ._container import MemMapArray
 from ._functions import (
     cumprod,
     cumsum,
@@ -27,10 +21,12 @@ from ._functions import (
     rolling_var,
 )
 from ._maparray import (
+    EmptyDataError,
     ExpressionError,
     FormatError,
     MismatchError,
     ReadOnlyError,
+    Unit,
     UnitError,
     UnsupportedError,
     advise,
@@ -48,6 +44,7 @@ from ._maparray import (
     resident,
     take,
 )
+from ._mapped import create_array_memmap, delete_array_memmap, reset_memmap_array
 from ._memmap import memmap
 from ._npy import load, open_memmap, save
 from ._order import (
@@ -72,6 +69,7 @@ __all__ = [
     "MemMapArray",
     "MismatchError",
     "ReadOnlyError",
+    "Unit",
     "UnitError",
     "UnsupportedError",
     "advise",

@@ -18,31 +18,39 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from . import _engine, _maparray
-from ._maparray import EmptyDataError, FormatError
-from ._memmap import memmap, place_of, reopen
+from . import _engine, _maparray, _pickles, _unit
+from ._maparray import Unit
+from ._memmap import memmap, place_of
 
 _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 
 
 def _property(name: str) -> property:
     def get(self: Any) -> Any:
-        return _results(getattr(self._array(), name))
+        part = getattr(self._array(), name)
+        return _with_unit(part, self._unit) if name in _PARTS else _results(part)
 
     def put(self: Any, value: Any) -> None:
-        setattr(self._array(), name, _unwrap(value))
+        setattr(self._array(), name, _unit.numbers(value, self._unit))
 
     return property(get, put, doc=f"As numpy.ndarray.{name}.")
 
 
 def _method(name: str) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **options: Any) -> Any:
-        array = self._array()
-        args, options = _unwrap_all(args), dict(_unwrap_all(options))
-        given = options.get("out")
-        result = _engine.method(name, array, args, options)
-        # The container that was given as `out`, not the array in it.
-        return given if given is not None and result is given else _results(result)
+        array, unit = self._array(), self._unit
+        out = options.get("out")
+        if out is not None:
+            options["out"] = _unwrap(out)
+        if unit is None and not _unit.among((args, options)):
+            result = _engine.method(name, array, _unwrap_all(args), _unwrap_all(options))
+        else:
+            result, unit = _unit.method(name, array, unit or _unit.PLAIN, args, options)
+        if out is None or result is not options["out"]:
+            return _with_unit(result, unit)
+        if isinstance(out, MemMapArray) and out._unit != unit:
+            out.set_unit(unit)
+        return out
 
     call.__name__ = name
     call.__qualname__ = f"MemMapArray.{name}"
@@ -56,7 +64,8 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
     ``data`` is copied, whatever it is; None makes an empty container. ``filename`` names the file
     that the array goes to when it is mapped: with ``memmap=True`` now, else with `enable_memmap`.
     Nothing is written before that, and no file is replaced that this container did not make, unless
-    ``overwrite`` says so.
+    ``overwrite`` says so. ``unit`` is what the elements measure, a text or a unit of astropy; a
+    Quantity says it by itself.
 
     >>> m = MemMapArray([1.0, 2.0])
     >>> m += 1
@@ -77,6 +86,7 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         data: ArrayLike | None = None,
         filename: _Path | None = None,
         dtype: DTypeLike | None = None,
+        unit: Any = None,
         memmap: bool = False,
         *,
         format: Literal["npy", "raw"] = "npy",
@@ -85,7 +95,14 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
     ) -> Self:
         """Copy an array, or make an empty container."""
         name = None if filename is None else os.fsdecode(filename)
+        own = None if data is None else _unit.unit_of(data)
+        if unit is not None and own is not None:
+            raise ValueError(
+                f"unit: found {unit!r} for data that is in `{own}`, expected one of them"
+            )
         self = super().__new__(cls, _copy(data, dtype), name)
+        if unit is not None:
+            self.set_unit(unit)
         if memmap:
             self.enable_memmap(format=format, overwrite=overwrite, folder=folder)
         return self
@@ -108,13 +125,47 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         contained = self._contained
         return contained.base if isinstance(contained, memmap) else None
 
-    def reset_data(self, data: ArrayLike | None = None, dtype: DTypeLike | None = None) -> None:
+    def reset_data(
+        self, data: ArrayLike | None = None, unit: Any = None, dtype: DTypeLike | None = None
+    ) -> None:
         """Put a copy of other data in the place of the array, or nothing.
 
-        Its shape and dtype may be others. A container that is mapped stays so: its file is replaced
-        in one step. Views of the old array keep it.
+        Shape and dtype may be others. The unit is that of the data, or ``unit``, or the old one. A
+        container that is mapped stays so: its file is replaced in one step. Views of the old array
+        keep it.
         """
-        self.put_in(_copy(data, dtype))
+        new = _copy(data, dtype)
+        if new is not None and unit is not None:
+            if new._unit is not None and new._unit != unit:
+                raise ValueError(f"unit: found {unit!r} for data that is in `{new._unit}`")
+            new.set_unit(unit)
+        self.put_in(new)
+
+    # Units
+
+    @property
+    def unit(self) -> Any:
+        """What the elements measure: a unit of astropy, where that is installed, else a `Unit`.
+
+        Read-only; see `set_unit`, which leaves the numbers as they are, and `to`.
+        """
+        return _unit.public(self._unit)
+
+    @property
+    def quantity(self) -> Any:
+        """A Quantity of astropy over the same memory."""
+        return _unit.quantity(self._array(), self._unit)
+
+    def to(self, unit: Any) -> MemMapArray:
+        """A copy with the numbers converted to another unit; integers become float64."""
+        unit = Unit(unit)
+        (self._unit or _unit.PLAIN).to(unit)
+        array = self._array()
+        dtype = array.dtype if array.dtype.kind in "fc" else np.dtype(np.float64)
+        room = _make_room(array.shape, dtype, "F" if array.flags.fnc else "C")
+        room.set_unit(unit)
+        _maparray.eval("positive(a)" if dtype == array.dtype else "a * 1.0", out=room, a=self)
+        return room
 
     # Elements
 
@@ -122,25 +173,36 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         return len(self._array())
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.view())
+        if self._unit is None:
+            return iter(self.view())
+        return (_with_unit(part, self._unit) for part in self.view())
+
+    def __contains__(self, value: Any) -> bool:
+        return _unit.numbers(value, self._unit) in self._array()
 
     def __bool__(self) -> bool:
         return bool(self._array())
 
     def __int__(self) -> int:
-        return int(_only(self._array()))
+        return int(_only(self._plain()))
 
     def __float__(self) -> float:
-        return float(_only(self._array()))
+        return float(_only(self._plain()))
 
     def __complex__(self) -> complex:
-        return complex(_only(self._array()))
+        return complex(_only(self._plain()))
 
     def __index__(self) -> int:
-        return operator.index(self._array())
+        return operator.index(self._plain())
+
+    def _plain(self) -> NDArray[Any]:
+        """The array as plain numbers; UnitError if it measures something."""
+        return _unit.numbers(self if self._unit else self._array(), None)  # type: ignore[no-any-return]
 
     def __imatmul__(self, other: Any) -> Self:
         array = self._array()
+        if _unit.among((self, other)):
+            self.set_unit((self @ other)._unit)
         array @= _unwrap(other)
         return self
 
@@ -150,7 +212,9 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         return self.round(digits)
 
     def __str__(self) -> str:
-        return "MemMapArray(empty)" if self.empty else str(self._array())
+        if self.empty:
+            return "MemMapArray(empty)"
+        return str(self._array()) + ("" if self._unit is None else f" {self._unit}")
 
     def __repr__(self) -> str:
         if self.closed:
@@ -160,6 +224,8 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
             place = "" if name is None else f", filename={os.fsdecode(name)!r}"
             return f"MemMapArray(empty{place})"
         what = f"shape={self.shape!r}, dtype={str(self.dtype)!r}"
+        if self._unit is not None:
+            what += f", unit={str(self._unit)!r}"
         if not self.memmap:
             return f"MemMapArray({what}, in memory)"
         place = "a file without a name" if name is None else f"filename={os.fsdecode(name)!r}"
@@ -228,7 +294,7 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
 
     def copy(self, order: Literal["K", "A", "C", "F"] = "C") -> MemMapArray:
         """A copy in memory."""
-        return _filled(self._array(), order=order)
+        return _filled(self._array(), order=order, unit=self._unit)
 
     def __copy__(self) -> MemMapArray:
         return MemMapArray() if self.empty else self.copy("K")
@@ -241,15 +307,19 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
 
         A file without a name can be opened as long as this process has it.
         """
-        place = None if self.empty else place_of(self._contained)
+        contained = self._contained
+        place = place_of(contained) if isinstance(contained, memmap) else None
+        unit = self._unit
         if place is not None:
-            return _open_again, place
+            return _pickles.open_again, (unit, *place)
         link = None if self.empty or self.filename is not None else self.link()
         if link is not None and self.size:
             order = "F" if self._array().flags.fnc else "C"
             identity = self.lease().identity()
-            return _open_link, (link, identity, self.dtype, self.shape, self.offset, order)
-        return _from_value, (None if self.empty else self._array().copy(), self.filename)
+            place = (link, identity, self.dtype, self.shape, self.offset, order, unit)
+            return _pickles.open_link, place
+        value = None if self.empty else self._array().copy()
+        return MemMapArray, (value, self.filename, None, unit)
 
     # Sharing
 
@@ -298,9 +368,11 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         for value in (*inputs, *out):
             if not _is_known(value):
                 return NotImplemented
-        arrays = [_unwrap(value) for value in inputs]
         if "where" in options:
             options["where"] = _unwrap(options["where"])
+        if any(_unit.unit_of(value) is not None for value in (*inputs, *out)):
+            return _results(_unit.compute(ufunc, method, inputs, out, options))
+        arrays = [_unwrap(value) for value in inputs]
         if out:
             _engine.compute(ufunc, method, arrays, tuple(map(_unwrap, out)), options)
             return out[0] if len(out) == 1 else out
@@ -321,8 +393,18 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         return _make_room(shape, dtype)
 
     def __array_function__(self, func: Any, types: Any, args: Any, options: Any) -> Any:
-        result = func(*_unwrap_all(args), **_unwrap_all(options))
         out = options.get("out")
+        if _unit.among((args, options)):
+            name = func.__name__
+            known = name in _METHODS and func is getattr(np, name)
+            if known and args and isinstance(args[0], MemMapArray):
+                return getattr(args[0], name)(*args[1:], **options)
+            name = f"numpy.{name}"
+            result = func(
+                *_unit.with_quantities(args, name), **_unit.with_quantities(options, name)
+            )
+        else:
+            result = func(*_unwrap_all(args), **_unwrap_all(options))
         return out if isinstance(out, MemMapArray) else _results(result)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
@@ -352,13 +434,13 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
 
         Rows are copied by several threads, and asked for ahead where they are not in memory.
         """
-        array: Any = self if axis is not None else self._array().reshape(-1)
+        array: Any = self if axis is not None else self.reshape(-1)
         indices = _unwrap(indices)
         return _results(_maparray.take(array, indices, axis or 0, out, mode=mode))
 
     def compress(self, condition: ArrayLike, axis: int | None = None, out: Any = None) -> Any:
         """The rows, or elements, where a condition is true: as numpy.ndarray.compress."""
-        array: Any = self if axis is not None else self._array().reshape(-1)
+        array: Any = self if axis is not None else self.reshape(-1)
         return _results(_maparray.compress(_unwrap(condition), array, axis or 0, out))
 
     # Names that NumPy 2 has no more.
@@ -374,11 +456,12 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
             where = (
                 index[0] if isinstance(index[0], tuple) else np.unravel_index(index[0], self.shape)
             )
-        array[where] = value
+        array[where] = _unit.numbers(value, self._unit)
 
     def ptp(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
         """The greatest minus the least element along an axis: numpy.ptp."""
-        return _results(np.ptp(self._array(), axis=axis, out=_unwrap(out), keepdims=keepdims))
+        found = np.ptp(self._array(), axis=axis, out=_unwrap(out), keepdims=keepdims)
+        return _with_unit(found, self._unit)
 
     def tostring(self, order: Literal["C", "F", "A"] = "C") -> bytes:
         """The old name of ``tobytes``."""
@@ -399,21 +482,25 @@ def _wrap(source: _maparray.Container) -> MemMapArray:
     return _maparray.Container.__new__(MemMapArray, source)
 
 
-def _make_room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> MemMapArray:
+def _make_room(shape: tuple[int, ...], dtype: np.dtype[Any], order: Any = "C") -> MemMapArray:
     """Zeros in memory, or in a file that nobody sees if they are too many."""
     limit = MemMapArray.result_limit
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if size > (_maparray.free_memory() // 2 if limit is None else limit):
-        return _maparray.temporary(shape, dtype)
-    return _maparray.pages(shape, dtype)
+        return _maparray.temporary(shape, dtype, order)
+    return _maparray.pages(shape, dtype, order)
 
 
-def _filled(array: NDArray[Any], dtype: DTypeLike | None = None, order: Any = "K") -> Any:
+def _filled(
+    array: NDArray[Any], dtype: DTypeLike | None = None, order: Any = "K", unit: Any = None
+) -> Any:
     """A copy of an array in pages."""
     fortran = array.flags.fnc if order in ("K", "A") else order == "F"
     kind = array.dtype if dtype is None else np.dtype(dtype)
     room = _maparray.pages(array.shape, kind, "F" if fortran else "C")
     np.copyto(room.view(), array, casting="unsafe")
+    if unit is not None:
+        room.set_unit(unit)
     return room
 
 
@@ -422,8 +509,8 @@ def _copy(data: Any, dtype: DTypeLike | None) -> Any:
     if data is None:
         return None
     if isinstance(data, MemMapArray):
-        return None if data.empty else _filled(data._array(), dtype)
-    return _filled(np.asarray(data), dtype)
+        return None if data.empty else _filled(data._array(), dtype, unit=data._unit)
+    return _filled(np.asarray(data), dtype, unit=_unit.unit_of(data))
 
 
 def _unwrap(value: Any) -> Any:
@@ -443,14 +530,38 @@ def _unwrap_all(value: Any) -> Any:
 
 def _results(value: Any) -> Any:
     """The same results with containers instead of arrays; scalars stay as they are."""
-    if type(value) in (tuple, list):
-        return type(value)(_results(item) for item in value)
-    if not isinstance(value, np.ndarray) or value.dtype.hasobject:
-        return value
-    if value.nbytes > _SMALL or value.base is not None:
-        return _maparray.over(value)
-    return _filled(value)
+    return _with_unit(value, None)
 
+
+def _with_unit(value: Any, unit: Any) -> Any:
+    """The same results in a unit: arrays as containers, numbers as Quantities."""
+    if type(value) in (tuple, list):
+        return type(value)(_with_unit(item, unit) for item in value)
+    if unit is not None and unit == _unit.PLAIN:
+        unit = None
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        unit = unit or _unit.unit_of(value)
+        if value.ndim == 0 and unit is not None and _unit.is_quantity(value):
+            return value
+        value = np.asarray(value) if unit is not None else value
+        if value.nbytes > _SMALL or value.base is not None:
+            return _maparray.over(value, unit)
+        return _filled(value, unit=unit)
+    if unit is None or not isinstance(value, np.generic):
+        return value
+    if _unit.astropy() is None:
+        return _filled(np.asarray(value), unit=unit)
+    return _unit.quantity(value, unit)
+
+
+# Properties that are an array of the same elements.
+_PARTS = frozenset({"T", "imag", "mT", "real"})
+
+# Functions of NumPy that are a method, too.
+_METHODS = frozenset(
+    "all any argmax argmin clip cumprod cumsum max mean min prod ptp ravel reshape round std sum"
+    " take transpose var".split()
+)
 
 # Arrays of fewer bytes are copied to pages, which can be moved to a file under all who use them.
 _SMALL = 1 << 20
@@ -461,80 +572,9 @@ _NUMPYS_OWN = (np.ndarray.__array_ufunc__, MemMapArray.__array_ufunc__)
 def _is_known(value: Any) -> bool:
     """Whether no other kind of array wants to have its say."""
     handler = getattr(type(value), "__array_ufunc__", np.ndarray.__array_ufunc__)
-    return handler in _NUMPYS_OWN
+    return handler in _NUMPYS_OWN or _unit.is_quantity(value)
 
 
 def _only(array: NDArray[Any]) -> Any:
     """The only element; NumPy's error if there are others."""
     return array.reshape(())[()] if array.size == 1 else array
-
-
-def _open_again(*place: Any) -> MemMapArray:
-    return _maparray.over(reopen(memmap, *place))
-
-
-def _open_link(
-    link: PathLike[str],
-    identity: tuple[int, int],
-    dtype: np.dtype[Any],
-    shape: tuple[int, ...],
-    offset: int,
-    order: Literal["C", "F"],
-) -> MemMapArray:
-    """Map the file without a name that a pickle stands for."""
-    try:
-        found = _maparray.open(link, "r+", dtype=dtype, shape=shape, offset=offset, order=order)
-    except FileNotFoundError as error:
-        raise FormatError(f"{link}: the process that had this file open has closed it") from error
-    if found.lease().identity() != identity:
-        raise FormatError(f"{link}: not the file that was pickled")
-    return found
-
-
-def _from_value(array: Any, filename: _Path | None) -> MemMapArray:
-    return MemMapArray(array, filename)
-
-
-def create_array_memmap(
-    filename: _Path | None, data: ArrayLike | None, dtype: DTypeLike | None = None
-) -> Any:
-    """A .npy file with a copy of data, mapped for reading and writing; None of None."""
-    if data is None:
-        return None
-    if filename is None:
-        raise ValueError("filename: found None, expected the name of a file")
-    container = MemMapArray(data, filename, dtype, memmap=True, overwrite=True)
-    return container._contained
-
-
-def delete_array_memmap(array: Any, read: bool = True, remove: bool = False) -> Any:
-    """The data of a mapped array in memory, or None if it is not to be read.
-
-    The file stays, unless ``remove`` says that it is not needed any more. What is no mapped array
-    is given back as it is.
-    """
-    if array is None or not isinstance(array, np.memmap):
-        return array
-    data = np.array(array) if read else None
-    if remove and array.filename is not None:
-        os.remove(array.filename)
-    return data
-
-
-def reset_memmap_array(array: Any, data: ArrayLike | None, dtype: DTypeLike | None = None) -> Any:
-    """Other data in the file of a mapped array; None or one number take the file away."""
-    if not isinstance(array, np.memmap) or array.filename is None:
-        raise TypeError(f"array: found {type(array).__name__}, expected a memmap with a file")
-    if data is None or np.ndim(data) == 0:
-        os.remove(array.filename)
-        return data
-    return create_array_memmap(array.filename, data, dtype)
-
-
-__all__ = [
-    "EmptyDataError",
-    "MemMapArray",
-    "create_array_memmap",
-    "delete_array_memmap",
-    "reset_memmap_array",
-]

@@ -31,6 +31,13 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, (bool, int, float, complex, np.number, np.bool_))
 
 
+def has(name: str, operands: Any) -> bool:
+    """Whether the engine has this operation, for these operands."""
+    return _OPERATIONS.get(name) == len(operands) and all(
+        isinstance(value, _maparray.Container) or _is_plain(np.asarray(value)) for value in operands
+    )
+
+
 def result_of(ufunc: Any, method: str, arrays: Any, options: Any) -> Any:
     """Shape and dtype of the one result of a plain call; None where only NumPy can tell."""
     if method != "__call__" or ufunc.nout != 1 or ufunc.signature is not None or options:

@@ -13,10 +13,12 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PySlice, PyTuple};
 
-use crate::array::{self, Container};
+use crate::array::Container;
 use crate::dtype;
 use crate::error::{Answer, interruptible};
 use crate::eval::{readable, writable};
+use crate::numpy;
+use crate::unit;
 
 /// Which rows to take.
 enum Rows {
@@ -48,7 +50,7 @@ fn rows(indices: &Bound<'_, PyAny>, axis: usize, len: usize, mode: &str) -> Answ
         _ => i64::try_from(index).unwrap_or(i64::MAX),
     };
     let native = given.call_method1("astype", (if kind == 'u' { "u8" } else { "i8" },))?;
-    let native = array::from_numpy(&native)?;
+    let native = numpy::from_numpy(&native)?;
     let values = if kind == 'u' {
         let values = native.to_vec::<u64>()?;
         // Too great for an index of any axis.
@@ -112,7 +114,7 @@ pub(crate) fn compress<'py>(
     if condition.getattr("ndim")?.extract::<usize>()? != 1 {
         return Err(PyValueError::new_err("condition must be a 1-d array").into());
     }
-    let keep = array::from_numpy(&condition.call_method1("astype", ("?",))?)?.to_vec::<bool>()?;
+    let keep = numpy::from_numpy(&condition.call_method1("astype", ("?",))?)?.to_vec::<bool>()?;
     let source = readable(a)?;
     give(py, &source, &Rows::Where(keep), axis, out)
 }
@@ -132,7 +134,7 @@ fn give<'py>(
         Rows::Where(keep) => source.compress_into(keep, axis, target),
     };
     match out {
-        Some(out) => match array::path_of(&out)? {
+        Some(out) => match numpy::path_of(&out)? {
             Some(path) => {
                 let result = interruptible(py, || match rows {
                     Rows::At { values, shape } => {
@@ -162,12 +164,16 @@ fn give<'py>(
             options.set_item("dtype", dtype::to_numpy(py, source.dtype())?)?;
             let empty = dtype::import_once(py, &EMPTY, "numpy", "empty")?;
             let result = empty.call((PyTuple::new(py, &shape)?,), Some(&options))?;
-            let mut target = array::from_numpy(&result)?;
+            let mut target = numpy::from_numpy(&result)?;
             interruptible(py, || into(&mut target))?;
             // A NumPy scalar, if there are no axes; else the array itself.
-            match shape.is_empty() {
-                true => Ok(result.get_item(PyTuple::empty(py))?),
-                false => Ok(result),
+            let result = match shape.is_empty() {
+                true => result.get_item(PyTuple::empty(py))?,
+                false => result,
+            };
+            match source.unit().filter(|unit| !unit.is_unity()) {
+                Some(unit) => unit::part(&result, unit),
+                None => Ok(result),
             }
         }
     }
@@ -240,12 +246,12 @@ fn both<'py>(a: &Bound<'py, PyAny>) -> Answer<(MemMapArray, Bound<'py, PyAny>)> 
     if let Ok(container) = a.cast::<Container>() {
         return Ok((container.get().share()?, container.get().whole(py)?));
     }
-    if let Some(path) = array::path_of(a)? {
+    if let Some(path) = numpy::path_of(a)? {
         let container = Container::new(py, py.detach(|| MemMapArray::open(path, Mode::Read))?)?;
         return Ok((container.get().share()?, container.get().whole(py)?));
     }
     let whole = py.import("numpy")?.getattr("asanyarray")?.call1((a,))?;
-    Ok((array::from_numpy(&whole)?, whole))
+    Ok((numpy::from_numpy(&whole)?, whole))
 }
 
 /// Tell the kernel how an array will be read: 'normal', 'sequential', 'random' or 'willneed'.

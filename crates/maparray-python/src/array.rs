@@ -9,16 +9,18 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use maparray::format::Format;
-use maparray::{AfterUse, Existing, Flush, Layout, Mapping, Mode};
+use maparray::{AfterUse, Existing, Flush, Mapping, Mode};
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyInt, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyInt};
 
 use crate::access;
 use crate::dtype;
 use crate::error::{self, Answer};
-use crate::lease::{self, Borrowed, Lease, Lender};
+use crate::lease::{self, Lease, Lender};
+use crate::numpy::{lend, path_argument};
+use crate::unit::{self, Unit};
 
 /// A place for an array, in a file or in memory, that lends NumPy arrays and can be closed.
 ///
@@ -103,6 +105,31 @@ impl Container {
         self.array(maparray::MemMapArray::clone)
     }
 
+    /// Its unit, or that of an array that comes without one.
+    pub(crate) fn own_unit(&self) -> Answer<Option<maparray::Unit>> {
+        Ok(self.open(|open| open.place.unit().cloned())?)
+    }
+
+    /// Changes what it is without moving its array, and lets other threads go on meanwhile.
+    pub(crate) fn alter(
+        &self,
+        py: Python<'_>,
+        change: impl FnOnce(&mut maparray::Container) -> maparray::Result<()> + Send,
+    ) -> Answer<()> {
+        Ok(py.detach(|| {
+            let _moving = lock(&self.moving);
+            let place = lock(&self.open).as_ref().map(|open| open.place.clone());
+            let Some(mut place) = place else {
+                return Ok(());
+            };
+            let done = change(&mut place);
+            if let Some(open) = lock(&self.open).as_mut() {
+                open.place = place;
+            }
+            done
+        })?)
+    }
+
     /// Takes out what is open, unless something else uses it: then it says how many.
     fn take_unused(&self, py: Python<'_>) -> Result<Option<Open>, usize> {
         let mut guard = lock(&self.open);
@@ -163,22 +190,11 @@ impl Container {
         }
         let writable = |open: &Open| open.place.array().is_ok_and(|array| array.is_writable());
         let read_only = self.open(|open| !writable(open))?;
-        let done = py.detach(|| {
-            let _moving = lock(&self.moving);
-            let place = lock(&self.open).as_ref().map(|open| open.place.clone());
-            let Some(mut place) = place else {
-                return Ok(());
-            };
-            let done = change(&mut place);
-            if let Some(open) = lock(&self.open).as_mut() {
-                open.place = place;
-            }
-            done
-        });
+        let done = self.alter(py, change);
         // Arrays that were lent for reading stay so; the next ones need not.
         let old = self.open(|open| open.whole.take_if(|_| read_only))?;
         drop(old);
-        Ok(done?)
+        done
     }
 
     /// The element of a file's array that was not lent yet, if the index names one and it is a number.
@@ -225,24 +241,6 @@ impl Open {
         drop(whole);
         Ok(flushed?)
     }
-}
-
-/// A NumPy array over the memory of one of ours, which a lease keeps in place.
-pub(crate) fn lend<'py>(
-    py: Python<'py>,
-    array: &maparray::MemMapArray,
-) -> Answer<Bound<'py, PyAny>> {
-    static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let ndarray = dtype::import_once(py, &NDARRAY, "numpy", "ndarray")?;
-    let layout = array.layout();
-    let file_offset = array.data_offset().saturating_sub(layout.offset() as u64);
-    let lease = Bound::new(py, Lease::new(Arc::clone(array.region()), file_offset))?;
-    let options = PyDict::new(py);
-    options.set_item("dtype", dtype::to_numpy(py, array.dtype())?)?;
-    options.set_item("buffer", lease)?;
-    options.set_item("offset", layout.offset())?;
-    options.set_item("strides", PyTuple::new(py, array.strides())?)?;
-    Ok(ndarray.call((PyTuple::new(py, array.shape())?,), Some(&options))?)
 }
 
 #[pymethods]
@@ -450,10 +448,29 @@ impl Container {
         py: Python<'py>,
         index: &Bound<'py, PyAny>,
     ) -> Answer<Bound<'py, PyAny>> {
-        match self.element(py, index)? {
-            Some(element) => Ok(element),
-            None => Ok(self.whole(py)?.get_item(index)?),
+        let item = match self.element(py, index)? {
+            Some(element) => element,
+            None => self.whole(py)?.get_item(index)?,
+        };
+        match self.own_unit()?.filter(|unit| !unit.is_unity()) {
+            Some(unit) => unit::part(&item, &unit),
+            None => Ok(item),
         }
+    }
+
+    /// Its unit; None if there is none.
+    #[getter]
+    fn _unit(&self) -> Answer<Option<Unit>> {
+        Ok(self.own_unit()?.map(Unit))
+    }
+
+    /// Says what the elements measure; the numbers stay as they are. A .npy file that is mapped for
+    /// writing says it from now on, too.
+    #[pyo3(signature = (unit=None))]
+    fn set_unit(&self, py: Python<'_>, unit: Option<&Bound<'_, PyAny>>) -> Answer<()> {
+        let unit = unit::argument(unit)?;
+        self.open(|_| ())?;
+        self.alter(py, |place| place.set_unit(unit))
     }
 
     /// Views of consecutive rows; see `maparray.iter_chunks`.
@@ -498,7 +515,13 @@ impl Container {
             let path = self.array(|array| array.path().map(PathBuf::from))?;
             return Err(error::read_only(py, path.as_deref())?);
         }
-        Ok(self.whole(py)?.set_item(index, value)?)
+        let unit = self.own_unit()?;
+        if unit.is_none() && unit::of_operand(value)?.is_none() {
+            return Ok(self.whole(py)?.set_item(index, value)?);
+        }
+        Ok(self
+            .whole(py)?
+            .set_item(index, unit::numbers(value, unit)?)?)
     }
 
     fn __len__(&self) -> Answer<usize> {
@@ -599,72 +622,4 @@ pub(crate) fn existing(overwrite: bool) -> Existing {
     } else {
         Existing::Refuse
     }
-}
-
-/// The library's array over the memory of a NumPy array, or of what converts to one.
-pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<maparray::MemMapArray> {
-    static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = value.py();
-    if is_masked(value)? {
-        let message = "masked array: found numpy.ma.MaskedArray, whose mask would be lost";
-        let hint = "hint: give `array.filled(...)`, or `array.data` and the mask as two arrays";
-        return Err(error::unsupported(py, message, hint)?);
-    }
-    let array = dtype::import_once(py, &AS_ARRAY, "numpy", "asarray")?.call1((value,))?;
-    let dtype = dtype::from_numpy(&array.getattr("dtype")?)?;
-    let Borrowed {
-        region,
-        first,
-        shape,
-        strides,
-    } = lease::borrow_array(&array)?;
-    // Memory of ours is better known: the library sees which file it is.
-    let (region, first) = match lease::region_under(&array, &region)? {
-        Some((ours, start)) => (ours, start + first),
-        None => (Arc::new(region), first),
-    };
-    let layout = Layout::strided(&shape, &strides, dtype.size(), first, region.len())?;
-    Ok(maparray::MemMapArray::from_region(region, dtype, layout)?)
-}
-
-/// Whether it is an array of which some elements do not count.
-fn is_masked(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static MASKED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = value.py();
-    let ndarray = dtype::import_once(py, &NDARRAY, "numpy", "ndarray")?;
-    // Most arrays are none, and `numpy.ma` takes a while to import.
-    if value.get_type().is(ndarray) || !value.is_instance(ndarray)? {
-        return Ok(false);
-    }
-    value.is_instance(dtype::import_once(py, &MASKED, "numpy.ma", "MaskedArray")?)
-}
-
-/// The path that an argument names, if it is a str, bytes or path object.
-pub(crate) fn path_of(value: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> {
-    if value.is_exact_instance_of::<PyString>() {
-        return value.extract().map(Some);
-    }
-    let is_path = value.is_instance_of::<PyString>()
-        || value.is_instance_of::<PyBytes>()
-        || value.hasattr("__fspath__")?;
-    if !is_path {
-        return Ok(None);
-    }
-    value
-        .py()
-        .import("os")?
-        .call_method1("fsdecode", (value,))?
-        .extract()
-        .map(Some)
-}
-
-pub(crate) fn path_argument(value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
-    path_of(value)?.ok_or_else(|| {
-        let class = value
-            .get_type()
-            .name()
-            .map_or_else(|_| "?".into(), |name| name.to_string());
-        PyTypeError::new_err(format!("path: found {class}, expected str or os.PathLike"))
-    })
 }

@@ -101,7 +101,7 @@ fn classes(py: Python<'_>) -> PyResult<&Classes> {
             )?,
             unit: new(
                 "UnitError",
-                &[&type_error, &value_error],
+                &[&value_error, &type_error],
                 "A text that is no unit, or units that do not fit together.",
             )?,
         })
@@ -121,11 +121,31 @@ fn class(py: Python<'_>, kind: ErrorKind) -> PyResult<Bound<'_, PyType>> {
         ErrorKind::ReadOnly => ours.read_only.bind(py).clone(),
         ErrorKind::InUse => py.get_type::<PyBufferError>(),
         ErrorKind::Empty => ours.empty.bind(py).clone(),
-        ErrorKind::Unit => ours.unit.bind(py).clone(),
+        ErrorKind::Unit => unit_class(py)?,
         ErrorKind::Cancelled => py.get_type::<PyKeyboardInterrupt>(),
         // A kind added later; the Python tests go through `ErrorKind::ALL` and find it here.
         _ => py.get_type::<PyRuntimeError>(),
     })
+}
+
+/// `UnitError`; astropy's own class besides, for programs that have it loaded and expect that.
+fn unit_class(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
+    static BOTH: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let ours = classes(py)?.unit.bind(py);
+    let modules = py.import("sys")?.getattr("modules")?;
+    let Ok(astropy) = modules.get_item("astropy.units") else {
+        return Ok(ours.clone());
+    };
+    let both = BOTH.get_or_try_init(py, || {
+        let theirs = astropy.getattr("UnitConversionError")?;
+        let names = PyDict::new(py);
+        names.set_item("__doc__", ours.getattr("__doc__")?)?;
+        names.set_item("__module__", "maparray")?;
+        let bases = PyTuple::new(py, [ours.as_any(), &theirs])?;
+        let class = py.get_type::<PyType>().call1(("UnitError", bases, names))?;
+        Ok::<_, PyErr>(class.cast_into::<PyType>()?.unbind())
+    })?;
+    Ok(both.bind(py).clone())
 }
 
 fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
@@ -200,6 +220,12 @@ pub(crate) fn unsupported(py: Python<'_>, message: &str, hint: &str) -> PyResult
     Ok(Raised(PyErr::from_value(value)))
 }
 
+/// The exception for a unit that is refused at this door.
+pub(crate) fn unit(py: Python<'_>, message: &str) -> PyResult<Raised> {
+    let value = class(py, ErrorKind::Unit)?.call1((message,))?;
+    Ok(Raised(PyErr::from_value(value)))
+}
+
 /// The exception for a number that the expression does not name.
 pub(crate) fn unused(py: Python<'_>, name: &str) -> PyResult<Raised> {
     let message = format!("number `{name}` is given but not used in the expression");
@@ -226,7 +252,11 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     }
     let kinds = PyDict::new(py);
     for &kind in ErrorKind::ALL {
-        kinds.set_item(format!("{kind:?}"), class(py, kind)?)?;
+        let class = match kind {
+            ErrorKind::Unit => ours.unit.bind(py).clone(),
+            kind => class(py, kind)?,
+        };
+        kinds.set_item(format!("{kind:?}"), class)?;
     }
     module.add("ERROR_KINDS", kinds)
 }

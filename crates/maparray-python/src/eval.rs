@@ -10,15 +10,17 @@ use std::path::PathBuf;
 
 use maparray::expr::{Literal, Node, Reduce};
 use maparray::ops::{Op, Reduction};
-use maparray::{Accuracy, Eval, Expr, Flow, MemMapArray, Mode, Order};
+use maparray::{Accuracy, Eval, Expr, Flow, MemMapArray, Mode, Order, Unit};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyComplex, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
-use crate::array::{self, Container};
+use crate::array::Container;
 use crate::dtype;
 use crate::error::{self, Answer};
+use crate::numpy;
+use crate::unit;
 
 /// Compute an expression over arrays.
 ///
@@ -26,7 +28,8 @@ use crate::error::{self, Answer};
 /// MemMapArray, the path of a .npy file, or a number, which adapts to the arrays it meets. (The names
 /// `out`, `threads`, `memory` and `strict` are taken.)
 ///
-/// The result is a new NumPy array, or a NumPy scalar if it has no axes. With `out` it goes into
+/// The result is a new NumPy array, or a NumPy scalar if it has no axes; with a unit it is a
+/// MemMapArray, or a Quantity of astropy. With `out` it goes into
 /// that array, which is returned, or into a new .npy file of that name, which is returned open.
 ///
 /// Elementary functions are at most 2 units in the last place off; if `strict`, they are those of the
@@ -44,7 +47,7 @@ fn eval<'py>(
 ) -> Answer<Bound<'py, PyAny>> {
     let job = Job::new(py, &[expr], (threads, memory, strict), arrays)?;
     match out {
-        Some(out) => match array::path_of(&out)? {
+        Some(out) => match numpy::path_of(&out)? {
             Some(path) => {
                 let result = job.run(py, |eval| eval.save_open(&path))?;
                 Container::give(py, result)
@@ -62,10 +65,36 @@ fn eval<'py>(
                 arrays: vec![("values".into(), values)],
                 ..job
             };
-            value.into_numpy(py)
+            value.into_new(py)
         }
-        None => job.into_numpy(py),
+        None => job.into_new(py),
     }
+}
+
+/// As `eval` with `out`, a MemMapArray that takes over the unit of the result; what cannot be
+/// computed leaves it its own.
+#[pyfunction]
+#[pyo3(signature = (expr, out, /, **arrays))]
+fn update<'py>(
+    py: Python<'py>,
+    expr: String,
+    out: Bound<'py, Container>,
+    arrays: Option<&Bound<'py, PyDict>>,
+) -> Answer<Bound<'py, Container>> {
+    let job = Job::new(py, &[expr], (None, None, false), arrays)?;
+    let container = out.get();
+    let (old, new) = (container.own_unit()?, job.eval().unit()?);
+    let mut target = container.share()?.with_unit(new.clone());
+    let changed = old != new;
+    if changed {
+        container.alter(py, |place| place.set_unit(new))?;
+    }
+    let done = job.run(py, |eval| eval.write(&mut target));
+    if changed && done.is_err() {
+        container.alter(py, |place| place.set_unit(old))?;
+    }
+    done?;
+    Ok(out)
 }
 
 /// Compute several expressions over the same arrays together.
@@ -93,7 +122,7 @@ fn eval_many<'py>(
     let job = Job::new(py, &texts, (threads, memory, strict), arrays)?;
     let results = PyList::empty(py);
     if let Some(out) = out {
-        let paths: PyResult<Vec<Option<PathBuf>>> = out.iter().map(array::path_of).collect();
+        let paths: PyResult<Vec<Option<PathBuf>>> = out.iter().map(numpy::path_of).collect();
         let Some(paths) = paths?.into_iter().collect::<Option<Vec<PathBuf>>>() else {
             let message = "out: found something else, expected a list of paths";
             return Err(PyTypeError::new_err(message).into());
@@ -106,9 +135,14 @@ fn eval_many<'py>(
     for array in job.run(py, |eval| eval.run_all())? {
         let whole = PyTuple::empty(py);
         let scalar = array.ndim() == 0;
+        let unit = array.unit().filter(|unit| !unit.is_unity()).cloned();
         let container = Container::new(py, array)?;
         let view = container.call_method0("view")?;
-        results.append(if scalar { view.get_item(whole)? } else { view })?;
+        let result = if scalar { view.get_item(whole)? } else { view };
+        results.append(match unit {
+            Some(unit) => unit::part(&result, &unit)?,
+            None => result,
+        })?;
     }
     Ok(results)
 }
@@ -188,17 +222,42 @@ impl Job {
         eval
     }
 
-    /// Computes into a new NumPy array.
-    fn into_numpy<'py>(self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
+    /// The unit of the result, if it has one that is more than a plain number.
+    fn unit(&self) -> Answer<Option<Unit>> {
+        match self.arrays.iter().any(|(_, array)| array.unit().is_some()) {
+            true => Ok(self.eval().unit()?.filter(|unit| !unit.is_unity())),
+            false => Ok(None),
+        }
+    }
+
+    /// Computes into a new NumPy array, or a MemMapArray if there is a unit.
+    fn into_new<'py>(self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
         static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static ROOM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let (dtype, shape) = self.eval().describe()?;
+        if let Some(unit) = self.unit()? {
+            let order = dtype::order_letter(self.order(&shape));
+            let room = dtype::import_once(py, &ROOM, "maparray._container", "_make_room")?;
+            let kind = dtype::to_numpy(py, &dtype)?;
+            let result = room.call1((PyTuple::new(py, &shape)?, kind, order))?;
+            let mut target = readable(&result)?.with_unit(unit.clone());
+            self.run(py, |eval| eval.write(&mut target))?;
+            drop(target);
+            return match shape.len() {
+                0 => unit::part(&result.get_item(PyTuple::empty(py))?, &unit),
+                _ => {
+                    result.call_method1("set_unit", (unit::Unit(unit),))?;
+                    Ok(result)
+                }
+            };
+        }
         let options = PyDict::new(py);
         options.set_item("dtype", dtype::to_numpy(py, &dtype)?)?;
         options.set_item("order", dtype::order_letter(self.order(&shape)))?;
         let shape = PyTuple::new(py, shape)?;
         let result =
             dtype::import_once(py, &EMPTY, "numpy", "empty")?.call((shape,), Some(&options))?;
-        let mut target = array::from_numpy(&result)?;
+        let mut target = numpy::from_numpy(&result)?;
         self.run(py, |eval| eval.write(&mut target))?;
         // A NumPy scalar, if there are no axes; else the array itself.
         match target.ndim() {
@@ -326,10 +385,10 @@ pub(crate) fn readable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
     if let Ok(container) = value.cast::<Container>() {
         return container.get().share();
     }
-    if let Some(path) = array::path_of(value)? {
+    if let Some(path) = numpy::path_of(value)? {
         return Ok(value.py().detach(|| MemMapArray::open(path, Mode::Read))?);
     }
-    array::from_numpy(value)
+    numpy::from_numpy(value)
 }
 
 /// An argument as an array to write.
@@ -348,7 +407,7 @@ pub(crate) fn writable(value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
         if !value.getattr("flags")?.getattr("writeable")?.extract()? {
             return Err(error::read_only(value.py(), None)?);
         }
-        return array::from_numpy(value);
+        return numpy::from_numpy(value);
     }
     let class = value.get_type().name()?;
     let message = format!("out: found {class}, expected a path, a numpy.ndarray or a MemMapArray");
@@ -385,6 +444,7 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
         PyTuple::new(py, reductions.map(|name| PyString::new(py, name)))?,
     )?;
     module.add_function(wrap_pyfunction!(eval, module)?)?;
+    module.add_function(wrap_pyfunction!(update, module)?)?;
     module.add_function(wrap_pyfunction!(eval_many, module)?)?;
     module.add_function(wrap_pyfunction!(explain, module)?)?;
     module.add_function(wrap_pyfunction!(promote_types, module)?)

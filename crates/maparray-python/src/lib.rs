@@ -17,7 +17,9 @@ mod eval;
 mod lease;
 mod make;
 mod memmap;
+mod numpy;
 mod share;
+mod unit;
 
 use pyo3::prelude::*;
 
@@ -29,6 +31,7 @@ fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     eval::add_to(module)?;
     memmap::add_to(module)?;
     share::add_to(module)?;
+    unit::add_to(module)?;
     // PyO3 lists what was added; which names are public says `maparray/__init__.py`.
     module.delattr("__all__")
 }

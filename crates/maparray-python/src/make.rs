@@ -12,10 +12,12 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyMemoryView};
 
-use crate::array::{Container, from_numpy, lend, path_argument};
+use crate::array::Container;
 use crate::dtype;
 use crate::error::{self, Answer};
 use crate::lease;
+use crate::numpy::{from_numpy, lend, path_argument};
+use crate::unit;
 
 /// Open an array file, mapped.
 ///
@@ -205,10 +207,21 @@ fn free_memory() -> u64 {
     maparray::free_memory().unwrap_or(u64::MAX)
 }
 
-/// A container of an array's memory, which is kept alive and not copied.
+/// A container of an array's memory, which is kept alive and not copied; its unit is that of the
+/// array, or the one that is said.
 #[pyfunction]
-fn over<'py>(py: Python<'py>, array: &Bound<'py, PyAny>) -> Answer<Bound<'py, PyAny>> {
-    Container::give(py, from_numpy(array)?)
+#[pyo3(signature = (array, unit=None))]
+fn over<'py>(
+    py: Python<'py>,
+    array: &Bound<'py, PyAny>,
+    unit: Option<&Bound<'py, PyAny>>,
+) -> Answer<Bound<'py, PyAny>> {
+    let array = from_numpy(array)?;
+    let array = match unit::argument(unit)? {
+        None => array,
+        unit => array.with_unit(unit),
+    };
+    Container::give(py, array)
 }
 
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {

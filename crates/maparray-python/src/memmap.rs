@@ -15,10 +15,10 @@ use maparray::{
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
 
-use crate::array;
 use crate::dtype;
 use crate::error::{Answer, interruptible};
 use crate::lease::{self, Lease};
+use crate::numpy;
 
 /// An open file, of which parts can be mapped.
 #[pyclass(frozen, module = "maparray._maparray")]
@@ -168,7 +168,7 @@ fn make_npy(
 /// Save an array as a .npy file, whole or not at all.
 #[pyfunction]
 fn save(py: Python<'_>, path: PathBuf, array: &Bound<'_, PyAny>) -> Answer<()> {
-    let array = array::from_numpy(array)?;
+    let array = numpy::from_numpy(array)?;
     interruptible(py, || array.save(path))
 }
 

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use super::MemMapArray;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, ErrorKind, Problem, Result};
 use crate::format::Format;
 use crate::map::{self, Existing, Flush, Mode};
 use crate::unit::Unit;
@@ -121,21 +121,37 @@ impl Container {
         }
     }
 
-    /// Says what its elements measure; the numbers stay as they are.
+    /// Says what its elements measure; the numbers stay as they are. A `.npy` file that is mapped for
+    /// writing says it from now on, too.
+    ///
+    /// # Errors
+    /// `Unit` if the header of the file has no room for it, `Io` if it cannot be written; the unit is
+    /// then the old one.
     ///
     /// ```
     /// use maparray::{Container, MemMapArray, Unit};
     /// let mut frame = Container::default();
-    /// frame.set_unit(Unit::parse("adu")?);
+    /// frame.set_unit(Unit::parse("adu")?)?;
     /// frame.reset_data(Some(MemMapArray::from_slice(&[1.0_f32, 2.0])))?;
     /// assert_eq!(frame.array()?.unit(), Some(&"adu".parse()?));
     /// # Ok::<(), maparray::Error>(())
     /// ```
-    pub fn set_unit(&mut self, unit: impl Into<Option<Unit>>) {
-        match &mut self.array {
-            Some(array) => array.set_unit(unit),
-            None => self.unit = unit.into(),
+    pub fn set_unit(&mut self, unit: impl Into<Option<Unit>>) -> Result<()> {
+        let Some(array) = &mut self.array else {
+            self.unit = unit.into();
+            return Ok(());
+        };
+        let new = array.clone().with_unit(unit);
+        if array.path().is_some() && array.mode() == Some(Mode::ReadWrite) {
+            match new.store_unit() {
+                // A file without a header, or a part of one: it says nothing of units.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Mismatch) => {}
+                stored => stored?,
+            }
         }
+        *array = new;
+        Ok(())
     }
 
     /// Whether there is no array.

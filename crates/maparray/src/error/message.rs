@@ -399,9 +399,9 @@ impl fmt::Display for Problem {
             ),
             Problem::UnlikeUnits { left, right } => write!(
                 f,
-                "units do not measure the same: found `{}` and `{}`",
-                show(left),
-                show(right)
+                "units do not measure the same: found {} and {}",
+                measure(left),
+                measure(right)
             ),
             Problem::UnitOperand {
                 operation,
@@ -451,4 +451,12 @@ pub(super) fn show(text: &str) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// A unit in a sentence.
+fn measure(unit: &str) -> String {
+    match unit.is_empty() {
+        true => "plain numbers".into(),
+        false => format!("`{}`", show(unit)),
+    }
 }

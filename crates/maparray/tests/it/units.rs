@@ -312,7 +312,7 @@ fn a_container_keeps_its_unit_until_data_brings_one_or_it_is_emptied() {
     let path = folder.path().join("frame.npy");
     let mut frame = Container::new(None, Some(&path));
     assert_eq!(frame.unit(), None);
-    frame.set_unit(unit("adu"));
+    frame.set_unit(unit("adu")).unwrap();
     frame.enable_memmap(None, Default::default()).unwrap();
     frame
         .reset_data(Some(MemMapArray::from_slice(&[1.0])))
