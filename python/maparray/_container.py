@@ -8,6 +8,7 @@ that nobody sees if it is too large for memory.
 from __future__ import annotations
 
 import copy
+import math
 import operator
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -376,11 +377,17 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         if out:
             _engine.compute(ufunc, method, arrays, tuple(map(_unwrap, out)), options)
             return out[0] if len(out) == 1 else out
-        room = self._room(ufunc, method, arrays, options)
+        # Finding out what a small result will be takes longer than copying it.
+        small = all(getattr(array, "nbytes", 0) <= _TINY for array in arrays)
+        room = None if small else self._room(ufunc, method, arrays, options)
         if room is not None:
             _engine.compute(ufunc, method, arrays, (room.view(),), options)
             return room
-        return _results(_engine.compute(ufunc, method, arrays, (), options))
+        result = _engine.compute(ufunc, method, arrays, (), options)
+        # Small operands can make a large result, as those of an outer product do.
+        if small and isinstance(result, np.ndarray) and not result.dtype.hasobject:
+            return _filled(result)
+        return _results(result)
 
     def _room(self, ufunc: Any, method: str, arrays: Any, options: Any) -> Any:
         """Where a result goes that is an array of a shape and dtype known beforehand."""
@@ -485,8 +492,11 @@ def _wrap(source: _maparray.Container) -> MemMapArray:
 def _make_room(shape: tuple[int, ...], dtype: np.dtype[Any], order: Any = "C") -> MemMapArray:
     """Zeros in memory, or in a file that nobody sees if they are too many."""
     limit = MemMapArray.result_limit
-    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if size > (_maparray.free_memory() // 2 if limit is None else limit):
+    size = math.prod(shape) * dtype.itemsize
+    # Asking how much memory is free takes longer than making a small array.
+    if limit is None and size > _SMALL:
+        limit = _maparray.free_memory() // 2
+    if limit is not None and size > limit:
         return _maparray.temporary(shape, dtype, order)
     return _maparray.pages(shape, dtype, order)
 
@@ -497,7 +507,7 @@ def _filled(
     """A copy of an array in pages."""
     fortran = array.flags.fnc if order in ("K", "A") else order == "F"
     kind = array.dtype if dtype is None else np.dtype(dtype)
-    room = _maparray.pages(array.shape, kind, "F" if fortran else "C")
+    room = _make_room(array.shape, kind, "F" if fortran else "C")
     np.copyto(room.view(), array, casting="unsafe")
     if unit is not None:
         room.set_unit(unit)
@@ -565,6 +575,7 @@ _METHODS = frozenset(
 
 # Arrays of fewer bytes are copied to pages, which can be moved to a file under all who use them.
 _SMALL = 1 << 20
+_TINY = 1 << 12
 
 _NUMPYS_OWN = (np.ndarray.__array_ufunc__, MemMapArray.__array_ufunc__)
 

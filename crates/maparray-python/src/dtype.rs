@@ -26,12 +26,12 @@ pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<DType> {
     static TO_DESCR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = value.py();
     let dtype = import_once(py, &DTYPE, "numpy", "dtype")?.call1((value,))?;
-    // Of ml_dtypes, which calls its kind V.
-    if dtype.getattr("name")?.extract::<&str>()? == Scalar::BF16.name() {
-        return Ok(Scalar::BF16.native());
-    }
     // The descriptor of anything but a record is the attribute `str`.
     let descr = if dtype.getattr("kind")?.extract::<char>()? == 'V' {
+        // Of ml_dtypes, which calls its kind V.
+        if dtype.getattr("name")?.extract::<&str>()? == Scalar::BF16.name() {
+            return Ok(Scalar::BF16.native());
+        }
         import_once(py, &TO_DESCR, "numpy.lib.format", "dtype_to_descr")?.call1((dtype,))?
     } else {
         dtype.getattr("str")?

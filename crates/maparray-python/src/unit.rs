@@ -5,7 +5,9 @@
 //!
 //! Knows: the library's units. Must not know: arrays' elements.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use maparray::{Power, UnitFormat};
 use pyo3::exceptions::PyTypeError;
@@ -141,6 +143,40 @@ fn of_unit(value: &Bound<'_, PyAny>) -> Answer<Option<maparray::Unit>> {
     if let Ok(unit) = value.cast::<Unit>() {
         return Ok(Some(unit.get().0.clone()));
     }
+    let known = seen()
+        .get(&value.as_ptr().addr())
+        .map(|(_, unit)| unit.clone());
+    if known.is_some() {
+        return Ok(known);
+    }
+    let unit = of_astropy(value)?;
+    if let Some(unit) = &unit {
+        let place = value.as_ptr().addr();
+        let mut seen = seen();
+        // Made anew for each product, some of them. They go when nothing is locked any more.
+        let old = match seen.len() >= MOST_SEEN {
+            true => std::mem::take(&mut *seen),
+            false => Seen::new(),
+        };
+        seen.insert(place, (value.clone().unbind(), unit.clone()));
+        drop(seen);
+        drop(old);
+    }
+    Ok(unit)
+}
+
+const MOST_SEEN: usize = 256;
+
+/// Units of astropy by their addresses, and what they are; each is kept alive, so that its address
+/// stays its own.
+type Seen = HashMap<usize, (Py<PyAny>, maparray::Unit)>;
+
+fn seen() -> MutexGuard<'static, Seen> {
+    static SEEN: LazyLock<Mutex<Seen>> = LazyLock::new(Mutex::default);
+    SEEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn of_astropy(value: &Bound<'_, PyAny>) -> Answer<Option<maparray::Unit>> {
     let py = value.py();
     if !value.hasattr("physical_type")? || !value.hasattr("to_string")? || value.hasattr("unit")? {
         return Ok(None);
