@@ -48,13 +48,14 @@ pub(super) fn run(
     });
     let bound = configured(bound, how);
     let (dtype, shape) = bound.describe().map_err(failed)?;
+    let unit = bound.unit().map_err(failed)?.map(|unit| unit.to_string());
     if eval.explain {
         return explain(&bound.explain().map_err(failed)?, how, out);
     }
     let started = Instant::now();
     if let Some(path) = &eval.output {
         let report = bound.save(path).map_err(failed)?;
-        return saved(path, &report, started, how, out);
+        return saved(path, &report, unit, started, how, out);
     }
     let bytes = dtype.size().saturating_mul(shape.iter().product());
     let limit = how.memory.map_or(MEMORY, |memory| memory.0);
@@ -71,13 +72,20 @@ pub(super) fn run(
         let document = json!({
             "dtype": dtype.to_string(),
             "shape": shape,
+            "unit": unit,
             "complete": part.len() == result.len(),
             "values": value::array_to_json(&part)?,
             "seconds": started.elapsed().as_secs_f64(),
         });
         return print_json(out, &document);
     }
-    table::write(&part, out)?;
+    match unit.filter(|unit| result.ndim() == 0 && !unit.is_empty()) {
+        Some(unit) => {
+            let number = dtype.show(&result.bytes_of(&[])?);
+            writeln!(out, "{number} {}", value::plain(&unit))?;
+        }
+        None => table::write(&part, out)?,
+    }
     if part.len() < result.len() && !how.quiet {
         // Not among the values, where a program would take it for one.
         let (name, shape) = (value::dtype_name(&dtype), value::shape(&shape));
@@ -121,6 +129,7 @@ fn explain(plan: &Explanation, how: &How, out: &mut dyn Write) -> Result<(), Fai
 fn saved(
     path: &Path,
     report: &maparray::Report,
+    unit: Option<String>,
     started: Instant,
     how: &How,
     out: &mut dyn Write,
@@ -133,6 +142,7 @@ fn saved(
             "path": path.display().to_string(),
             "dtype": report.dtype.to_string(),
             "shape": report.shape,
+            "unit": unit,
             "file_bytes": file_bytes,
             "bytes_read": report.bytes_read,
             "bytes_written": report.bytes_written,

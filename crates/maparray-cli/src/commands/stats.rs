@@ -68,8 +68,13 @@ pub(super) fn run(
         document.insert("path".to_owned(), json!(file.display().to_string()));
         document.insert("dtype".to_owned(), json!(array.dtype().to_string()));
         document.insert("shape".to_owned(), json!(array.shape()));
+        let unit = array.unit().map(ToString::to_string);
+        document.insert("unit".to_owned(), json!(unit));
         document.extend(rows.into_iter().map(|row| (row.name.to_owned(), row.json)));
         return print_json(out, &Value::Object(document));
+    }
+    if let Some(unit) = array.unit() {
+        writeln!(out, "unit   {}", value::plain(&unit.to_string()))?;
     }
     for Row { name, text, .. } in rows {
         writeln!(out, "{name:<7}{text}")?;

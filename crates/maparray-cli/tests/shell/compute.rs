@@ -195,3 +195,32 @@ fn eval_may_be_told_to_use_the_c_library() {
     let strict = shell.out(&["eval", "sin(a)", "a=@/a.npy", "--strict"]);
     assert_eq!(strict, format!("{0}\n{0}\n{0}\n", 0.7_f64.sin()));
 }
+
+#[test]
+fn units_are_told_with_what_is_computed() {
+    let shell = Shell::new();
+    let unit = "adu".parse::<maparray::Unit>().ok();
+    let flux = maparray::MemMapArray::from_slice(&[1.0_f64, 3.0]).with_unit(unit);
+    flux.save(shell.path("u.npy")).expect("a file with a unit");
+    let eval = |expr: &str| shell.out(&["eval", expr, "a=@/u.npy"]);
+    assert_eq!(eval("mean(a)"), "2.0 adu\n");
+    assert_eq!(eval("var(a)"), "1.0 adu2\n");
+    assert_eq!(eval("max(a) / min(a)"), "3.0\n");
+    assert_eq!(eval("a * 2"), "2.0\n6.0\n");
+    let json = shell.json(&["eval", "a * a", "a=@/u.npy"]);
+    assert_eq!(json["unit"], "adu2");
+    assert!(shell.json(&["eval", "a > 0", "a=@/u.npy"])["unit"].is_null());
+    let json = shell.json(&["eval", "sqrt(a)", "a=@/u.npy", "-o", "@/r.npy"]);
+    assert_eq!(json["unit"], "adu(1/2)");
+    assert!(
+        shell
+            .out(&["stats", "@/u.npy"])
+            .starts_with("unit   adu\ncount  2\n")
+    );
+    assert_eq!(shell.json(&["stats", "@/u.npy"])["unit"], "adu");
+    let (_, message) = shell.failure(&["eval", "a + 1", "a=@/u.npy"]);
+    assert!(
+        message.contains("found no unit, expected one like `adu`"),
+        "{message}"
+    );
+}
