@@ -169,7 +169,7 @@ def open(
     *,
     dtype: DTypeLike | None = None,
     shape: _Shape | None = None,
-    offset: int = 0,
+    offset: int | None = None,
     order: _Order = "C",
 ) -> MemMapArray: ...
 def create(
@@ -186,7 +186,7 @@ def frombuffer(
     buffer: Buffer,
     dtype: DTypeLike,
     shape: _Shape | None = None,
-    offset: int = 0,
+    offset: int | None = None,
     order: _Order = "C",
     strides: Sequence[int] | None = None,
 ) -> MemMapArray: ...

@@ -164,3 +164,32 @@ def test_a_result_that_cannot_be_written():
         maparray.eval("a + 1", a=a, out=np.zeros(4))
     with pytest.raises(TypeError, match="found list, expected a path"):
         maparray.eval("a + 1", a=a, out=[1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("work", "error", "message"),
+    [
+        (lambda a: maparray.iter_chunks(a, rows=-1), ValueError, "rows: found -1, expected"),
+        (lambda a: maparray.iter_chunks(a, -5), ValueError, "chunk_bytes: found -5, expected"),
+        (lambda a: maparray.iter_chunks(a, "x"), TypeError, "chunk_bytes: found x, expected"),
+        (lambda a: maparray.frombuffer(a, "f8", offset=-3), ValueError, "offset: found -3"),
+        (
+            lambda a: maparray.frombuffer(a, "f8", shape=(2,), strides="a"),
+            TypeError,
+            "strides: found 'a', expected a sequence",
+        ),
+        (
+            lambda a: maparray.frombuffer(a, "f8", shape=(2,), strides=(8, 8)),
+            IndexError,
+            "wrong number of strides: found 2, expected 1",
+        ),
+        (
+            lambda a: maparray.frombuffer(a, "f8", shape=(2,), strides=(80,)),
+            IndexError,
+            "found bytes 0 to 88, expected 0 to 80",
+        ),
+    ],
+)
+def test_numbers_that_make_no_sense_are_named(work, error, message):
+    with pytest.raises(error, match=message):
+        work(np.zeros(10))

@@ -220,10 +220,12 @@ impl Chunks {
 #[pyo3(signature = (a, chunk_bytes=None, *, rows=None, release=false))]
 pub(crate) fn iter_chunks(
     a: &Bound<'_, PyAny>,
-    chunk_bytes: Option<usize>,
-    rows: Option<usize>,
+    chunk_bytes: Option<&Bound<'_, PyAny>>,
+    rows: Option<&Bound<'_, PyAny>>,
     release: bool,
 ) -> Answer<Chunks> {
+    let chunk_bytes = dtype::count("chunk_bytes", chunk_bytes)?;
+    let rows = dtype::count("rows", rows)?;
     let size = match (chunk_bytes, rows) {
         (Some(_), Some(_)) => {
             let message = "chunk_bytes and rows: found both, expected one of them";

@@ -477,8 +477,8 @@ impl Container {
     #[pyo3(signature = (chunk_bytes=None, *, rows=None, release=false))]
     fn iter_chunks(
         slf: &Bound<'_, Self>,
-        chunk_bytes: Option<usize>,
-        rows: Option<usize>,
+        chunk_bytes: Option<&Bound<'_, PyAny>>,
+        rows: Option<&Bound<'_, PyAny>>,
         release: bool,
     ) -> Answer<access::Chunks> {
         access::iter_chunks(slf, chunk_bytes, rows, release)

@@ -134,6 +134,21 @@ pub(crate) fn count(name: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Op
     })
 }
 
+/// The byte where something begins; the first one if nothing is said.
+pub(crate) fn offset(value: Option<&Bound<'_, PyAny>>) -> PyResult<u64> {
+    Ok(count("offset", value)?.unwrap_or(0) as u64)
+}
+
+/// Bytes from an element to the next along each axis.
+pub(crate) fn strides(value: &Bound<'_, PyAny>) -> PyResult<Vec<isize>> {
+    value.extract().map_err(|_| {
+        let found = value.repr().map_or("?".into(), |text| text.to_string());
+        PyTypeError::new_err(format!(
+            "strides: found {found}, expected a sequence of whole numbers, one for each axis"
+        ))
+    })
+}
+
 /// A shape: one integer, or a sequence of them; `-1` may be among them.
 pub(crate) fn shape(value: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
     match value.extract::<i64>() {

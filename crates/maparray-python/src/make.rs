@@ -25,16 +25,17 @@ use crate::unit;
 /// axis to the end of the file if left out, and may have one -1; `offset` is the byte where the
 /// elements begin. `mode` is 'r', 'r+' or 'c' (changes stay private).
 #[pyfunction]
-#[pyo3(signature = (path, mode="r", *, dtype=None, shape=None, offset=0, order="C"))]
+#[pyo3(signature = (path, mode="r", *, dtype=None, shape=None, offset=None, order="C"))]
 fn open<'py>(
     py: Python<'py>,
     path: &Bound<'_, PyAny>,
     mode: &str,
     dtype: Option<&Bound<'_, PyAny>>,
     shape: Option<&Bound<'_, PyAny>>,
-    offset: u64,
+    offset: Option<Bound<'_, PyAny>>,
     order: &str,
 ) -> Answer<Bound<'py, PyAny>> {
+    let offset = dtype::offset(offset.as_ref())?;
     let (path, mode) = (path_argument(path)?, dtype::mode(mode)?);
     let array = match dtype {
         Some(dtype) => {
@@ -146,16 +147,18 @@ fn bytes_of<'py>(object: &Bound<'py, PyAny>) -> Answer<Bound<'py, PyAny>> {
 /// Without `shape` it has one axis to the end of the buffer. With `strides`, in bytes, the elements
 /// may lie anywhere inside it.
 #[pyfunction]
-#[pyo3(signature = (buffer, dtype, shape=None, offset=0, order="C", strides=None))]
+#[pyo3(signature = (buffer, dtype, shape=None, offset=None, order="C", strides=None))]
 fn frombuffer<'py>(
     py: Python<'py>,
     buffer: &Bound<'_, PyAny>,
     dtype: &Bound<'_, PyAny>,
     shape: Option<&Bound<'_, PyAny>>,
-    offset: u64,
+    offset: Option<Bound<'_, PyAny>>,
     order: &str,
-    strides: Option<Vec<isize>>,
+    strides: Option<Bound<'_, PyAny>>,
 ) -> Answer<Bound<'py, PyAny>> {
+    let offset = dtype::offset(offset.as_ref())?;
+    let strides = strides.as_ref().map(dtype::strides).transpose()?;
     let region = lease::borrow_array(&bytes_of(buffer)?)?.region;
     let raw = raw(dtype, shape, offset, order)?;
     let header = maparray::format::raw::header(&raw, region.len() as u64)?;

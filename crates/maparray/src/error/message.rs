@@ -55,6 +55,19 @@ impl fmt::Display for Problem {
                 offset.saturating_add(*len)
             ),
 
+            Problem::StrideCount { found, ndim } => write!(
+                f,
+                "wrong number of strides: found {found}, expected {ndim}, one for each axis"
+            ),
+            Problem::Reach {
+                low,
+                high,
+                region_len,
+            } => write!(
+                f,
+                "elements outside the memory: found bytes {low} to {high}, expected 0 to {region_len}"
+            ),
+
             Problem::ObjectDType => {
                 write!(f, "object dtype: found `O`, expected plain data")
             }

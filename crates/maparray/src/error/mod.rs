@@ -149,6 +149,8 @@ impl Error {
             | Problem::FilenameLocked { .. }
             | Problem::NotOurs => Kind::Mismatch,
             Problem::MapRange { .. }
+            | Problem::Reach { .. }
+            | Problem::StrideCount { .. }
             | Problem::OffsetPastEnd { .. }
             | Problem::IndexCount { .. }
             | Problem::Index { .. }

@@ -91,6 +91,15 @@ pub(crate) enum Problem {
         available: u64,
         item_size: usize,
     },
+    StrideCount {
+        found: usize,
+        ndim: usize,
+    },
+    Reach {
+        low: i64,
+        high: i64,
+        region_len: u64,
+    },
     IndexCount {
         found: usize,
         ndim: usize,

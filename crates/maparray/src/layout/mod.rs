@@ -262,7 +262,7 @@ impl Layout {
     ) -> Result<Layout> {
         let (count, _) = extent(shape, item_size)?;
         if shape.len() != strides.len() {
-            return Err(Error::new(Problem::IndexCount {
+            return Err(Error::new(Problem::StrideCount {
                 found: strides.len(),
                 ndim: shape.len(),
             }));
@@ -274,16 +274,18 @@ impl Layout {
             item_size,
         };
         if count > 0 {
-            let outside = || {
-                Error::new(Problem::MapRange {
-                    offset: offset as u64,
-                    len: item_size as u64,
+            let outside = |low: isize, high: isize| {
+                Error::new(Problem::Reach {
+                    low: low as i64,
+                    high: high as i64,
                     region_len: region_len as u64,
                 })
             };
-            let (low, high) = layout.reach().ok_or_else(outside)?;
+            let (low, high) = layout
+                .reach()
+                .ok_or_else(|| outside(isize::MIN, isize::MAX))?;
             if low < 0 || usize::try_from(high).map_or(true, |high| high > region_len) {
-                return Err(outside());
+                return Err(outside(low, high));
             }
         }
         Ok(layout)
