@@ -230,6 +230,8 @@ mod tests {
         let start = region.as_ptr()?.cast::<AtomicU64>();
         // SAFETY: pages are aligned, zeroed and writable, and `holder` keeps them to the end.
         let counts = unsafe { std::slice::from_raw_parts(start, len / 8) };
+        let asked = std::env::var("MAPARRAY_SWITCHES").ok();
+        let switches: usize = asked.map_or(200, |text| text.parse().expect("a number of switches"));
         let stop = AtomicBool::new(false);
         let turns = std::thread::scope(|scope| {
             let work = |thread: usize| {
@@ -246,8 +248,11 @@ mod tests {
                 .map(|thread| scope.spawn(move || work(thread)))
                 .collect();
             let mut switch = || {
-                for turn in 0..100 {
-                    into_file(&mut region, &folder.path().join(format!("{turn}.raw")))?;
+                for turn in 0..switches.div_ceil(2) {
+                    into_file(
+                        &mut region,
+                        &folder.path().join(format!("{}.raw", turn % 4)),
+                    )?;
                     Region::freeze(&mut region)?.become_memory()?;
                 }
                 into_file(&mut region, &folder.path().join("last.raw"))

@@ -20,6 +20,8 @@ mod order;
 mod promote;
 mod reduce;
 mod switch;
+#[cfg(target_os = "linux")]
+mod switch_threads;
 mod take;
 mod times;
 mod unit;
