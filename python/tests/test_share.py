@@ -24,6 +24,9 @@ def name():
         shm.unlink(name)
 
 
+EXAMPLES = os.environ.get("MAPARRAY_EXAMPLES")
+
+
 def python(script, *arguments):
     return subprocess.Popen([sys.executable, "-c", script, *map(str, arguments)])
 
@@ -61,6 +64,26 @@ with maparray.open(sys.argv[1], "r+") as counts:
                 break
     counts.atomic_add(0, 1)
 """
+
+
+@pytest.mark.skipif(
+    EXAMPLES is None,
+    reason="MAPARRAY_EXAMPLES does not say where Rust's examples are built; cargo xtask test does",
+)
+def test_rows_that_a_program_in_rust_writes_are_seen_when_its_counter_says_so(tmp_path):
+    table = maparray.create(tmp_path / "table.npy", shape=(1 + 300, 5), dtype="i8")
+    view, columns = table.view(), np.arange(5)
+    program = os.path.join(EXAMPLES, "write_rows.exe" if os.name == "nt" else "write_rows")
+    with subprocess.Popen([program, table.filename], stdout=subprocess.PIPE, text=True) as rust:
+        for row in range(1, 301):
+            assert table.wait((0, 0), row - 1, timeout=60) == row
+            assert rust.poll() is None
+            assert view[row].tolist() == (row * row + columns).tolist()
+            assert not view[row + 1 :].any()
+            assert table.atomic_add((0, 1), 1) == row - 1
+        said, _ = rust.communicate(timeout=60)
+    assert (rust.returncode, said) == (0, "300 rows written\n")
+    assert view[0].tolist() == [300, 300, 0, 0, 0]
 
 
 @pytest.mark.parametrize("dtype", ["i4", "u4", "i8", "u8"])

@@ -41,39 +41,68 @@ def test_ten_thousand_switches_lose_nothing(tmp_path):
     np.testing.assert_array_equal(ours, oracle)
 
 
-def test_threads_that_write_meanwhile_lose_nothing(tmp_path):
-    threads, count = 4, 200_000
-    ours = MemMapArray(np.zeros(count, "i8"), tmp_path / "a.npy")
-    turns, stop, failed = [0] * threads, threading.Event(), []
+@pytest.fixture
+def eager():
+    """Threads take turns often."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("count", [1500, 400_000])
+def test_threads_that_write_meanwhile_lose_nothing(tmp_path, count, named, eager):
+    threads, chance = 4, random.Random(20261122)
+    names = [tmp_path / f"{name}.npy" for name in range(3)]
+    ours = MemMapArray(np.zeros(count, "i8"), names[0] if named else None)
+    # Each thread remembers here what it wrote to its elements; the first is everybody's counter.
+    oracle, turns = np.zeros(count, "i8"), [0] * threads
+    stop, failed = threading.Event(), []
 
     def work(thread):
-        mine = ours.view()[thread::threads]
+        view, wrote = ours.view()[1 + thread :: threads], oracle[1 + thread :: threads]
+        chance = random.Random(thread)
         try:
             while not stop.is_set():
-                np.add(mine, 1, out=mine)
+                for _ in range(20):
+                    at = chance.randrange(len(wrote))
+                    assert view[at] == wrote[at]
+                    view[at] = wrote[at] = chance.getrandbits(62)
+                np.add(view, 1, out=view)
+                np.add(wrote, 1, out=wrote)
+                np.testing.assert_array_equal(view, wrote)
+                ours.atomic_add(0, 1)
                 turns[thread] += 1
-                at = random.randrange(len(mine))
-                assert mine[at] == turns[thread]
         except BaseException as error:
             failed.append(error)
 
     workers = [threading.Thread(target=work, args=(thread,)) for thread in range(threads)]
     for worker in workers:
         worker.start()
+    counted = 0
     try:
-        for _ in range(SWITCHES // 100):
-            ours.enable_memmap()
-            ours.disable_memmap()
-        ours.enable_memmap()
+        for _ in range(int(os.environ.get("MAPARRAY_SWITCHES", "300"))):
+            what = chance.randrange(6)
+            if named and what == 0:
+                ours.set_filename(chance.choice(names), overwrite=True)
+            elif ours.memmap:
+                ours.disable_memmap(remove=named and what == 1)
+            else:
+                ours.enable_memmap(format=chance.choice(["npy", "raw"]), overwrite=True)
+            before, counted = counted, ours.atomic_load(0)
+            assert before <= counted
     finally:
         stop.set()
         for worker in workers:
             worker.join()
     assert not failed
     assert min(turns) > 0
-    stored = np.load(ours.filename)
-    for thread in range(threads):
-        assert (stored[thread::threads] == turns[thread]).all()
+    oracle[0] = sum(turns)
+    np.testing.assert_array_equal(ours, oracle)
+    ours.disable_memmap()
+    ours.enable_memmap(overwrite=True)
+    np.testing.assert_array_equal(np.load(ours.filename) if named else ours, oracle)
 
 
 def test_two_threads_may_switch_at_once(tmp_path):
@@ -120,11 +149,14 @@ def run(script, *arguments, **options):
 FULL = """
 import sys, numpy as np, maparray
 data = np.arange(1 << 18, dtype="i8")
-ours = maparray.MemMapArray(data, sys.argv[1])
+folder, kind = sys.argv[1:]
+name = None if kind == "nameless" else folder + "/a"
+ours = maparray.MemMapArray(data, name)
 view = ours.view()
+how = {"folder": folder} if name is None else {"format": kind}
 for attempt in range(2):
     try:
-        ours.enable_memmap()
+        ours.enable_memmap(**how)
     except OSError as error:
         assert not ours.memmap
         assert (view == data).all()
@@ -136,15 +168,16 @@ assert (ours.view() == data).all()
 
 
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="no limit of file sizes here")
-@pytest.mark.parametrize("room", [0, 100, 5000, 1 << 20])
-def test_a_full_disk_leaves_the_data_whole(tmp_path, room):
+@pytest.mark.parametrize("room", [0, 100, 4096, 5000, 1 << 20, (1 << 21) - 1])
+@pytest.mark.parametrize("kind", ["npy", "raw", "nameless"])
+def test_a_full_disk_leaves_the_data_whole(tmp_path, room, kind):
     def limit():
         import signal
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
-    ended = run(FULL, tmp_path / "a.npy", preexec_fn=limit)
+    ended = run(FULL, tmp_path, kind, preexec_fn=limit)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert os.listdir(tmp_path) == []
 

@@ -34,14 +34,19 @@ fn stories(steps: &Steps) -> Result<Vec<String>, Failure> {
 }
 
 /// The programs that `cargo test --workspace` has built on its way.
-fn programs(steps: &Steps) -> PathBuf {
+fn built(steps: &Steps) -> PathBuf {
     steps.target().join("debug")
+}
+
+/// The examples in Rust among them.
+pub(crate) fn programs(steps: &Steps) -> PathBuf {
+    built(steps).join("examples")
 }
 
 pub(crate) fn in_rust(steps: &mut Steps) -> Result<(), Failure> {
     for story in stories(steps)? {
         let file = format!("{story}{EXE_SUFFIX}");
-        let mut command = Command::new(programs(steps).join("examples").join(file));
+        let mut command = Command::new(programs(steps).join(file));
         steps.run(&format!("example {story} in Rust"), &mut command)?;
     }
     Ok(())
@@ -52,7 +57,7 @@ pub(crate) fn in_shell(steps: &mut Steps) -> Result<(), Failure> {
         return Ok(());
     }
     let path = env::var_os("PATH").unwrap_or_default();
-    let path = env::join_paths(std::iter::once(programs(steps)).chain(env::split_paths(&path)))
+    let path = env::join_paths(std::iter::once(built(steps)).chain(env::split_paths(&path)))
         .map_err(|error| Failure::new("shell", format!("cannot put it on PATH: {error}")))?;
     for story in stories(steps)? {
         let mut command = Command::new("sh");

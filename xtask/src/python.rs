@@ -9,6 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::examples;
 use crate::step::{Failure, Steps};
 
 /// Our virtual environment.
@@ -143,7 +144,9 @@ pub(crate) fn check(steps: &mut Steps, python: &Python) -> Result<(), Failure> {
     let stubs = ["-m", "mypy.stubtest", "maparray"];
     steps.run("stubs", &mut python.command(&stubs))?;
     let tests = ["-m", "pytest", "--quiet", "python/tests"];
-    steps.run("Python tests", &mut python.command(&tests))?;
+    let mut tests = python.command(&tests);
+    tests.env("MAPARRAY_EXAMPLES", examples::programs(steps));
+    steps.run("Python tests", &mut tests)?;
     let answers = ["bench/compare", "--check"];
     steps.run("answers of the comparison", &mut python.command(&answers))?;
     numpy_suite(

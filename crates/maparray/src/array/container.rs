@@ -225,7 +225,8 @@ impl Container {
     ///
     /// # Errors
     /// `Mismatch` if its file is to be removed and another made it; as
-    /// [`MemMapArray::disable_memmap`]; all is then as it was.
+    /// [`MemMapArray::disable_memmap`]; all is then as it was. `Io` if the system refuses to remove the
+    /// file, which stays; the array then is in memory.
     pub fn disable_memmap(&mut self, file: AfterUse) -> Result<()> {
         if !self.mapped {
             return Ok(());

@@ -231,11 +231,12 @@ impl MemMapArray {
         Ok(())
     }
 
-    /// Gives the file behind the array another name, on another disk if need be; the array and
-    /// whoever maps the file go on.
+    /// Gives the file behind the array another name on the same file system; the array and whoever
+    /// maps the file go on.
     ///
     /// # Errors
-    /// `Io` if the name is taken and must stay, or the file cannot be moved; `Mismatch` for an array
+    /// `Io` if the name is taken and must stay, or the file cannot be moved, as to another disk, where
+    /// [`MemMapArray::enable_memmap`] makes a copy; `Mismatch` for an array
     /// without a file that has a name.
     ///
     /// ```

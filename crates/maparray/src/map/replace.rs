@@ -184,16 +184,20 @@ impl Drop for NewFile {
     }
 }
 
-/// Gives a file another name, on another file system if need be.
+/// Gives a file another name on the same file system.
 ///
 /// # Errors
-/// `Io` if the name is taken and must stay, or the file cannot be moved.
+/// `Io` if the name is taken and must stay, or the file cannot be moved; it has its old name alone then.
 pub(crate) fn rename(from: &Path, to: &Path, existing: Existing) -> Result<()> {
     let across = |error: &io::Error| error.kind() == io::ErrorKind::CrossesDevices;
     let moved = match existing {
         Existing::Replace => fs::rename(from, to),
         // A link fails if the name is taken; a rename would win.
-        Existing::Refuse => fs::hard_link(from, to).and_then(|()| fs::remove_file(from)),
+        Existing::Refuse => fs::hard_link(from, to).and_then(|()| {
+            fs::remove_file(from).inspect_err(|_| {
+                let _ = fs::remove_file(to);
+            })
+        }),
     };
     match moved {
         Err(error) if across(&error) => Err(Error::new(Problem::OtherDisk)),

@@ -113,7 +113,13 @@ impl Frozen<'_> {
             let bytes = unsafe { std::slice::from_raw_parts(start, self.region.len) };
             return file.write_at(offset, bytes);
         }
-        let mut buffer = vec![0; PIECE.min(self.region.len)];
+        let (mut buffer, bytes) = (vec![], PIECE.min(self.region.len));
+        let no_room = |_| {
+            let bytes = bytes as u64;
+            Error::new(Problem::OutOfMemory { bytes })
+        };
+        buffer.try_reserve_exact(bytes).map_err(no_room)?;
+        buffer.resize(bytes, 0);
         for at in (0..self.region.len).step_by(PIECE) {
             let bytes = &mut buffer[..PIECE.min(self.region.len - at)];
             self.read(at, bytes)?;
@@ -154,6 +160,7 @@ impl Frozen<'_> {
         before: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
         let map = file.map_raw(offset, self.region.len)?;
+        rehearse()?;
         before()?;
         let backing = Backing::File {
             file: Arc::clone(file),
@@ -212,6 +219,21 @@ impl Frozen<'_> {
     }
 }
 
+/// Exchanges a page for another. A process that has as many mappings as it may have cannot do that,
+/// nor exchange the pages of a region: here it is found before a file has got its name.
+fn rehearse() -> Result<()> {
+    let page = platform::page_size();
+    let (Some(from), Some(to)) = (heap::anonymous(page)?, heap::anonymous(page)?) else {
+        return Ok(());
+    };
+    // SAFETY: both are a page that nobody else knows of; `from` is given up below, and `to` unmaps what
+    // has come to its place.
+    let moved = unsafe { platform::move_pages(from.as_mut_ptr(), page, to.as_mut_ptr()) };
+    moved.map_err(|error| Error::io("exchange the memory", error))?;
+    std::mem::forget(from);
+    Ok(())
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::path::Path;
@@ -230,6 +252,8 @@ mod tests {
         let start = region.as_ptr()?.cast::<AtomicU64>();
         // SAFETY: pages are aligned, zeroed and writable, and `holder` keeps them to the end.
         let counts = unsafe { std::slice::from_raw_parts(start, len / 8) };
+        let asked = std::env::var("MAPARRAY_SWITCHES").ok();
+        let switches: usize = asked.map_or(200, |text| text.parse().expect("a number of switches"));
         let stop = AtomicBool::new(false);
         let turns = std::thread::scope(|scope| {
             let work = |thread: usize| {
@@ -246,8 +270,11 @@ mod tests {
                 .map(|thread| scope.spawn(move || work(thread)))
                 .collect();
             let mut switch = || {
-                for turn in 0..100 {
-                    into_file(&mut region, &folder.path().join(format!("{turn}.raw")))?;
+                for turn in 0..switches.div_ceil(2) {
+                    into_file(
+                        &mut region,
+                        &folder.path().join(format!("{}.raw", turn % 4)),
+                    )?;
                     Region::freeze(&mut region)?.become_memory()?;
                 }
                 into_file(&mut region, &folder.path().join("last.raw"))

@@ -19,7 +19,13 @@ mod ops;
 mod order;
 mod promote;
 mod reduce;
+#[cfg(target_os = "linux")]
+mod stage;
 mod switch;
+#[cfg(target_os = "linux")]
+mod switch_fails;
+#[cfg(target_os = "linux")]
+mod switch_threads;
 mod take;
 mod times;
 mod unit;
