@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use maparray::DType;
+use maparray::{DType, Unit};
 
 /// Memory-mapped arrays: describe, create and compute on array files of any size
 #[derive(Debug, Parser)]
@@ -180,6 +180,9 @@ pub(crate) struct Create {
         allow_hyphen_values = true
     )]
     pub(crate) seed: i64,
+    /// What the elements measure, such as 'adu' or 'erg / (s cm2)'
+    #[arg(long)]
+    pub(crate) unit: Option<Unit>,
     /// Order of the elements in the file
     #[arg(long, default_value = "C")]
     pub(crate) order: Order,

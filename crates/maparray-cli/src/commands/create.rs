@@ -6,7 +6,7 @@
 use std::io::Write;
 
 use maparray::expr::where_;
-use maparray::{Allocate, Eval, Existing, Expr, MemMapArray, Scalar};
+use maparray::{Allocate, Eval, Existing, Expr, MemMapArray, Mode, Scalar};
 use serde_json::json;
 
 use super::{configured, print_json};
@@ -46,6 +46,10 @@ pub(super) fn run(create: &Create, how: &How, out: &mut dyn Write) -> Result<(),
         },
         _ => error.into(),
     })?;
+    if let Some(unit) = &create.unit {
+        let made = MemMapArray::open(&create.file, Mode::ReadWrite)?;
+        made.with_unit(unit.clone()).store_unit()?;
+    }
     let file_bytes = maparray::info(&create.file)?.file_len;
     if how.json {
         let document = json!({
