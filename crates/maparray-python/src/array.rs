@@ -18,6 +18,7 @@ use pyo3::types::{PyBytes, PyInt};
 use crate::access;
 use crate::dtype;
 use crate::error::{self, Answer};
+use crate::fork::Moving;
 use crate::lease::{self, Lease, Lender};
 use crate::numpy::{lend, path_argument};
 use crate::unit::{self, Unit};
@@ -117,6 +118,7 @@ impl Container {
         change: impl FnOnce(&mut maparray::Container) -> maparray::Result<()> + Send,
     ) -> Answer<()> {
         Ok(py.detach(|| {
+            let _no_fork = Moving::begin();
             let _moving = lock(&self.moving);
             let place = lock(&self.open).as_ref().map(|open| open.place.clone());
             let Some(mut place) = place else {
@@ -172,15 +174,16 @@ impl Container {
     ) -> Answer<()> {
         let still = self.open(|open| open.place.array().is_ok_and(|array| !array.can_switch()))?;
         if still {
+            let mut unused = |whole: &mut Py<PyAny>| lease::other_references(whole, py) == 0;
+            // Dropped while nothing is locked: it may call somebody who comes back here.
+            let old = self.open(|open| open.whole.take_if(&mut unused))?;
+            let lost = old.is_some();
+            drop(old);
             // Memory that cannot be exchanged: nobody may have it, and nobody can get it meanwhile.
             let mut guard = lock(&self.open);
             let Some(open) = guard.as_mut() else {
                 return Ok(());
             };
-            let unused = |whole: &Py<PyAny>| lease::other_references(whole, py) == 0;
-            let whole = open.whole.take_if(|whole| unused(whole));
-            let lost = whole.is_some();
-            drop(whole);
             let done = change(&mut open.place);
             drop(guard);
             if lost {
@@ -333,24 +336,36 @@ impl Container {
     #[pyo3(signature = (source=None))]
     fn put_in(&self, py: Python<'_>, source: Option<&Bound<'_, Container>>) -> Answer<()> {
         let new = source.and_then(|source| lock(&source.get().open).take());
-        let array = new.map(|open| open.place.array().cloned()).transpose()?;
-        py.detach(|| {
+        // Its right to move the bytes goes with the place, and comes to this one.
+        let array = match new {
+            Some(Open { place, whole, .. }) => {
+                drop(whole);
+                place.array().map(drop)?;
+                place.into_array()
+            }
+            None => None,
+        };
+        let old = py.detach(|| {
+            let _no_fork = Moving::begin();
             let _moving = lock(&self.moving);
             let place = lock(&self.open).as_ref().map(|open| open.place.clone());
             let Some(mut place) = place else {
-                return Ok(());
+                return Ok(None);
             };
             place.reset_data(array)?;
             let mut guard = lock(&self.open);
-            let old = guard.as_mut().and_then(|open| {
-                open.place = place;
+            let old = guard.as_mut().map(|open| {
                 open.touched = false;
-                open.whole.take()
+                (std::mem::replace(&mut open.place, place), open.whole.take())
             });
-            drop(guard);
-            Python::attach(|_| drop(old));
-            Ok(())
-        })
+            Ok::<_, maparray::Error>(old)
+        })?;
+        // What goes away may call somebody who comes back here: nothing is locked any more.
+        if let Some((place, whole)) = old {
+            drop(whole);
+            py.detach(|| drop(place));
+        }
+        Ok(())
     }
 
     /// A name by which other processes can open the mapped file as long as this one has it open.

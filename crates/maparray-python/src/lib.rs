@@ -10,6 +10,7 @@ mod array;
 mod dtype;
 mod error;
 mod eval;
+mod fork;
 #[expect(
     unsafe_code,
     reason = "memory is lent to and borrowed from Python here"
@@ -29,6 +30,7 @@ fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     make::add_to(module)?;
     access::add_to(module)?;
     eval::add_to(module)?;
+    fork::add_to(module)?;
     memmap::add_to(module)?;
     share::add_to(module)?;
     unit::add_to(module)?;

@@ -6,11 +6,12 @@
 //! Knows: errors, maps, arrays. Must not know: operations, expressions.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::MemMapArray;
 use crate::error::{Error, ErrorKind, Problem, Result};
 use crate::format::Format;
-use crate::map::{self, Existing, Flush, Mode};
+use crate::map::{Aside, Claim, Existing, Flush, Mark, Mode};
 use crate::unit::Unit;
 
 /// A place for an array, in memory or in a file, which may be empty.
@@ -33,12 +34,18 @@ pub struct Container {
     array: Option<MemMapArray>,
     /// The file that its array goes to; once known, it changes by `set_filename` alone.
     filename: Option<PathBuf>,
-    /// Whether an array that comes goes to a file.
+    /// While there is no array: whether the next one goes to a file.
     mapped: bool,
-    /// Format of that file.
-    format: Format,
-    /// Device and inode of the file that this container made.
-    made: Option<(u64, u64)>,
+    /// How that file is made.
+    how: Mapping,
+    /// Where a file without a name lies.
+    folder: Option<PathBuf>,
+    /// The file that this container made.
+    made: Option<Mark>,
+    /// The file that it opened for writing, which other data may replace.
+    opened: Option<Mark>,
+    /// The right to move the bytes of its array.
+    claim: Option<Claim>,
     /// The unit of an array that comes without one, while there is no array.
     unit: Option<Unit>,
 }
@@ -77,12 +84,33 @@ impl Container {
     /// Nothing is written before [`Container::enable_memmap`]. An array that maps a file brings its
     /// name along.
     pub fn new(array: Option<MemMapArray>, filename: Option<&Path>) -> Container {
-        let mapped = array.as_ref().is_some_and(|array| array.mode().is_some());
-        Container {
+        let writable = |array: &&MemMapArray| array.mode() == Some(Mode::ReadWrite);
+        let opened = array.as_ref().filter(|array| has_name(array));
+        let mut container = Container {
             filename: filename.map(PathBuf::from),
-            mapped,
+            opened: opened.filter(writable).and_then(mark),
             array,
             ..Container::default()
+        };
+        // Whoever shows the bytes of another container's array may go on to do so.
+        let _ = container.hold();
+        container
+    }
+
+    /// Takes the right to move the bytes, unless another container has it.
+    fn hold(&mut self) -> Result<()> {
+        let Some(array) = &self.array else {
+            return Ok(());
+        };
+        let region = array.region();
+        if !self.claim.as_ref().is_some_and(|claim| claim.is_of(region)) {
+            self.claim = region.claim();
+        }
+        match self.claim {
+            Some(_) => Ok(()),
+            None => Err(Error::new(Problem::Shared {
+                holders: Arc::strong_count(region),
+            })),
         }
     }
 
@@ -161,7 +189,10 @@ impl Container {
 
     /// Whether its array is in a file, or would be if there were one.
     pub fn is_mapped(&self) -> bool {
-        self.mapped
+        match &self.array {
+            Some(array) => array.mode().is_some(),
+            None => self.mapped,
+        }
     }
 
     /// The name of its file, be it mapped or not; none of a file without a name.
@@ -179,31 +210,37 @@ impl Container {
     /// stay, and as [`MemMapArray::enable_memmap`]; all is then as it was.
     pub fn enable_memmap(&mut self, filename: Option<&Path>, how: Mapping) -> Result<()> {
         self.check_name(filename)?;
-        if self.mapped {
+        let name = self.filename.clone().or(filename.map(PathBuf::from));
+        let there = match &self.array {
+            // From a file that nobody sees it goes on to the one with a name.
+            Some(array) => array.path().is_some() || name.is_none(),
+            None => true,
+        };
+        if self.is_mapped() && there {
             return Ok(());
         }
-        let name = self.filename.clone().or(filename.map(PathBuf::from));
+        self.hold()?;
         if let Some(mut array) = self.array.take() {
-            let done = self.put(&mut array, name.as_deref(), how);
+            let made = self.made.is_some() && name.as_deref().and_then(Mark::at) == self.made;
+            let existing = if made {
+                Existing::Replace
+            } else {
+                how.existing
+            };
+            let done = self.put(&mut array, name.as_deref(), Mapping { existing, ..how });
             self.array = Some(array);
             done?;
         }
-        (self.filename, self.mapped, self.format) = (name, true, how.format);
-        Ok(())
+        (self.filename, self.mapped, self.how) = (name, true, how);
+        self.hold()
     }
 
     fn put(&mut self, array: &mut MemMapArray, name: Option<&Path>, how: Mapping) -> Result<()> {
         let Some(name) = name else {
-            return array.enable_temporary(None);
+            return array.enable_temporary(self.folder.as_deref());
         };
-        let ours = self.made.is_some() && map::identity_of(name) == self.made;
-        let existing = if ours {
-            Existing::Replace
-        } else {
-            how.existing
-        };
-        array.enable_memmap(name, how.format, existing)?;
-        self.made = array.region().file().and_then(|file| file.identity());
+        array.enable_memmap(name, how.format, how.existing)?;
+        self.made = mark(array);
         Ok(())
     }
 
@@ -212,41 +249,45 @@ impl Container {
     /// # Errors
     /// As [`MemMapArray::enable_temporary`].
     pub fn enable_temporary(&mut self, folder: &Path) -> Result<()> {
-        if !self.mapped {
+        if !self.is_mapped() {
+            self.hold()?;
             if let Some(array) = &mut self.array {
                 array.enable_temporary(Some(folder))?;
             }
-            self.mapped = true;
+            (self.mapped, self.folder) = (true, Some(folder.to_path_buf()));
         }
-        Ok(())
+        self.hold()
     }
 
     /// Moves the array to memory. Does nothing if it is there.
     ///
     /// # Errors
     /// `Mismatch` if its file is to be removed and another made it; as
-    /// [`MemMapArray::disable_memmap`]; all is then as it was. `Io` if the system refuses to remove the
-    /// file, which stays; the array then is in memory.
+    /// [`MemMapArray::disable_memmap`]; all is then as it was.
     pub fn disable_memmap(&mut self, file: AfterUse) -> Result<()> {
-        if !self.mapped {
+        if !self.is_mapped() {
             return Ok(());
         }
+        self.hold()?;
         let Some(array) = &mut self.array else {
             self.mapped = false;
             return Ok(());
         };
         let name = array.path().map(PathBuf::from);
-        let remove = file == AfterUse::Remove && name.is_some();
-        if let (true, None, Some(name)) = (remove, self.made, &name) {
-            return Err(Error::new(Problem::NotOurs).at(name));
-        }
+        // What may not be removed is found before the bytes move, not afterwards.
+        let aside = match (file, &name, self.made) {
+            (AfterUse::Keep, ..) | (_, None, _) => None,
+            (AfterUse::Remove, Some(name), None) => {
+                return Err(Error::new(Problem::NotOurs).at(name));
+            }
+            (AfterUse::Remove, Some(name), made) => Aside::set(name, made)?,
+        };
         array.disable_memmap()?;
-        self.mapped = false;
-        if let (true, Some(name)) = (remove, &name) {
-            map::remove(name, self.made)?;
+        if let Some(aside) = aside {
+            aside.remove()?;
             self.made = None;
         }
-        Ok(())
+        self.hold()
     }
 
     /// Gives the file another name. If it is in use, it moves there, with all who map it.
@@ -270,28 +311,38 @@ impl Container {
     /// As [`Container::enable_memmap`]; the old array is then still there.
     pub fn reset_data(&mut self, array: Option<MemMapArray>) -> Result<()> {
         let name = self.filename().map(PathBuf::from);
+        // The file of an array that is another container's is not for this one.
+        let to_file = self.is_mapped() && self.hold().is_ok();
+        let seen = self.array.as_ref().is_none_or(has_name);
         let Some(mut new) = array else {
-            (self.array, self.unit) = (None, None);
-            self.filename = name;
+            self.mapped = to_file;
+            (self.array, self.unit, self.filename) = (None, None, name);
             return Ok(());
         };
         if new.unit().is_none() {
             new.set_unit(self.unit().cloned());
         }
-        if self.mapped {
-            let opened = self.made.is_none() && self.array.as_ref().is_some_and(has_name);
-            let how = Mapping {
-                format: self.format,
-                // What was opened for writing is this container's to write.
-                existing: match (opened, self.array.as_ref().and_then(MemMapArray::mode)) {
-                    (true, Some(Mode::ReadWrite)) => Existing::Replace,
-                    _ => Existing::Refuse,
-                },
+        if to_file {
+            let current = name.as_deref().and_then(Mark::at);
+            let ours = current.is_some() && (current == self.made || current == self.opened);
+            let existing = match (ours, self.made, self.opened) {
+                (true, ..) => Existing::Replace,
+                (false, None, None) => self.how.existing,
+                // The name belongs to another file by now.
+                _ => Existing::Refuse,
             };
-            self.put(&mut new, name.as_deref(), how)?;
+            let name = name.as_deref().filter(|_| seen);
+            self.put(
+                &mut new,
+                name,
+                Mapping {
+                    existing,
+                    ..self.how
+                },
+            )?;
         }
-        self.array = Some(new);
-        self.filename = name;
+        (self.array, self.filename) = (Some(new), name);
+        let _ = self.hold();
         Ok(())
     }
 
@@ -329,4 +380,9 @@ impl Container {
 
 fn has_name(array: &MemMapArray) -> bool {
     array.path().is_some()
+}
+
+/// Which file it maps.
+fn mark(array: &MemMapArray) -> Option<Mark> {
+    array.region().file()?.mark()
 }

@@ -14,7 +14,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
 use crate::format::{Format, npy};
 use crate::layout::{Layout, Order, Walk};
-use crate::map::{Allocate, Existing, FOLIO, Flush, NewFile, OpenFile, Region};
+use crate::map::{Allocate, Existing, FOLIO, Flush, Mark, NewFile, OpenFile, Region, rename};
 
 /// A file that elements go to.
 enum Target<'a> {
@@ -216,7 +216,7 @@ impl MemMapArray {
             return Ok(());
         }
         let mut to_memory = || {
-            if self.region.can_switch() {
+            if self.can_switch() {
                 return Region::freeze(&mut self.region)?.become_memory();
             }
             self.check_alone()?;
@@ -236,8 +236,8 @@ impl MemMapArray {
     ///
     /// # Errors
     /// `Io` if the name is taken and must stay, or the file cannot be moved, as to another disk, where
-    /// [`MemMapArray::enable_memmap`] makes a copy; `Mismatch` for an array
-    /// without a file that has a name.
+    /// [`MemMapArray::enable_memmap`] makes a copy; `Mismatch` for an array without a file that has a
+    /// name, or whose name has come to another file.
     ///
     /// ```
     /// use maparray::{Existing, MemMapArray, Mode};
@@ -258,7 +258,14 @@ impl MemMapArray {
             Some(from) if self.mode().is_some() => PathBuf::from(&**from),
             _ => return Err(Error::new(Problem::NoFile).at(path)),
         };
-        crate::map::rename(&from, &to, existing).map_err(|error| error.at(path))?;
+        if from == to {
+            return Ok(());
+        }
+        let mapped = self.region.file().and_then(|file| file.mark());
+        if mapped.is_none() || Mark::at(&from) != mapped {
+            return Err(Error::new(Problem::OtherFile).at(&from));
+        }
+        rename(&from, &to, existing).map_err(|error| error.at(path))?;
         self.path = Some(to.into());
         Ok(())
     }

@@ -31,6 +31,10 @@ impl fmt::Display for Problem {
             Problem::FilenameLocked { found, locked } => {
                 write!(f, "Filename locked: found {found:?}, expected {locked:?}")
             }
+            Problem::OtherFile => write!(
+                f,
+                "the name belongs to another file by now, expected the one that is mapped"
+            ),
             Problem::NotOurs => write!(
                 f,
                 "the file was not made by this array, so that it is not for it to remove"

@@ -147,6 +147,7 @@ impl Error {
             | Problem::EmptyReduction { .. }
             | Problem::NoFile
             | Problem::FilenameLocked { .. }
+            | Problem::OtherFile
             | Problem::NotOurs => Kind::Mismatch,
             Problem::MapRange { .. }
             | Problem::Reach { .. }
@@ -222,6 +223,9 @@ impl Error {
             Problem::ReadOnly => {
                 Some("open it with mode `r+` to change the file, or `c` to change a private copy")
             }
+            Problem::Shared { .. } => Some(
+                "let the others go first, or go on with a copy; of parts, the whole can be moved",
+            ),
             Problem::ShortData { .. } => Some("the file was cut short or is still being written"),
             Problem::Exists => Some("mode `w+` replaces a file, mode `x` never does"),
             _ => None,

@@ -31,6 +31,7 @@ pub(crate) enum Problem {
         locked: String,
     },
     NotOurs,
+    OtherFile,
     NoPromise,
     Overlapping {
         strides: String,

@@ -14,6 +14,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use memmap2::{MmapOptions, MmapRaw};
 
 use super::platform::{self, FileId};
+use super::replace::Mark;
 use super::{Backing, Mode, Region};
 use crate::error::{Error, Problem, Result};
 
@@ -120,6 +121,11 @@ impl OpenFile {
             }))
         };
         make().map_err(|error: Error| error.at(folder))
+    }
+
+    /// Which file it is, as its name would say it.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        Mark::of(&self.descriptor().metadata().ok()?)
     }
 
     /// Whether no one else can open it.

@@ -105,7 +105,8 @@ fn is_frozen(address: usize) -> bool {
     })
 }
 
-/// Puts the handler in place, unless it is there, or somebody has put another one over it.
+/// Puts the handler on top of what is there. Who has put another one over it is asked first from then on
+/// about what is not our business, and may in turn ask us.
 fn install() -> io::Result<()> {
     let mut now = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: asks for the present action, and changes none.
@@ -114,16 +115,16 @@ fn install() -> io::Result<()> {
     }
     // SAFETY: the call succeeded, and thus filled it in.
     let now = unsafe { now.assume_init() };
-    let before = BEFORE.load(Ordering::Acquire);
     let ours = on_fault as *const () as usize;
-    // SAFETY: what `BEFORE` points to is never freed.
-    let restored = unsafe { before.as_ref() }.is_none_or(|before| {
-        before.sa_sigaction == now.sa_sigaction || now.sa_sigaction == libc::SIG_DFL
-    });
-    if now.sa_sigaction == ours || !restored {
+    if now.sa_sigaction == ours {
         return Ok(());
     }
-    if before.is_null() {
+    // SAFETY: what `BEFORE` points to is never freed or changed.
+    let before = unsafe { BEFORE.load(Ordering::Acquire).as_ref() };
+    let known = before.is_some_and(|before| {
+        before.sa_sigaction == now.sa_sigaction && before.sa_flags == now.sa_flags
+    });
+    if !known {
         BEFORE.store(Box::into_raw(Box::new(now)), Ordering::Release);
     }
     // SAFETY: all zeros is an action: no flags, an empty mask.
@@ -212,11 +213,37 @@ fn is_store(context: *mut libc::c_void) -> bool {
     }
 }
 
+/// The address of the last fault that was passed on; whether what was passed on was then sent again;
+/// and how many faults at the same address came one after the other.
+static PASSED: AtomicUsize = AtomicUsize::new(0);
+static IN_A_ROW: AtomicUsize = AtomicUsize::new(0);
+/// More than a handler takes that mends what it is told of.
+const TOO_MANY: usize = 10_000;
+
+/// Whether the one who was there before has had his turn: he sends the signal again when he is done, as
+/// those do that only report, or returns without having changed anything.
+fn is_over(info: &libc::siginfo_t) -> bool {
+    // SAFETY: asks for a number.
+    let own = unsafe { libc::getpid() };
+    if info.si_code <= 0 {
+        // SAFETY: a signal that was sent says by whom.
+        return PASSED.load(Ordering::SeqCst) != 0 && unsafe { info.si_pid() } == own;
+    }
+    // SAFETY: a fault says where.
+    let address = unsafe { info.si_addr() }.addr().max(1);
+    if PASSED.swap(address, Ordering::SeqCst) != address {
+        IN_A_ROW.store(0, Ordering::SeqCst);
+    }
+    IN_A_ROW.fetch_add(1, Ordering::SeqCst) > TOO_MANY
+}
+
 /// Does what was done about such a fault before.
 fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: what `BEFORE` points to is never freed or changed.
     let before = unsafe { BEFORE.load(Ordering::Acquire).as_ref() };
-    match before {
+    // SAFETY: the kernel gives a valid `info` to a handler with `SA_SIGINFO`.
+    let info_given = unsafe { &*info };
+    match before.filter(|_| !is_over(info_given)) {
         Some(before) if !matches!(before.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN) => {
             if before.sa_flags & libc::SA_SIGINFO != 0 {
                 type Full = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
@@ -237,6 +264,10 @@ fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::
             default.sa_sigaction = libc::SIG_DFL;
             // SAFETY: when we return, the fault comes again and ends the process where it happened.
             unsafe { libc::sigaction(signal, &default, ptr::null_mut()) };
+            if info_given.si_code <= 0 {
+                // SAFETY: sends a signal, which waits until we have returned.
+                unsafe { libc::raise(signal) };
+            }
         }
     }
 }

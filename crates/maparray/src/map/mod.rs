@@ -25,7 +25,7 @@ mod switch;
 use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use memmap2::{MmapRaw, UncheckedAdvice};
 
@@ -35,8 +35,9 @@ use ready::Ready;
 pub(crate) use atomic::Change;
 pub(crate) use bytes::Writer;
 pub use file::{Extend, OpenFile, Span};
-pub(crate) use replace::{NewFile, identity_of, remove, rename};
+pub(crate) use replace::{Aside, Mark, NewFile, rename};
 pub(crate) use rows::{Rows, resolve};
+pub(crate) use switch::Claim;
 
 /// Bytes that files are written and given up in: the page cache's largest folios, which readers map by
 /// large pages.
@@ -183,8 +184,8 @@ pub struct Region {
     /// page-aligned. Only that of a small file is not set from the beginning (`late.rs`).
     start: OnceLock<NonNull<u8>>,
     len: usize,
-    /// Whether others reach the bytes by their address, as NumPy arrays do.
-    open: bool,
+    /// Whether others reach the bytes by their address, as NumPy arrays do. Never unset.
+    open: AtomicBool,
     /// Set once somebody promised that nobody else writes, so that slices may be alive.
     promised: AtomicBool,
     /// What has been made ready to be read.
@@ -192,6 +193,10 @@ pub struct Region {
     place: Place,
     /// Never locked while a byte of a region is touched: a touch may have to wait for a switch.
     backing: RwLock<Backing>,
+    /// Held while the bytes move.
+    moving: Mutex<()>,
+    /// Whether somebody has the right to move them.
+    claimed: Arc<AtomicBool>,
 }
 
 // SAFETY: `start` is only an address. What it points to is owned by `place`, whose variants are all
@@ -211,11 +216,13 @@ impl Region {
         Region {
             start: OnceLock::from(start),
             len,
-            open: false,
+            open: AtomicBool::new(false),
             promised: AtomicBool::new(false),
             ready: Ready::default(),
             place,
             backing: RwLock::new(backing),
+            moving: Mutex::new(()),
+            claimed: Arc::default(),
         }
     }
 
@@ -306,7 +313,7 @@ impl Region {
 
     /// Whether no one but the holder of this region can reach its bytes.
     pub fn is_private(&self) -> bool {
-        !self.open
+        !self.open.load(Ordering::Acquire)
             && match &*self.backing() {
                 Backing::Memory => true,
                 Backing::File { file, .. } => file.is_temporary(),

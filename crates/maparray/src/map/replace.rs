@@ -6,11 +6,12 @@
 //! Knows: errors. Must not know: what the bytes mean.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::{Allocate, Behind, Existing, Flush, file, platform};
 use crate::error::{Error, Problem, Result};
@@ -208,23 +209,69 @@ pub(crate) fn rename(from: &Path, to: &Path, existing: Existing) -> Result<()> {
     }
 }
 
-/// Takes a file away if it is the one with these numbers; whether it was.
-///
-/// # Errors
-/// `Io` if the system refuses.
-pub(crate) fn remove(path: &Path, identity: Option<(u64, u64)>) -> Result<bool> {
-    let found = identity_of(path);
-    if found.is_none() || found != identity {
-        return Ok(false);
-    }
-    fs::remove_file(path).map_err(|error| Error::io("remove", error).at(path))?;
-    Ok(true)
+/// Which file it is, also when nobody has it open any more. Numbers are given to another file then, but
+/// that one is younger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    numbers: (u64, u64),
+    born: Option<SystemTime>,
 }
 
-/// Device and inode of the file of a name.
-pub(crate) fn identity_of(path: &Path) -> Option<(u64, u64)> {
-    let metadata = fs::metadata(path).ok()?;
-    platform::file_id(&metadata).numbers()
+impl Mark {
+    pub(super) fn of(metadata: &Metadata) -> Option<Mark> {
+        Some(Mark {
+            numbers: platform::file_id(metadata).numbers()?,
+            born: metadata.created().ok(),
+        })
+    }
+
+    /// That of the file which has this name now.
+    pub(crate) fn at(path: &Path) -> Option<Mark> {
+        Mark::of(&fs::metadata(path).ok()?)
+    }
+}
+
+/// A file on its way out: it has a hidden name, and gets its own back unless it is removed.
+pub(crate) struct Aside {
+    name: PathBuf,
+    hidden: PathBuf,
+}
+
+impl Aside {
+    /// Sets aside the file of a name, if it is the one of this mark.
+    ///
+    /// # Errors
+    /// `Io` if the system does not allow that.
+    pub(crate) fn set(path: &Path, mark: Option<Mark>) -> Result<Option<Aside>> {
+        let found = Mark::at(path);
+        if found.is_none() || found != mark {
+            return Ok(None);
+        }
+        // Of a name that leads to the file, the file goes and not the name.
+        let name = fs::canonicalize(path).map_err(|error| Error::io("find", error))?;
+        let hidden = sibling(&name)?;
+        fs::rename(&name, &hidden).map_err(|error| Error::io("remove", error).at(path))?;
+        Ok(Some(Aside { name, hidden }))
+    }
+
+    /// Removes it.
+    ///
+    /// # Errors
+    /// `Io` if the system refuses; it has its name again then.
+    pub(crate) fn remove(self) -> Result<()> {
+        fs::remove_file(&self.hidden).map_err(|error| Error::io("remove", error).at(&self.name))
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        // Whoever has taken the name meanwhile keeps it.
+        if fs::hard_link(&self.hidden, &self.name).is_ok() {
+            let _ = fs::remove_file(&self.hidden);
+        } else if self.hidden.exists() && !self.name.exists() {
+            let _ = fs::rename(&self.hidden, &self.name);
+        }
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -6,7 +6,8 @@
 //!
 //! Knows: errors. Must not know: what the bytes mean.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use memmap2::MmapRaw;
 
@@ -20,7 +21,30 @@ const PIECE: usize = 8 << 20;
 /// A region whose bytes nobody can change, until this is gone.
 pub(crate) struct Frozen<'a> {
     region: &'a Region,
+    /// Whether nobody else holds the region.
+    alone: bool,
+    /// Gone before the next one may begin.
     _freeze: Option<Freeze>,
+    _moving: MutexGuard<'a, ()>,
+}
+
+/// The right to move a region's bytes, which one holder has at a time.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim(Arc<Claimed>);
+
+#[derive(Debug)]
+struct Claimed(Arc<AtomicBool>);
+
+impl Claim {
+    pub(crate) fn is_of(&self, region: &Region) -> bool {
+        Arc::ptr_eq(&self.0.0, &region.claimed)
+    }
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 impl Region {
@@ -36,16 +60,22 @@ impl Region {
     /// # Ok::<(), maparray::Error>(())
     /// ```
     pub fn pages(len: usize) -> Result<Region> {
-        Ok(Region {
-            open: true,
-            ..Region::from_map(heap::anonymous(len)?, Backing::Memory)
-        })
+        let region = Region::from_map(heap::anonymous(len)?, Backing::Memory);
+        region.open.store(true, Ordering::Release);
+        Ok(region)
     }
 
     /// Notes that others reach the bytes by their address: no slice is made of them any more without a
     /// promise, and many may write.
     pub(crate) fn note_others(&mut self) {
-        self.open = true;
+        self.open.store(true, Ordering::Release);
+    }
+
+    /// The right to move the bytes, unless somebody has it: who shows the same bytes in another shape
+    /// must not move them for all.
+    pub(crate) fn claim(&self) -> Option<Claim> {
+        let taken = self.claimed.swap(true, Ordering::AcqRel);
+        (!taken).then(|| Claim(Arc::new(Claimed(Arc::clone(&self.claimed)))))
     }
 
     /// Whether its bytes can be moved without moving their addresses.
@@ -80,6 +110,9 @@ impl Region {
         if !region.can_switch() || (!alone && region.needs_one_writer()) {
             return Err(Error::new(Problem::Shared { holders }));
         }
+        let region: &Arc<Region> = region;
+        let moving = region.moving.lock();
+        let moving = moving.unwrap_or_else(PoisonError::into_inner);
         let start = region.start()?.as_ptr();
         let freeze = match (alone, region.len) {
             // Nobody else can write.
@@ -95,7 +128,9 @@ impl Region {
         };
         Ok(Frozen {
             region,
+            alone,
             _freeze: freeze,
+            _moving: moving,
         })
     }
 }
@@ -213,6 +248,10 @@ impl Frozen<'_> {
             moved.map_err(|error| Error::io("exchange the memory", error))?;
             std::mem::forget(map);
         }
+        if !self.alone {
+            // No slice of the bytes is alive: `freeze` was refused where there could be one.
+            region.open.store(true, Ordering::Release);
+        }
         region.ready.clear(0..region.len);
         *now = backing;
         Ok(())
@@ -237,7 +276,7 @@ fn rehearse() -> Result<()> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::path::Path;
-    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use super::*;
     use crate::map::{Allocate, Existing, Flush, NewFile};

@@ -1,10 +1,12 @@
 //! Arrays that move between memory and a file.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use maparray::format::Format;
 use maparray::{
-    AfterUse, Container, DType, ErrorKind, Existing, Flush, Mapping, MemMapArray, Mode, Order,
+    AfterUse, Container, DType, ErrorKind, Existing, Flush, Layout, Mapping, MemMapArray, Mode,
+    Order,
 };
 use proptest::prelude::*;
 
@@ -16,6 +18,12 @@ fn counting(count: usize, order: Order) -> MemMapArray {
         array.set(&[i / 2, i % 2], i).unwrap();
     }
     array
+}
+
+/// The same bytes in another shape.
+fn flat(array: &MemMapArray) -> MemMapArray {
+    let layout = Layout::contiguous(&[array.len()], 8, Order::C, 0).unwrap();
+    MemMapArray::from_region(Arc::clone(array.region()), array.dtype().clone(), layout).unwrap()
 }
 
 fn address(array: &MemMapArray) -> usize {
@@ -220,6 +228,110 @@ fn a_container_replaces_and_removes_only_what_it_made() {
     let error = opened.disable_memmap(AfterUse::Remove).unwrap_err();
     assert!(error.to_string().contains("not made by this"), "{error}");
     assert!(opened.is_mapped() && path.exists());
+}
+
+#[test]
+fn who_shows_the_bytes_of_another_container_cannot_move_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut whole = Container::new(Some(counting(5, Order::C)), Some(&path("whole.npy")));
+    whole.enable_memmap(None, Mapping::default()).unwrap();
+    let mut part = Container::new(Some(flat(whole.array().unwrap())), Some(&path("part.npy")));
+    assert!(part.is_mapped());
+    let refused = [
+        part.disable_memmap(AfterUse::Keep),
+        part.enable_memmap(None, Mapping::default()),
+    ];
+    for refusal in refused {
+        assert_eq!(refusal.unwrap_err().kind(), ErrorKind::InUse);
+    }
+    assert!(whole.is_mapped() && !path("part.npy").exists());
+    // Its owner moves them for all.
+    whole.disable_memmap(AfterUse::Keep).unwrap();
+    assert!(!part.is_mapped());
+    // Other data are its own, and the file of the other stays.
+    whole.enable_memmap(None, Mapping::default()).unwrap();
+    part.reset_data(Some(counting(7, Order::C))).unwrap();
+    part.enable_memmap(None, Mapping::default()).unwrap();
+    assert_eq!(
+        MemMapArray::read(path("whole.npy")).unwrap().shape(),
+        [5, 2]
+    );
+    assert_eq!(MemMapArray::read(path("part.npy")).unwrap().shape(), [7, 2]);
+    // Whoever is left may.
+    let flat = flat(whole.array().unwrap());
+    drop(whole);
+    let mut heir = Container::new(Some(flat), None);
+    heir.disable_memmap(AfterUse::Keep).unwrap();
+    assert!(!heir.is_mapped());
+}
+
+#[test]
+fn a_file_that_nobody_sees_goes_on_to_one_with_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    let dtype = DType::of::<i64>();
+    let unseen = MemMapArray::temporary(&dtype, &[10], Order::C, None).unwrap();
+    let mut place = Container::new(Some(unseen), Some(&path));
+    assert!(place.is_mapped() && !path.exists());
+    place.enable_memmap(None, Mapping::default()).unwrap();
+    place.array_mut().unwrap().set(&[3], 7_i64).unwrap();
+    let found = MemMapArray::read(&path).unwrap();
+    assert_eq!(found.get::<i64>(&[3]).unwrap(), 7);
+}
+
+#[test]
+fn a_name_that_has_come_to_another_file_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("a.npy"), folder.path().join("b.npy"));
+    let stranger = || std::fs::write(&path, "stranger").unwrap();
+    let untouched = || assert_eq!(std::fs::read(&path).unwrap(), b"stranger");
+    let mut place = Container::new(Some(counting(5, Order::C)), Some(&path));
+    place.enable_memmap(None, Mapping::default()).unwrap();
+    // Another file, which may well get the number of the one that has gone.
+    place.disable_memmap(AfterUse::Keep).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    stranger();
+    let error = place.enable_memmap(None, Mapping::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    untouched();
+    std::fs::remove_file(&path).unwrap();
+    place.enable_memmap(None, Mapping::default()).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    stranger();
+    let error = place.set_filename(&other, Existing::Refuse).unwrap_err();
+    assert!(error.to_string().contains("another file"), "{error}");
+    let error = place.reset_data(Some(counting(2, Order::C))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    place.disable_memmap(AfterUse::Remove).unwrap();
+    untouched();
+    // The same for one that was opened.
+    std::fs::remove_file(&path).unwrap();
+    counting(5, Order::C).save(&path).unwrap();
+    let opened = MemMapArray::open(&path, Mode::ReadWrite).unwrap();
+    let mut opened = Container::new(Some(opened), None);
+    opened.reset_data(None).unwrap();
+    opened.reset_data(Some(counting(6, Order::C))).unwrap();
+    assert_eq!(MemMapArray::read(&path).unwrap().shape(), [6, 2]);
+    std::fs::remove_file(&path).unwrap();
+    stranger();
+    assert!(opened.reset_data(Some(counting(6, Order::C))).is_err());
+    untouched();
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_is_removed_and_not_a_name_that_leads_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, link) = (folder.path().join("a.npy"), folder.path().join("link.npy"));
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let mut place = Container::new(Some(counting(5, Order::C)), Some(&path));
+    place.enable_memmap(None, Mapping::default()).unwrap();
+    // The same name is no other name.
+    place.set_filename(&path, Existing::Refuse).unwrap();
+    place.disable_memmap(AfterUse::Remove).unwrap();
+    assert!(!path.exists() && link.is_symlink());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 proptest! {
