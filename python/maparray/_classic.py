@@ -29,7 +29,8 @@ def maparray(
     """Map a file without a header: the array, the map under it, and the open file.
 
     ``typecode`` is a dtype, or one of NumPy's letters for one. The shape may have one -1; without
-    it the array has one axis, to the end of the file. The map has ``flush()``, which waits until
+    it the array has one axis, to the end of the file. With ``w+`` a new file takes the place of an
+    old one in one step; who has that mapped keeps it. The map has ``flush()``, which waits until
     what was changed is on the disk, and ``close()``.
 
     >>> import pathlib, tempfile
@@ -92,11 +93,22 @@ def maparray(
     if isinstance(file, (str, bytes, PathLike)):
         if mode not in _OPENED:
             raise ValueError(f"mode: found {mode!r}, expected one of {list(_OPENED)}")
+        if mode == "w+":
+            # A new file in the old one's place, when all else is known to be right.
+            array = memmap(file, typecode, mode, offset, shape)
+            return _parts(array, builtins.open(file, "r+b"))
         file = builtins.open(file, _OPENED[mode])  # noqa: SIM115 (the caller closes it)
-    array = memmap(file, typecode, mode, offset, shape)
-    lease = array._mmap
-    assert lease is not None
-    return array, lease, file
+        try:
+            return _parts(memmap(file, typecode, mode, offset, shape), file)
+        except BaseException:
+            file.close()
+            raise
+    return _parts(memmap(file, typecode, mode, offset, shape), file)
+
+
+def _parts(array: memmap, file: IO[bytes]) -> tuple[memmap, Lease, IO[bytes]]:
+    assert array._mmap is not None
+    return array, array._mmap, file
 
 
 maparray.__module__ = "maparray"

@@ -8,58 +8,25 @@ that nobody sees if it is too large for memory.
 from __future__ import annotations
 
 import copy
-import math
 import operator
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from typing import Any, Literal, Self, SupportsIndex, TypeAlias
 
 import numpy as np
-from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from . import _engine, _maparray, _pickles, _unit
-from ._maparray import Unit
-from ._memmap import memmap, place_of
+from . import _engine, _maparray, _pickles, _results, _unit
+from ._maparray import EmptyDataError, Lease, Unit
+from ._memmap import memmap
+from ._names import Names
+from ._operators import Operators
 
 _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 
 
-def _property(name: str) -> property:
-    def get(self: Any) -> Any:
-        part = getattr(self._array(), name)
-        return _with_unit(part, self._unit) if name in _PARTS else _results(part)
-
-    def put(self: Any, value: Any) -> None:
-        setattr(self._array(), name, _unit.numbers(value, self._unit))
-
-    return property(get, put, doc=f"As numpy.ndarray.{name}.")
-
-
-def _method(name: str) -> Callable[..., Any]:
-    def call(self: Any, *args: Any, **options: Any) -> Any:
-        array, unit = self._array(), self._unit
-        out = options.get("out")
-        if out is not None:
-            options["out"] = _unwrap(out)
-        if unit is None and not _unit.among((args, options)):
-            result = _engine.method(name, array, _unwrap_all(args), _unwrap_all(options))
-        else:
-            result, unit = _unit.method(name, array, unit or _unit.PLAIN, args, options)
-        if out is None or result is not options["out"]:
-            return _with_unit(result, unit)
-        if isinstance(out, MemMapArray) and out._unit != unit:
-            out.set_unit(unit)
-        return out
-
-    call.__name__ = name
-    call.__qualname__ = f"MemMapArray.{name}"
-    call.__doc__ = f"As numpy.ndarray.{name}; an array that it makes is a MemMapArray."
-    return call
-
-
-class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
+class MemMapArray(_maparray.Container, Names, Operators):
     """An array in memory or in a mapped file, which moves between the two and can be closed.
 
     ``data`` is copied, whatever it is; None makes an empty container. ``filename`` names the file
@@ -67,6 +34,9 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
     Nothing is written before that, and no file is replaced that this container did not make, unless
     ``overwrite`` says so. ``unit`` is what the elements measure, a text or a unit of astropy; a
     Quantity says it by itself.
+
+    Large arrays are computed by the library's own loops, which are silent: no warning comes from
+    them, and what `numpy.errstate` has raised, called, printed or logged is computed by NumPy.
 
     >>> m = MemMapArray([1.0, 2.0])
     >>> m += 1
@@ -96,12 +66,14 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
     ) -> Self:
         """Copy an array, or make an empty container."""
         name = None if filename is None else os.fsdecode(filename)
+        if name == "":
+            raise ValueError("filename: found '', expected the name of a file, or None")
         own = None if data is None else _unit.unit_of(data)
         if unit is not None and own is not None:
             raise ValueError(
                 f"unit: found {unit!r} for data that is in `{own}`, expected one of them"
             )
-        self = super().__new__(cls, _copy(data, dtype), name)
+        self = super().__new__(cls, _results.copied(data, dtype), name)
         if unit is not None:
             self.set_unit(unit)
         if memmap:
@@ -111,14 +83,25 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
     @property
     def _contained(self) -> Any:
         """What is in it: an ndarray, a memmap if it is mapped, or None."""
-        if self.empty:
+        try:
+            mode, name = self.mode, self.filename
+            array, lease, first = self._held()
+        except EmptyDataError:
             return None
-        array = self.view()
-        if not self.memmap:
+        if mode is None or lease.identity() is None:
             return array
-        lease = self.lease()
-        first = array.__array_interface__["data"][0] - lease.address
-        return memmap._over(lease, array, first, self.filename, self.offset, self.mode)
+        return memmap._over(lease, array, first, name, lease.file_offset + first, mode)
+
+    def _held(self) -> tuple[NDArray[Any], Lease, int]:
+        """The array, a share of the memory that it lies in, and at which byte of that."""
+        while True:
+            array, lease = self.view(), self.lease()
+            under: Any = array
+            while isinstance(under, np.ndarray):
+                under = under.base
+            # Another thread may have put another array in its place between the two.
+            if under.address == lease.address and len(under) == len(lease):
+                return array, lease, array.__array_interface__["data"][0] - lease.address
 
     @property
     def base(self) -> Any:
@@ -135,7 +118,7 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         container that is mapped stays so: its file is replaced in one step. Views of the old array
         keep it.
         """
-        new = _copy(data, dtype)
+        new = _results.copied(data, dtype)
         if new is not None and unit is not None:
             if new._unit is not None and new._unit != unit:
                 raise ValueError(f"unit: found {unit!r} for data that is in `{new._unit}`")
@@ -170,6 +153,13 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
 
     # Elements
 
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Bytes from an element to the next along each axis."""
+        array = self._array()
+        # Without elements there is no next one; what NumPy says then is up to NumPy.
+        return (array if array.size else np.empty(array.shape, array.dtype)).strides
+
     def __len__(self) -> int:
         return len(self._array())
 
@@ -200,17 +190,18 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         """The array as plain numbers; UnitError if it measures something."""
         return _unit.numbers(self if self._unit else self._array(), None)  # type: ignore[no-any-return]
 
-    def __imatmul__(self, other: Any) -> Self:
-        array = self._array()
-        if _unit.among((self, other)):
-            self.set_unit((self @ other)._unit)
-        array @= _unwrap(other)
-        return self
-
     def __round__(self, digits: int | None = None) -> Any:
         if digits is None:
             return round(_only(self._array()))
         return self.round(digits)
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._array())
+
+    def __format__(self, how: str) -> str:
+        if not how:
+            return str(self)
+        return format(self._array(), how) + ("" if self._unit is None else f" {self._unit}")
 
     def __str__(self) -> str:
         if self.empty:
@@ -232,73 +223,20 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         place = "a file without a name" if name is None else f"filename={os.fsdecode(name)!r}"
         return f"MemMapArray({what}, {place}, mode={self.mode!r})"
 
-    # Names of numpy.ndarray; there are more of them above and below.
-
-    T = _property("T")
-    ctypes = _property("ctypes")
-    data = _property("data")
-    flags = _property("flags")
-    flat = _property("flat")
-    imag = _property("imag")
-    mT = _property("mT")
-    real = _property("real")
-    all = _method("all")
-    any = _method("any")
-    argmax = _method("argmax")
-    argmin = _method("argmin")
-    argpartition = _method("argpartition")
-    argsort = _method("argsort")
-    astype = _method("astype")
-    byteswap = _method("byteswap")
-    choose = _method("choose")
-    clip = _method("clip")
-    conj = _method("conj")
-    conjugate = _method("conjugate")
-    cumprod = _method("cumprod")
-    cumsum = _method("cumsum")
-    diagonal = _method("diagonal")
-    dot = _method("dot")
-    dump = _method("dump")
-    dumps = _method("dumps")
-    fill = _method("fill")
-    flatten = _method("flatten")
-    getfield = _method("getfield")
-    item = _method("item")
-    max = _method("max")
-    mean = _method("mean")
-    min = _method("min")
-    nonzero = _method("nonzero")
-    partition = _method("partition")
-    prod = _method("prod")
-    put = _method("put")
-    ravel = _method("ravel")
-    repeat = _method("repeat")
-    reshape = _method("reshape")
-    resize = _method("resize")
-    round = _method("round")
-    searchsorted = _method("searchsorted")
-    setfield = _method("setfield")
-    setflags = _method("setflags")
-    sort = _method("sort")
-    squeeze = _method("squeeze")
-    std = _method("std")
-    sum = _method("sum")
-    swapaxes = _method("swapaxes")
-    tobytes = _method("tobytes")
-    tofile = _method("tofile")
-    tolist = _method("tolist")
-    trace = _method("trace")
-    transpose = _method("transpose")
-    var = _method("var")
-
     # Copies
 
     def copy(self, order: Literal["K", "A", "C", "F"] = "C") -> MemMapArray:
         """A copy in memory."""
-        return _filled(self._array(), order=order, unit=self._unit)
+        array = self._array()
+        # NumPy knows all orders by all their names.
+        like = np.empty((2, 2), order="F" if array.flags.fnc else "C").copy(order)
+        order = "F" if like.flags.fnc else "C"
+        return _results.filled(array, order=order, unit=self._unit)  # type: ignore[no-any-return]
 
     def __copy__(self) -> MemMapArray:
-        return MemMapArray() if self.empty else self.copy("K")
+        if not self.empty:
+            return self.copy("K")
+        return MemMapArray(None, self.filename, unit=self._unit, memmap=self.memmap)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MemMapArray:
         return copy.copy(self)
@@ -308,19 +246,7 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
 
         A file without a name can be opened as long as this process has it.
         """
-        contained = self._contained
-        place = place_of(contained) if isinstance(contained, memmap) else None
-        unit = self._unit
-        if place is not None:
-            return _pickles.open_again, (unit, *place)
-        link = None if self.empty or self.filename is not None else self.link()
-        if link is not None and self.size:
-            order = "F" if self._array().flags.fnc else "C"
-            identity = self.lease().identity()
-            place = (link, identity, self.dtype, self.shape, self.offset, order, unit)
-            return _pickles.open_link, place
-        value = None if self.empty else self._array().copy()
-        return MemMapArray, (value, self.filename, None, unit)
+        return _pickles.reduce(self, MemMapArray)
 
     # Sharing
 
@@ -357,26 +283,36 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
     @property
     def __array_interface__(self) -> dict[str, Any]:
         # A share of the memory, not its bare address: `close` knows of it.
-        array = self._array()
+        array, lease, first = self._held()
         if array.dtype.isbuiltin == 2 or array.dtype.kind == "V":
             raise AttributeError(f"the array interface does not say all about dtype {array.dtype}")
-        lease, interface = self.lease(), array.__array_interface__
-        first = interface["data"][0] - lease.address
+        interface = array.__array_interface__
         return interface | {"data": lease, "offset": first, "strides": array.strides}
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         out = options.pop("out", ())
+        foreign = False
         for value in (*inputs, *out):
-            if not _is_known(value):
+            if not _results.is_known(value):
                 return NotImplemented
+            foreign = foreign or _results.is_foreign(value)
+        if foreign:
+            options |= {"out": out} if out else {}
+            return self._by_others(getattr(ufunc, method), inputs, options)
         if "where" in options:
-            options["where"] = _unwrap(options["where"])
+            options["where"] = _results.unwrap(options["where"])
         if any(_unit.unit_of(value) is not None for value in (*inputs, *out)):
-            return _results(_unit.compute(ufunc, method, inputs, out, options))
-        arrays = [_unwrap(value) for value in inputs]
+            return _results.results(_unit.compute(ufunc, method, inputs, out, options))
+        arrays = [_results.unwrap(value) for value in inputs]
         if out:
-            _engine.compute(ufunc, method, arrays, tuple(map(_unwrap, out)), options)
-            return out[0] if len(out) == 1 else out
+            places = tuple(map(_results.unwrap, out))
+            result = _engine.compute(ufunc, method, arrays, places, options)
+            new = result if len(out) > 1 else (result,)
+            found = [
+                _results.results(made) if place is None else place
+                for place, made in zip(out, new, strict=True)
+            ]
+            return found[0] if len(out) == 1 else tuple(found)
         # Finding out what a small result will be takes longer than copying it.
         small = all(getattr(array, "nbytes", 0) <= _TINY for array in arrays)
         room = None if small else self._room(ufunc, method, arrays, options)
@@ -386,8 +322,23 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         result = _engine.compute(ufunc, method, arrays, (), options)
         # Small operands can make a large result, as those of an outer product do.
         if small and isinstance(result, np.ndarray) and not result.dtype.hasobject:
-            return _filled(result)
-        return _results(result)
+            return _results.filled(result)
+        return _results.results(result)
+
+    def _by_others(self, func: Any, args: Any, options: Any) -> Any:
+        """What a function of NumPy gives for arrays, or Quantities, in the place of containers."""
+        given: list[Any] = []
+        if _unit.among((args, options)):
+            _results.check_masks(args)
+            name = f"numpy.{func.__name__}"
+            args = _unit.with_quantities(args, name, given)
+            options = _unit.with_quantities(options, name, given)
+        else:
+            args, options = (
+                _results.unwrap_all(args, given),
+                _results.unwrap_all(options, given),
+            )
+        return _results.results(func(*args, **options), given)
 
     def _room(self, ufunc: Any, method: str, arrays: Any, options: Any) -> Any:
         """Where a result goes that is an array of a shape and dtype known beforehand."""
@@ -400,19 +351,14 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         return _make_room(shape, dtype)
 
     def __array_function__(self, func: Any, types: Any, args: Any, options: Any) -> Any:
-        out = options.get("out")
         if _unit.among((args, options)):
             name = func.__name__
             known = name in _METHODS and func is getattr(np, name)
             if known and args and isinstance(args[0], MemMapArray):
                 return getattr(args[0], name)(*args[1:], **options)
-            name = f"numpy.{name}"
-            result = func(
-                *_unit.with_quantities(args, name), **_unit.with_quantities(options, name)
-            )
-        else:
-            result = func(*_unwrap_all(args), **_unwrap_all(options))
-        return out if isinstance(out, MemMapArray) else _results(result)
+        result = self._by_others(func, args, options)
+        out = options.get("out")
+        return out if isinstance(out, MemMapArray) else result
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return np
@@ -434,46 +380,6 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
     def __dlpack_device__(self) -> Any:
         return self._array().__dlpack_device__()
 
-    def take(
-        self, indices: ArrayLike, axis: int | None = None, out: Any = None, mode: Any = "raise"
-    ) -> Any:
-        """The rows at some indices along an axis, or elements: as numpy.ndarray.take.
-
-        Rows are copied by several threads, and asked for ahead where they are not in memory.
-        """
-        array: Any = self if axis is not None else self.reshape(-1)
-        indices = _unwrap(indices)
-        return _results(_maparray.take(array, indices, axis or 0, out, mode=mode))
-
-    def compress(self, condition: ArrayLike, axis: int | None = None, out: Any = None) -> Any:
-        """The rows, or elements, where a condition is true: as numpy.ndarray.compress."""
-        array: Any = self if axis is not None else self.reshape(-1)
-        return _results(_maparray.compress(_unwrap(condition), array, axis or 0, out))
-
-    # Names that NumPy 2 has no more.
-
-    def itemset(self, *args: Any) -> None:
-        """Set one element: ``m[index] = value``."""
-        *index, value = args
-        array = self._array()
-        if not index and array.size != 1:
-            raise ValueError("can only convert an array of size 1 to a Python scalar")
-        where: Any = tuple(index) if index else (0,) * array.ndim
-        if len(index) == 1:
-            where = (
-                index[0] if isinstance(index[0], tuple) else np.unravel_index(index[0], self.shape)
-            )
-        array[where] = _unit.numbers(value, self._unit)
-
-    def ptp(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
-        """The greatest minus the least element along an axis: numpy.ptp."""
-        found = np.ptp(self._array(), axis=axis, out=_unwrap(out), keepdims=keepdims)
-        return _with_unit(found, self._unit)
-
-    def tostring(self, order: Literal["C", "F", "A"] = "C") -> bytes:
-        """The old name of ``tobytes``."""
-        return self._array().tobytes(order)
-
     # `view` and `T.view` of the array: NumPy's, which shares the memory.
     def view(self, *args: Any, **options: Any) -> NDArray[Any]:
         """A NumPy array that shares the memory; the arguments are those of numpy.ndarray.view."""
@@ -483,89 +389,14 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
 
 MemMapArray.__module__ = "maparray"
 
+# By these names the compiled part asks for them.
+_make_room, _with_unit = _results.make_room, _results.with_unit
+
 
 def _wrap(source: _maparray.Container) -> MemMapArray:
     """The same as a MemMapArray; `source` is closed by that."""
     return _maparray.Container.__new__(MemMapArray, source)
 
-
-def _make_room(shape: tuple[int, ...], dtype: np.dtype[Any], order: Any = "C") -> MemMapArray:
-    """Zeros in memory, or in a file that nobody sees if they are too many."""
-    limit = MemMapArray.result_limit
-    size = math.prod(shape) * dtype.itemsize
-    # Asking how much memory is free takes longer than making a small array.
-    if limit is None and size > _SMALL:
-        limit = _maparray.free_memory() // 2
-    if limit is not None and size > limit:
-        return _maparray.temporary(shape, dtype, order)
-    return _maparray.pages(shape, dtype, order)
-
-
-def _filled(
-    array: NDArray[Any], dtype: DTypeLike | None = None, order: Any = "K", unit: Any = None
-) -> Any:
-    """A copy of an array in pages."""
-    fortran = array.flags.fnc if order in ("K", "A") else order == "F"
-    kind = array.dtype if dtype is None else np.dtype(dtype)
-    room = _make_room(array.shape, kind, "F" if fortran else "C")
-    np.copyto(room.view(), array, casting="unsafe")
-    if unit is not None:
-        room.set_unit(unit)
-    return room
-
-
-def _copy(data: Any, dtype: DTypeLike | None) -> Any:
-    """A container of a copy; None of None."""
-    if data is None:
-        return None
-    if isinstance(data, MemMapArray):
-        return None if data.empty else _filled(data._array(), dtype, unit=data._unit)
-    return _filled(np.asarray(data), dtype, unit=_unit.unit_of(data))
-
-
-def _unwrap(value: Any) -> Any:
-    return value._array() if isinstance(value, MemMapArray) else value
-
-
-def _unwrap_all(value: Any) -> Any:
-    """The same arguments with arrays instead of containers."""
-    if isinstance(value, MemMapArray):
-        return value._array()
-    if type(value) in (tuple, list):
-        return type(value)(_unwrap_all(item) for item in value)
-    if type(value) is dict:
-        return {name: _unwrap_all(item) for name, item in value.items()}
-    return value
-
-
-def _results(value: Any) -> Any:
-    """The same results with containers instead of arrays; scalars stay as they are."""
-    return _with_unit(value, None)
-
-
-def _with_unit(value: Any, unit: Any) -> Any:
-    """The same results in a unit: arrays as containers, numbers as Quantities."""
-    if type(value) in (tuple, list):
-        return type(value)(_with_unit(item, unit) for item in value)
-    if unit is not None and unit == _unit.PLAIN:
-        unit = None
-    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        unit = unit or _unit.unit_of(value)
-        if value.ndim == 0 and unit is not None and _unit.is_quantity(value):
-            return value
-        value = np.asarray(value) if unit is not None else value
-        if value.nbytes > _SMALL or value.base is not None:
-            return _maparray.over(value, unit)
-        return _filled(value, unit=unit)
-    if unit is None or not isinstance(value, np.generic):
-        return value
-    if _unit.astropy() is None:
-        return _filled(np.asarray(value), unit=unit)
-    return _unit.quantity(value, unit)
-
-
-# Properties that are an array of the same elements.
-_PARTS = frozenset({"T", "imag", "mT", "real"})
 
 # Functions of NumPy that are a method, too.
 _METHODS = frozenset(
@@ -573,17 +404,7 @@ _METHODS = frozenset(
     " take transpose var".split()
 )
 
-# Arrays of fewer bytes are copied to pages, which can be moved to a file under all who use them.
-_SMALL = 1 << 20
 _TINY = 1 << 12
-
-_NUMPYS_OWN = (np.ndarray.__array_ufunc__, MemMapArray.__array_ufunc__)
-
-
-def _is_known(value: Any) -> bool:
-    """Whether no other kind of array wants to have its say."""
-    handler = getattr(type(value), "__array_ufunc__", np.ndarray.__array_ufunc__)
-    return handler in _NUMPYS_OWN or _unit.is_quantity(value)
 
 
 def _only(array: NDArray[Any]) -> Any:

@@ -26,15 +26,28 @@ def _is_large(arrays: Any) -> bool:
 
 def _is_plain(value: Any) -> bool:
     """Whether an operand is a number, or an array of numbers without a class of its own."""
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in "biufc" and type(value).__module__ in ("numpy", "maparray")
-    return isinstance(value, (bool, int, float, complex, np.number, np.bool_))
+    if isinstance(value, (np.ndarray, np.generic)):
+        # Long doubles are NumPy's.
+        is_number = value.dtype.kind in "biufc" and value.dtype.char not in "gG"
+        return is_number and type(value).__module__ in ("numpy", "maparray")
+    return isinstance(value, (bool, int, float, complex))
+
+
+def is_calm() -> bool:
+    """Whether nobody waits for NumPy's word on overflow or division by zero.
+
+    The engine says none: what NumPy would warn of, or ignore, it computes.
+    """
+    return _LOUD.isdisjoint(np.geterr().values())
+
+
+_LOUD = frozenset({"raise", "call", "print", "log"})
 
 
 def has(name: str, operands: Any) -> bool:
     """Whether the engine has this operation, for these operands."""
     return _OPERATIONS.get(name) == len(operands) and all(
-        isinstance(value, _maparray.Container) or _is_plain(np.asarray(value)) for value in operands
+        _is_plain(np.asarray(value)) for value in operands
     )
 
 
@@ -43,13 +56,39 @@ def result_of(ufunc: Any, method: str, arrays: Any, options: Any) -> Any:
     if method != "__call__" or ufunc.nout != 1 or ufunc.signature is not None or options:
         return None
     try:
-        kinds = [
-            type(a) if type(a) in (int, float, complex) else np.asarray(a).dtype for a in arrays
-        ]
-        dtype = ufunc.resolve_dtypes((*kinds, None))[-1]
+        dtype = _dtypes(ufunc, arrays)[-1]
         return np.broadcast_shapes(*(np.shape(array) for array in arrays)), dtype
     except (TypeError, ValueError):
         return None
+
+
+def _dtypes(ufunc: Any, arrays: Any) -> Any:
+    """The dtypes that a ufunc of one result computes in, and that of the result."""
+    kinds = [type(a) if type(a) in (int, float, complex) else np.asarray(a).dtype for a in arrays]
+    return ufunc.resolve_dtypes((*kinds, None))
+
+
+def _fit(ufunc: Any, arrays: Any) -> bool:
+    """Whether Python's integers are numbers of the dtypes that they are computed in.
+
+    NumPy has an error for those that are not, an answer if they are only compared.
+    """
+    if not any(type(value) is int for value in arrays):
+        return True
+    for value, dtype in zip(arrays, _dtypes(ufunc, arrays), strict=False):
+        if type(value) is not int:
+            continue
+        if dtype.kind in "iu":
+            limits: Any = np.iinfo(dtype)
+            if not limits.min <= value <= limits.max or (ufunc is np.power and value < 0):
+                return False
+        elif dtype.kind not in "fc" or abs(value) > _EXACT:
+            return False
+    return True
+
+
+# Every dtype of floats but float16 has these integers, and float16 the infinities beyond.
+_EXACT = 1 << 53
 
 
 def compute(ufunc: Any, method: str, arrays: Any, out: Any, options: Any) -> Any:
@@ -63,6 +102,8 @@ def compute(ufunc: Any, method: str, arrays: Any, out: Any, options: Any) -> Any
         and _is_large(out)
         and all(map(_is_plain, (*arrays, *out)))
         and result_of(ufunc, method, arrays, options) == (out[0].shape, out[0].dtype)
+        and _fit(ufunc, arrays)
+        and is_calm()
     ):
         bound = dict(zip(_NAMES, arrays, strict=False))
         expression = f"{name}({', '.join(bound)})"
@@ -74,17 +115,27 @@ def compute(ufunc: Any, method: str, arrays: Any, out: Any, options: Any) -> Any
 
 def method(name: str, array: Any, args: Any, options: Any) -> Any:
     """What the array's method gives, computed by the engine if it can and that pays off."""
-    if (
-        name in _REDUCTIONS
-        and array.nbytes >= LARGE
-        and _is_plain(array)
-        and len(args) <= 1
-        and options.keys() <= {"axis", "keepdims", "ddof"}
-    ):
-        axis = options.get("axis", args[0] if args else None)
-        if axis is None or isinstance(axis, int):
-            extra = {key: options[key] for key in ("keepdims", "ddof") if key in options}
-            if all(type(value) in (bool, int) for value in extra.values()):
-                words = "".join(f", {key}={value}" for key, value in extra.items())
-                return _maparray.eval(f"{name}(a, axis={axis}{words})", a=array)
+    if name in _REDUCTIONS and array.nbytes >= LARGE and _is_plain(array) and is_calm():
+        words = _words(name, array.ndim, args, options)
+        if words is not None:
+            return _maparray.eval(f"{name}(a{words})", a=array)
     return getattr(array, name)(*args, **options)
+
+
+def _words(name: str, ndim: int, args: Any, options: dict[str, Any]) -> str | None:
+    """The arguments of a reduction as an expression has them; None if only NumPy knows them."""
+    kinds = _KINDS[name in ("std", "var")]
+    if len(args) > 1 or (args and "axis" in options):
+        return None
+    axis = args[0] if args else options.get("axis")
+    axis = int(axis) if isinstance(axis, np.integer) else axis
+    extra = {key: value for key, value in options.items() if key != "axis"}
+    if not (axis is None or (type(axis) is int and -ndim <= axis < ndim)):
+        return None
+    if any(type(value) is not kinds.get(key) for key, value in extra.items()):
+        return None
+    return "".join(f", {key}={value}" for key, value in {"axis": axis, **extra}.items())
+
+
+# The kinds of further arguments that need no look of NumPy's, also of those that know `ddof`.
+_KINDS: tuple[dict[str, type], ...] = ({"keepdims": bool}, {"keepdims": bool, "ddof": int})

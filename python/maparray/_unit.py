@@ -148,6 +148,7 @@ _KEEP: dict[str, tuple[int | str, ...]] = {
     "std": (),
     "sum": ("initial",),
     "swapaxes": (),
+    "take": (),
     "trace": (),
     "transpose": (),
 }
@@ -193,7 +194,7 @@ def method(
         return _engine.method(name, array, args, options), unit**2
     if name == "dot":
         other = unit_of(args[0]) or PLAIN
-        return array.dot(_bare(args[0]), *args[1:], **options), unit * other
+        return array.dot(bare(args[0]), *args[1:], **options), unit * other
     # Products of many, and choices: of plain numbers.
     return _engine.method(name, array * unit.to(PLAIN), args, options), None
 
@@ -209,7 +210,7 @@ def _index(array: Any, args: tuple[Any, ...]) -> Any:
     return args
 
 
-def _bare(value: Any) -> Any:
+def bare(value: Any) -> Any:
     """The numbers of what has a unit."""
     if isinstance(value, _maparray.Container):
         return value.view()
@@ -226,8 +227,9 @@ def compute(ufunc: Any, method: str, inputs: Any, out: Any, options: Any) -> Any
             return np.floor_divide(*inputs), np.remainder(*inputs)
         if name == "matmul" and not out:
             units = [unit_of(value) or PLAIN for value in inputs]
-            return _maparray.over(np.matmul(*map(_bare, inputs)), units[0] * units[1])
-        if len(out) <= 1 and _engine.has(name, inputs):
+            return _maparray.over(np.matmul(*map(bare, inputs)), units[0] * units[1])
+        quiet = _engine.is_calm() or astropy() is None
+        if len(out) <= 1 and _engine.has(name, inputs) and quiet:
             return _by_engine(name, inputs, out)
     return _by_astropy(ufunc, method, inputs, out, options)
 
@@ -246,10 +248,10 @@ def _scaled(name: str, inputs: Any, out: Any) -> Any:
     own, other = unit_of(value) or PLAIN, unit_of(unit) or PLAIN
     new = own * other if name == "multiply" else own / other
     if out:
-        np.copyto(_bare(out[0]), _bare(value), casting="same_kind")
+        np.copyto(bare(out[0]), bare(value), casting="same_kind")
         out[0].set_unit(new)
         return out[0]
-    return _maparray.over(_bare(value).copy(), new)
+    return _maparray.over(bare(value).copy(), new)
 
 
 def _by_engine(name: str, inputs: Any, out: Any) -> Any:
@@ -273,23 +275,33 @@ def _by_astropy(ufunc: Any, method: str, inputs: Any, out: Any, options: Any) ->
         quantity(value.view(), value._unit) if isinstance(value, _maparray.Container) else value
         for value in out
     )
-    getattr(ufunc, method)(*values, out=places, **options)
+    found = getattr(ufunc, method)(*values, out=places, **options)
     for value, place in zip(out, places, strict=True):
         if isinstance(value, _maparray.Container) and place.unit != public(value._unit):
             value.set_unit(place.unit)
-    return out[0] if len(out) == 1 else out
+    if len(out) == 1:
+        return out[0]
+    return tuple(new if value is None else value for value, new in zip(out, found, strict=True))
 
 
-def with_quantities(value: Any, operation: str) -> Any:
-    """The same arguments with Quantities, or arrays, instead of containers."""
+def with_quantities(value: Any, operation: str, given: list[Any] | None = None) -> Any:
+    """The same arguments with Quantities, or arrays, instead of containers.
+
+    All arrays are noted in ``given``, each with what it stands for.
+    """
     if isinstance(value, _maparray.Container):
-        if value._unit is None:
-            return value.view()
-        return quantity(value.view(), value._unit, operation)
+        array = value.view()
+        if value._unit is not None:
+            array = quantity(array, value._unit, operation)
+        if given is not None:
+            given.append((array, value))
+        return array
     if type(value) in (tuple, list):
-        return type(value)(with_quantities(item, operation) for item in value)
+        return type(value)(with_quantities(item, operation, given) for item in value)
     if type(value) is dict:
-        return {name: with_quantities(item, operation) for name, item in value.items()}
+        return {name: with_quantities(item, operation, given) for name, item in value.items()}
+    if given is not None and isinstance(value, np.ndarray):
+        given.append((value, value))
     return value
 
 

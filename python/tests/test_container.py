@@ -485,6 +485,93 @@ def test_numpys_protocols_take_the_container_for_an_array(make, count):
     same(exponent, np.frexp(array)[1])
 
 
+# Pickles of parts
+
+PARTS = {
+    "diagonal": lambda m: m.diagonal(),
+    "every third": lambda m: m.reshape(-1)[::3],
+    "other axes": lambda m: m.swapaxes(0, 1),
+    "backwards": lambda m: m.reshape(-1)[::-1],
+    "transposed": lambda m: m.T,
+    "one row": lambda m: m[1],
+    "imaginary": lambda m: m.imag,
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("file", ["made", "opened", "unnamed"])
+@pytest.mark.parametrize("unit", [None, "m"])
+def test_a_part_of_a_file_is_pickled_with_the_way_it_lies(tmp_path, part, file, unit):
+    name = None if file == "unnamed" else tmp_path / "a.npy"
+    whole = MemMapArray(np.arange(24).reshape(4, 6) * (1 + 2j), name, unit=unit, memmap=True)
+    if file == "opened":
+        whole.close()
+        whole = maparray.open(name, "r+")
+    ours = PARTS[part](whole)
+    ours = ours if isinstance(ours, MemMapArray) else maparray._maparray.over(ours)
+    again = pickle.loads(pickle.dumps(ours))
+    np.testing.assert_array_equal(again.view(), ours.view())
+    assert again._unit == ours._unit
+    if file == "opened":
+        again.view()[0] = 99
+        np.testing.assert_array_equal(again.view(), ours.view())
+
+
+@pytest.mark.parametrize("mode", ["r", "c"])
+def test_a_part_that_may_not_change_the_file_does_not_after_a_pickle(tmp_path, mode):
+    np.save(tmp_path / "a.npy", np.arange(6.0))
+    whole = maparray.open(tmp_path / "a.npy", mode)
+    if mode == "c":
+        whole[2] = 7.0
+    part = maparray._maparray.over(whole[1:4])
+    again = pickle.loads(pickle.dumps(part))
+    assert again.tolist() == part.tolist()
+    if mode == "c":
+        again[0] = 8.0
+    else:
+        assert not again.view().flags.writeable
+    assert np.load(tmp_path / "a.npy").tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    "twin", [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
+)
+def test_an_empty_container_stays_one_that_will_be_mapped(tmp_path, twin):
+    empty = MemMapArray(None, tmp_path / "a.npy", unit="adu", memmap=True)
+    found = twin(empty)
+    assert found.empty
+    assert found.memmap
+    assert (found.filename, str(found._unit)) == (empty.filename, "adu")
+    assert not twin(MemMapArray()).memmap
+
+
+def test_a_name_without_letters_is_refused():
+    for memmap in (False, True):
+        with pytest.raises(ValueError, match="filename: found ''"):
+            MemMapArray([1.0], "", memmap=memmap)
+
+
+# Threads
+
+
+def test_array_and_memory_belong_together_though_others_replace_them():
+    class Raced(MemMapArray):
+        others = 2
+
+        def lease(self):
+            if self.others:
+                self.others -= 1
+                self.reset_data(np.full(1 << 15, float(self.others)))
+            return super().lease()
+
+    for look in (lambda m: m._contained, lambda m: np.asarray(m.__array_interface__["data"])):
+        ours = Raced(np.full(1 << 15, 9.0), memmap=True)
+        kept = ours.view()
+        found = np.frombuffer(look(ours), "f8")
+        assert found.tolist() == [0.0] * (1 << 15)
+        assert kept[0] == 9.0
+
+
 # Functions of the later astropop
 
 
@@ -509,6 +596,27 @@ def test_the_functions_of_the_later_astropop(tmp_path):
     point = maparray.create_array_memmap(name, 4.0)
     assert maparray.reset_memmap_array(point, None) is None
     assert not name.exists()
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda a: maparray.delete_array_memmap(a, remove=True),
+        lambda a: maparray.reset_memmap_array(a, None),
+        lambda a: maparray.reset_memmap_array(a, 4.0),
+        lambda a: maparray.reset_memmap_array(a, [3.0]),
+    ],
+)
+def test_a_file_that_took_the_name_is_left_alone(tmp_path, work):
+    name = tmp_path / "a.npy"
+    mapped = maparray.create_array_memmap(name, [1.0, 2.0])
+    np.save(tmp_path / "b.npy", [8.0, 8.0])
+    (tmp_path / "b.npy").replace(name)
+    with pytest.raises(FileExistsError, match="another file has this name"):
+        work(mapped)
+    assert np.load(name).tolist() == [8.0, 8.0]
+    assert mapped.tolist() == [1.0, 2.0]
+    assert list(tmp_path.iterdir()) == [name]
 
 
 # Any story

@@ -293,6 +293,27 @@ def test_in_place_the_file_and_its_unit_change_and_the_container_stays(tmp_path)
     same(maparray.open(path), [[7, 7], [np.nan, 0]] * u.adu)
 
 
+@pytest.mark.parametrize(
+    ("other", "error"),
+    [
+        (np.eye(2, dtype="c16"), TypeError),
+        (np.ones((3, 2)), ValueError),
+        (np.ones(2), ValueError),
+    ],
+    ids=["kind", "shape", "axes"],
+)
+def test_a_matrix_product_in_place_that_fails_changes_nothing(tmp_path, other, error):
+    path = tmp_path / "frame.npy"
+    m = MemMapArray(DATA, path, unit="m", memmap=True)
+    with pytest.raises(error):
+        m @= MemMapArray(other, unit="s")
+    same(m, DATA * u.m)
+    same(maparray.open(path), DATA * u.m)
+    m @= MemMapArray(np.eye(2) * 2, unit="s")
+    same(m, DATA * 2 * u.m * u.s)
+    same(maparray.open(path), DATA * 2 * u.m * u.s)
+
+
 def test_a_result_goes_where_it_is_wanted_in_the_unit_of_the_place(m, tmp_path):
     out = MemMapArray(np.zeros((2, 2)), unit=u.Unit("0.001 adu"))
     assert np.add(m, m, out=out) is out
