@@ -37,7 +37,7 @@ fn rows(indices: &Bound<'_, PyAny>, axis: usize, len: usize, mode: &str) -> Answ
     // An empty list has no dtype of its own.
     let undecided = given.getattr("size")?.extract::<usize>()? == 0 && !indices.hasattr("dtype")?;
     if !matches!(kind, 'i' | 'u' | 'b') && !undecided {
-        let found = given.getattr("dtype")?.str()?.to_string();
+        let found = given.getattr("dtype")?.str()?.to_str()?.to_owned();
         let message = format!("indices: found dtype {found}, expected integers");
         return Err(PyTypeError::new_err(message).into());
     }
@@ -49,10 +49,13 @@ fn rows(indices: &Bound<'_, PyAny>, axis: usize, len: usize, mode: &str) -> Answ
         2 if len > 0 => index.clamp(0, i128::from(last)) as i64,
         _ => i64::try_from(index).unwrap_or(i64::MAX),
     };
+    // NumPy does not look for Ctrl-C while it copies.
+    py.check_signals()?;
     let native = given.call_method1("astype", (if kind == 'u' { "u8" } else { "i8" },))?;
+    py.check_signals()?;
     let native = numpy::from_numpy(&native)?;
     let values = if kind == 'u' {
-        let values = native.to_vec::<u64>()?;
+        let values = interruptible(py, || native.to_vec::<u64>())?;
         // Too great for an index of any axis.
         if let Some(index) = values.iter().find(|&&value| value > i64::MAX as u64)
             && (mode == 0 || len == 0)
@@ -64,7 +67,7 @@ fn rows(indices: &Bound<'_, PyAny>, axis: usize, len: usize, mode: &str) -> Answ
         let values = values.into_iter();
         values.map(|value| within(i128::from(value))).collect()
     } else {
-        let mut values = native.to_vec::<i64>()?;
+        let mut values = interruptible(py, || native.to_vec::<i64>())?;
         if mode != 0 {
             values
                 .iter_mut()

@@ -36,9 +36,10 @@ pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<DType> {
     } else {
         dtype.getattr("str")?
     };
+    // Not `to_string`, which asks Python once more, and loses what a signal handler raises there.
     let text = match descr.cast::<PyString>() {
-        Ok(text) => text.to_string(),
-        Err(_) => descr.repr()?.to_string(),
+        Ok(text) => text.to_str()?.to_owned(),
+        Err(_) => descr.repr()?.to_str()?.to_owned(),
     };
     Ok(text.parse::<DType>()?)
 }

@@ -326,7 +326,7 @@ fn literal(value: &Bound<'_, PyAny>) -> PyResult<Option<Literal>> {
         Literal::Bool(value.extract()?)
     } else if value.is_exact_instance_of::<PyInt>() {
         let too_big = |_| PyOverflowError::new_err("integer of more than 128 bits");
-        Literal::Int(value.str()?.to_string().parse().map_err(too_big)?)
+        Literal::Int(value.str()?.to_str()?.parse().map_err(too_big)?)
     } else if value.is_exact_instance_of::<PyFloat>() {
         Literal::Float(value.extract()?)
     } else if let Ok(number) = value.cast_exact::<PyComplex>() {
