@@ -37,8 +37,9 @@ pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<DType> {
         dtype.getattr("str")?
     };
     let text = match descr.cast::<PyString>() {
-        Ok(text) => text.to_string(),
-        Err(_) => descr.repr()?.to_string(),
+        // Not by `str()`, which is where a Ctrl-C that came before would be lost.
+        Ok(text) => text.to_str()?.to_owned(),
+        Err(_) => descr.repr()?.to_str()?.to_owned(),
     };
     Ok(text.parse::<DType>()?)
 }
