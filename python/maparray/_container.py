@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from . import _engine, _maparray, _pickles, _unit
+from . import _engine, _maparray, _measured, _pickles, _unit
 from ._maparray import Unit
 from ._memmap import memmap, place_of
 
@@ -28,30 +28,27 @@ _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 
 def _property(name: str) -> property:
     def get(self: Any) -> Any:
+        if name == "flat" and self._unit is not None:
+            return _measured.Flat(self, _with_unit)
         part = getattr(self._array(), name)
         return _with_unit(part, self._unit) if name in _PARTS else _results(part)
 
     def put(self: Any, value: Any) -> None:
-        setattr(self._array(), name, _unit.numbers(value, self._unit))
+        array = self._array()
+        setattr(array, name, _unit.numbers(value, self._unit, array.dtype))
 
     return property(get, put, doc=f"As numpy.ndarray.{name}.")
 
 
 def _method(name: str) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **options: Any) -> Any:
-        array, unit = self._array(), self._unit
+        array = self._array()
+        if self._unit is not None or _unit.among((args, options)):
+            return _measured.method(name, self, args, options, _with_unit)
         out = options.get("out")
-        if out is not None:
-            options["out"] = _unwrap(out)
-        if unit is None and not _unit.among((args, options)):
-            result = _engine.method(name, array, _unwrap_all(args), _unwrap_all(options))
-        else:
-            result, unit = _unit.method(name, array, unit or _unit.PLAIN, args, options)
-        if out is None or result is not options["out"]:
-            return _with_unit(result, unit)
-        if isinstance(out, MemMapArray) and out._unit != unit:
-            out.set_unit(unit)
-        return out
+        options = _unwrap_all(options)
+        result = _engine.method(name, array, _unwrap_all(args), options)
+        return _results(result) if out is None or result is not options["out"] else out
 
     call.__name__ = name
     call.__qualname__ = f"MemMapArray.{name}"
@@ -96,14 +93,15 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
     ) -> Self:
         """Copy an array, or make an empty container."""
         name = None if filename is None else os.fsdecode(filename)
+        data = _unit.brought(data, unit)
         own = None if data is None else _unit.unit_of(data)
         if unit is not None and own is not None:
             raise ValueError(
                 f"unit: found {unit!r} for data that is in `{own}`, expected one of them"
             )
         self = super().__new__(cls, _copy(data, dtype), name)
-        if unit is not None:
-            self.set_unit(unit)
+        if unit is not None or (own is not None and self.empty):
+            self.set_unit(own if unit is None else unit)
         if memmap:
             self.enable_memmap(format=format, overwrite=overwrite, folder=folder)
         return self
@@ -135,7 +133,7 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         container that is mapped stays so: its file is replaced in one step. Views of the old array
         keep it.
         """
-        new = _copy(data, dtype)
+        new = _copy(_unit.brought(data, unit), dtype)
         if new is not None and unit is not None:
             if new._unit is not None and new._unit != unit:
                 raise ValueError(f"unit: found {unit!r} for data that is in `{new._unit}`")
@@ -203,14 +201,14 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
     def __imatmul__(self, other: Any) -> Self:
         array = self._array()
         if _unit.among((self, other)):
-            self.set_unit((self @ other)._unit)
+            return np.matmul(self, other, out=self)  # type: ignore[call-overload,no-any-return]
         array @= _unwrap(other)
         return self
 
     def __round__(self, digits: int | None = None) -> Any:
-        if digits is None:
+        if digits is None and self._unit is None:
             return round(_only(self._array()))
-        return self.round(digits)
+        return self.round(digits or 0)
 
     def __str__(self) -> str:
         if self.empty:
@@ -298,7 +296,7 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         return _filled(self._array(), order=order, unit=self._unit)
 
     def __copy__(self) -> MemMapArray:
-        return MemMapArray() if self.empty else self.copy("K")
+        return MemMapArray(unit=self._unit) if self.empty else self.copy("K")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MemMapArray:
         return copy.copy(self)
@@ -366,13 +364,15 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         out = options.pop("out", ())
+        inputs = tuple(map(_unit.as_known, inputs))
         for value in (*inputs, *out):
             if not _is_known(value):
                 return NotImplemented
         if "where" in options:
             options["where"] = _unwrap(options["where"])
         if any(_unit.unit_of(value) is not None for value in (*inputs, *out)):
-            return _results(_unit.compute(ufunc, method, inputs, out, options))
+            result = _measured.compute(ufunc, method, inputs, out, options)
+            return result if out else _results(result)
         arrays = [_unwrap(value) for value in inputs]
         if out:
             _engine.compute(ufunc, method, arrays, tuple(map(_unwrap, out)), options)
@@ -402,16 +402,9 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
     def __array_function__(self, func: Any, types: Any, args: Any, options: Any) -> Any:
         out = options.get("out")
         if _unit.among((args, options)):
-            name = func.__name__
-            known = name in _METHODS and func is getattr(np, name)
-            if known and args and isinstance(args[0], MemMapArray):
-                return getattr(args[0], name)(*args[1:], **options)
-            name = f"numpy.{name}"
-            result = func(
-                *_unit.with_quantities(args, name), **_unit.with_quantities(options, name)
-            )
-        else:
-            result = func(*_unwrap_all(args), **_unwrap_all(options))
+            result = _measured.function(func, args, options)
+            return result if out is not None else _results(result)
+        result = func(*_unwrap_all(args), **_unwrap_all(options))
         return out if isinstance(out, MemMapArray) else _results(result)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
@@ -463,12 +456,15 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
             where = (
                 index[0] if isinstance(index[0], tuple) else np.unravel_index(index[0], self.shape)
             )
-        array[where] = _unit.numbers(value, self._unit)
+        array[where] = _unit.numbers(value, self._unit, array.dtype)
 
     def ptp(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
         """The greatest minus the least element along an axis: numpy.ptp."""
-        found = np.ptp(self._array(), axis=axis, out=_unwrap(out), keepdims=keepdims)
-        return _with_unit(found, self._unit)
+        array = self._array()
+        if _unit.among((self, out)):
+            options = {"axis": axis, "out": out, "keepdims": keepdims}
+            return _measured.method("ptp", self, (), options, _with_unit)
+        return _results(np.ptp(array, axis=axis, out=_unwrap(out), keepdims=keepdims))
 
     def tostring(self, order: Literal["C", "F", "A"] = "C") -> bytes:
         """The old name of ``tobytes``."""
@@ -520,7 +516,9 @@ def _copy(data: Any, dtype: DTypeLike | None) -> Any:
         return None
     if isinstance(data, MemMapArray):
         return None if data.empty else _filled(data._array(), dtype, unit=data._unit)
-    return _filled(np.asarray(data), dtype, unit=_unit.unit_of(data))
+    _maparray.refuse_masked(data)
+    data, unit = _unit.measured(data)
+    return _filled(np.asarray(data), dtype, unit=unit)
 
 
 def _unwrap(value: Any) -> Any:
@@ -553,8 +551,9 @@ def _with_unit(value: Any, unit: Any) -> Any:
         unit = unit or _unit.unit_of(value)
         if value.ndim == 0 and unit is not None and _unit.is_quantity(value):
             return value
+        own = not _unit.is_part(value)
         value = np.asarray(value) if unit is not None else value
-        if value.nbytes > _SMALL or value.base is not None:
+        if value.nbytes > _SMALL or not own:
             return _maparray.over(value, unit)
         return _filled(value, unit=unit)
     if unit is None or not isinstance(value, np.generic):
@@ -567,12 +566,6 @@ def _with_unit(value: Any, unit: Any) -> Any:
 # Properties that are an array of the same elements.
 _PARTS = frozenset({"T", "imag", "mT", "real"})
 
-# Functions of NumPy that are a method, too.
-_METHODS = frozenset(
-    "all any argmax argmin clip cumprod cumsum max mean min prod ptp ravel reshape round std sum"
-    " take transpose var".split()
-)
-
 # Arrays of fewer bytes are copied to pages, which can be moved to a file under all who use them.
 _SMALL = 1 << 20
 _TINY = 1 << 12
@@ -583,7 +576,9 @@ _NUMPYS_OWN = (np.ndarray.__array_ufunc__, MemMapArray.__array_ufunc__)
 def _is_known(value: Any) -> bool:
     """Whether no other kind of array wants to have its say."""
     handler = getattr(type(value), "__array_ufunc__", np.ndarray.__array_ufunc__)
-    return handler in _NUMPYS_OWN or _unit.is_quantity(value)
+    if handler in _NUMPYS_OWN:
+        return not _unit.is_foreign(value)
+    return _unit.is_quantity(value) or isinstance(value, Unit)
 
 
 def _only(array: NDArray[Any]) -> Any:
