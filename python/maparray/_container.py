@@ -436,12 +436,14 @@ class MemMapArray(_maparray.Container, NDArrayOperatorsMixin):
         """
         array: Any = self if axis is not None else self.reshape(-1)
         indices = _unwrap(indices)
-        return _results(_maparray.take(array, indices, axis or 0, out, mode=mode))
+        taken = _maparray.take(array, indices, axis or 0, out, mode=mode)
+        return out if taken is out else _results(taken)
 
     def compress(self, condition: ArrayLike, axis: int | None = None, out: Any = None) -> Any:
         """The rows, or elements, where a condition is true: as numpy.ndarray.compress."""
         array: Any = self if axis is not None else self.reshape(-1)
-        return _results(_maparray.compress(_unwrap(condition), array, axis or 0, out))
+        taken = _maparray.compress(_unwrap(condition), array, axis or 0, out)
+        return out if taken is out else _results(taken)
 
     # Names that NumPy 2 has no more.
 

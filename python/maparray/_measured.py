@@ -131,7 +131,7 @@ def method(name: str, array: Any, args: Any, options: Any, give: Any) -> Any:
     out, args, options = _split_out(rule.out, args, options)
     if out is None:
         return give(*_method(name, rule, array.view(), unit, args, options))
-    own = {"unit": unit, "square": unit**2, "plain": None, "nothing": PLAIN}[rule.gives]
+    own = PLAIN if rule.gives == "nothing" else _given(rule, unit)
     if _is_direct(name, out, own, options):
         # Nothing to convert: no second array of that size.
         with _saying(out, None if rule.gives == "nothing" else own):
@@ -178,7 +178,14 @@ def _method(
         for key, value in options.items()
     }
     result = _engine.method(name, array, args, options)
-    return result, {"unit": unit, "square": unit**2, "plain": None, "nothing": None}[rule.gives]
+    return result, _given(rule, unit)
+
+
+def _given(rule: _Rule, unit: Unit) -> Unit | None:
+    """The unit of what a method gives; None if it has none, or only the result tells."""
+    if rule.gives == "square":
+        return unit**2
+    return unit if rule.gives == "unit" else None
 
 
 def _plain(array: Any, unit: Unit) -> Any:
@@ -364,8 +371,12 @@ def _by_astropy(ufunc: Any, method: str, inputs: Any, out: Any, options: Any) ->
         options = {**options, "out": _scratch(ufunc, values, options)}
     results = work(*values, **options)
     results = results if isinstance(results, tuple) else (results,)
-    for place, result in zip(out, results, strict=True):
-        number, unit = measured(result)
+    found = [(place, *measured(result)) for place, result in zip(out, results, strict=True)]
+    for place, _number, unit in found[1:]:
+        # Before the first is written, the others are known to fit.
+        if unit_of(place) is not None or not isinstance(place, _maparray.Container):
+            (unit or PLAIN).to(unit_of(place) or PLAIN)
+    for place, number, unit in found:
         store(place, number, unit, where=where, casting=casting, broadcast=True)
     return out[0] if len(out) == 1 else out
 

@@ -183,6 +183,24 @@ def test_places_and_first_values_by_position_are_checked():
         m.compress([True, False], 0, np.zeros((1, 2)))
 
 
+def test_rows_come_back_in_the_place_that_was_given():
+    m, out = MemMapArray(np.ones((2, 2)), unit="m"), np.zeros((1, 2)) * u.m
+    assert m.take([0], 0, out) is out
+    assert m.compress([True, False], 0, out) is out
+    np.testing.assert_array_equal(out.value, 1)
+
+
+def test_of_two_places_none_is_written_if_one_does_not_fit():
+    m = MemMapArray([7.0], unit="m")
+    places = MemMapArray([5.0]), MemMapArray([5.0], unit="s")
+    with pytest.raises(UnitError):
+        np.divmod(m, 2 * u.m, out=places)
+    assert [float(place.view()[0]) for place in places] == [5, 5]
+    rest = MemMapArray([5.0], unit="cm")
+    np.divmod(m, 2 * u.m, out=(places[0], rest))
+    assert (float(places[0][0]), rest[0]) == (3, 100 * u.cm)
+
+
 def test_flat_has_the_unit():
     m = MemMapArray([[1.0, 4.0], [9.0, 16.0]], unit="m")
     m.flat[0:2] = [5, 6] * u.km
