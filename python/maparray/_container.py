@@ -17,7 +17,7 @@ from typing import Any, Literal, Self, SupportsIndex, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from . import _engine, _maparray, _pickles, _results, _unit
+from . import _engine, _maparray, _measured, _pickles, _results, _unit
 from ._maparray import EmptyDataError, Lease, Unit
 from ._memmap import memmap
 from ._names import Names
@@ -68,14 +68,15 @@ class MemMapArray(_maparray.Container, Names, Operators):
         name = None if filename is None else os.fsdecode(filename)
         if name == "":
             raise ValueError("filename: found '', expected the name of a file, or None")
+        data = _unit.brought(data, unit)
         own = None if data is None else _unit.unit_of(data)
         if unit is not None and own is not None:
             raise ValueError(
                 f"unit: found {unit!r} for data that is in `{own}`, expected one of them"
             )
         self = super().__new__(cls, _results.copied(data, dtype), name)
-        if unit is not None:
-            self.set_unit(unit)
+        if unit is not None or (own is not None and self.empty):
+            self.set_unit(own if unit is None else unit)
         if memmap:
             self.enable_memmap(format=format, overwrite=overwrite, folder=folder)
         return self
@@ -118,7 +119,7 @@ class MemMapArray(_maparray.Container, Names, Operators):
         container that is mapped stays so: its file is replaced in one step. Views of the old array
         keep it.
         """
-        new = _results.copied(data, dtype)
+        new = _results.copied(_unit.brought(data, unit), dtype)
         if new is not None and unit is not None:
             if new._unit is not None and new._unit != unit:
                 raise ValueError(f"unit: found {unit!r} for data that is in `{new._unit}`")
@@ -191,9 +192,9 @@ class MemMapArray(_maparray.Container, Names, Operators):
         return _unit.numbers(self if self._unit else self._array(), None)  # type: ignore[no-any-return]
 
     def __round__(self, digits: int | None = None) -> Any:
-        if digits is None:
+        if digits is None and self._unit is None:
             return round(_only(self._array()))
-        return self.round(digits)
+        return self.round(digits or 0)
 
     def __bytes__(self) -> bytes:
         return bytes(self._array())
@@ -291,6 +292,7 @@ class MemMapArray(_maparray.Container, Names, Operators):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         out = options.pop("out", ())
+        inputs = tuple(map(_unit.as_known, inputs))
         foreign = False
         for value in (*inputs, *out):
             if not _results.is_known(value):
@@ -302,7 +304,8 @@ class MemMapArray(_maparray.Container, Names, Operators):
         if "where" in options:
             options["where"] = _results.unwrap(options["where"])
         if any(_unit.unit_of(value) is not None for value in (*inputs, *out)):
-            return _results.results(_unit.compute(ufunc, method, inputs, out, options))
+            result = _measured.compute(ufunc, method, inputs, out, options)
+            return result if out else _results.results(result)
         arrays = [_results.unwrap(value) for value in inputs]
         if out:
             places = tuple(map(_results.unwrap, out))
@@ -351,13 +354,12 @@ class MemMapArray(_maparray.Container, Names, Operators):
         return _make_room(shape, dtype)
 
     def __array_function__(self, func: Any, types: Any, args: Any, options: Any) -> Any:
-        if _unit.among((args, options)):
-            name = func.__name__
-            known = name in _METHODS and func is getattr(np, name)
-            if known and args and isinstance(args[0], MemMapArray):
-                return getattr(args[0], name)(*args[1:], **options)
-        result = self._by_others(func, args, options)
         out = options.get("out")
+        if _unit.among((args, options)):
+            _results.check_masks(args)
+            result = _measured.function(func, args, options)
+            return result if out is not None else _results.results(result)
+        result = self._by_others(func, args, options)
         return out if isinstance(out, MemMapArray) else result
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
@@ -397,12 +399,6 @@ def _wrap(source: _maparray.Container) -> MemMapArray:
     """The same as a MemMapArray; `source` is closed by that."""
     return _maparray.Container.__new__(MemMapArray, source)
 
-
-# Functions of NumPy that are a method, too.
-_METHODS = frozenset(
-    "all any argmax argmin clip cumprod cumsum max mean min prod ptp ravel reshape round std sum"
-    " take transpose var".split()
-)
 
 _TINY = 1 << 12
 

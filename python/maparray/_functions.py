@@ -11,7 +11,7 @@ from typing import Any, SupportsIndex, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from . import _maparray
+from . import _maparray, _unit
 
 _Array: TypeAlias = ArrayLike | _maparray.Container | PathLike[str] | PathLike[bytes]
 _Out: TypeAlias = str | PathLike[str] | NDArray[Any] | _maparray.Container | None
@@ -146,11 +146,24 @@ def histogram_bin_edges(
     """The edges of bins of equal width: numpy.histogram_bin_edges, without its estimators."""
     if isinstance(bins, str):
         raise ValueError(f"bins: found {bins!r}, expected a number of bins or their edges")
+    if _unit.among(bins):
+        unit = _unit_of(a)
+        return _maparray.over(np.asarray(_unit.numbers(bins, unit)), unit)  # type: ignore[return-value]
     if np.asarray(bins).ndim > 0:
         return np.asarray(bins)
+    if range is not None and _unit.among(range):
+        low, high = (_unit.numbers(end, _unit_of(a)) for end in range)
+        range = float(low), float(high)
     parameters = {"bins": bins, "range": range}
     edges: NDArray[Any] = _call("histogram_bin_edges", {"a": a}, parameters, None, threads, memory)
     return edges
+
+
+def _unit_of(a: Any) -> _maparray.Unit:
+    """The unit of an array or of what is in a file."""
+    if isinstance(a, (str, bytes)) or hasattr(a, "__fspath__"):
+        a = _maparray.open(a)
+    return _maparray.unit_of(a) or _unit.PLAIN
 
 
 def histogram(

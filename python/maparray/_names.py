@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import _engine, _maparray, _unit
+from . import _engine, _maparray, _measured, _unit
 from ._results import make_room, results, unwrap, unwrap_all, with_unit
 
 # Properties that are an array of the same elements.
@@ -25,11 +25,14 @@ _OUT = {
 
 def _property(name: str) -> property:
     def get(self: Any) -> Any:
+        if name == "flat" and self._unit is not None:
+            return _measured.Flat(self, with_unit)
         part = getattr(self._array(), name)
         return with_unit(part, self._unit) if name in _PARTS else results(part)
 
     def put(self: Any, value: Any) -> None:
-        setattr(self._array(), name, _unit.numbers(value, self._unit))
+        array = self._array()
+        setattr(array, name, _unit.numbers(value, self._unit, array.dtype))
 
     return property(get, put, doc=f"As numpy.ndarray.{name}.")
 
@@ -46,7 +49,9 @@ def _method(name: str) -> Callable[..., Any]:
 
 def _call(self: Any, name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What a method gives; the very container that was given as ``out``, if there was one."""
-    array, unit = self._array(), self._unit
+    if self._unit is not None or _unit.among((args, options)):
+        return _measured.method(name, self, args, options, with_unit)
+    array = self._array()
     place, out = _OUT.get(name), options.get("out")
     bare = unwrap(out)
     if out is not None:
@@ -55,24 +60,19 @@ def _call(self: Any, name: str, args: tuple[Any, ...], options: dict[str, Any]) 
         out = args[place]
         bare = unwrap(out)
         args = (*args[:place], bare, *args[place + 1 :])
-    if unit is None and not _unit.among((args, options)):
-        result = _engine.method(name, array, unwrap_all(args), unwrap_all(options))
-    else:
-        result, unit = _unit.method(name, array, unit or _unit.PLAIN, args, options)
-    return with_unit(result, unit) if result is not bare else _placed(result, out, unit)
+    result = _engine.method(name, array, unwrap_all(args), unwrap_all(options))
+    return results(result) if result is not bare else _placed(result, out)
 
 
-def _placed(result: Any, out: Any, unit: Any) -> Any:
-    """A result in the place that was wanted for it, which gets its unit."""
-    if isinstance(out, _maparray.Container):
-        if out._unit != unit:
-            out.set_unit(unit)
-        return out
-    return result if result is out else results(result)
+def _placed(result: Any, out: Any) -> Any:
+    """A result in the place that was wanted for it."""
+    return out if isinstance(out, _maparray.Container) or result is out else results(result)
 
 
 def _is_row_of(array: Any, axis: Any, out: Any) -> bool:
     """Whether rows along an axis are ours to copy: NumPy knows all the rest."""
+    if out is not None and not _is_path(out) and _unit.among((array, out)):
+        return False
     known = axis is None or (type(axis) is int and -array.ndim <= axis < array.ndim)
     return known and (array.nbytes >= _engine.LARGE or _is_path(out))
 
@@ -223,25 +223,25 @@ class Names:
         Rows are copied by several threads, and asked for ahead where they are not in memory.
         """
         array, at = self._array(), 0 if axis is None else axis
-        if _is_row_of(array, axis, out) and mode in ("raise", "wrap", "clip"):
+        if _is_row_of(self, axis, out) and mode in ("raise", "wrap", "clip"):
             rows = np.asarray(unwrap(indices))
             source = self if axis is not None else self.reshape(-1)
             shape = (*source.shape[:at], *rows.shape, *source.shape[at:][1:])
             if rows.dtype.kind in "iu" and _is_place(out, shape, array):
-                return _placed(_maparray.take(source, rows, at, out, mode=mode), out, self._unit)
-        return _call(self, "take", (indices, axis, out, mode), {})
+                return _placed(_maparray.take(source, rows, at, out, mode=mode), out)
+        return _call(self, "take", (indices, axis), {"out": out, "mode": mode})
 
     def compress(self: Any, condition: ArrayLike, axis: int | None = None, out: Any = None) -> Any:
         """The rows, or elements, where a condition is true: as numpy.ndarray.compress."""
         array, at = self._array(), 0 if axis is None else axis
-        if _is_row_of(array, axis, out):
+        if _is_row_of(self, axis, out):
             rows = np.asarray(unwrap(condition))
             source = self if axis is not None else self.reshape(-1)
             count = np.count_nonzero(rows)
             shape = (*source.shape[:at], count, *source.shape[at:][1:])
             if rows.dtype.kind == "b" and rows.ndim == 1 and _is_place(out, shape, array):
-                return _placed(_maparray.compress(rows, source, at, out), out, self._unit)
-        return _call(self, "compress", (condition, axis, out), {})
+                return _placed(_maparray.compress(rows, source, at, out), out)
+        return _call(self, "compress", (condition, axis), {"out": out})
 
     def resize(self: Any, *shape: Any, refcheck: bool = True) -> None:
         """Another shape in place, with zeros behind the old elements: as numpy.ndarray.resize.
@@ -280,12 +280,15 @@ class Names:
             where = (
                 index[0] if isinstance(index[0], tuple) else np.unravel_index(index[0], self.shape)
             )
-        array[where] = _unit.numbers(value, self._unit)
+        array[where] = _unit.numbers(value, self._unit, array.dtype)
 
     def ptp(self: Any, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
         """The greatest minus the least element along an axis: numpy.ptp."""
+        if _unit.among((self, out)):
+            options = {"axis": axis, "out": out, "keepdims": keepdims}
+            return _measured.method("ptp", self, (), options, with_unit)
         found = np.ptp(self._array(), axis=axis, out=unwrap(out), keepdims=keepdims)
-        return with_unit(found, self._unit) if out is None else _placed(found, out, self._unit)
+        return results(found) if out is None else _placed(found, out)
 
     def tostring(self: Any, order: Literal["C", "F", "A"] = "C") -> bytes:
         """The old name of ``tobytes``."""

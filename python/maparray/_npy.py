@@ -141,4 +141,6 @@ def save(file: Any, arr: ArrayLike, allow_pickle: bool = False) -> None:
         np.lib.format.write_array(file, array, allow_pickle=False)
         return
     path = os.fsdecode(file)
-    _maparray.save(path if path.endswith(".npy") else path + ".npy", array)
+    # A container says its unit, too.
+    whole = arr if isinstance(arr, _maparray.Container) else array
+    _maparray.save(path if path.endswith(".npy") else path + ".npy", whole)

@@ -90,16 +90,10 @@ class Operators(NDArrayOperatorsMixin):
         return super().__ipow__(other)
 
     def __imatmul__(self: Any, other: Any) -> Any:  # type: ignore[misc]
+        if _unit.among((self, other)):
+            return np.matmul(self, other, out=self)
         array = self._array()
-        units = [_unit.unit_of(value) for value in (self, other)]
-        if units[1] is None:
-            array @= unwrap(other)
-            return self
-        # All that can fail comes before the first change.
-        product = array.copy()
-        product @= _unit.bare(other)
-        self.set_unit((units[0] or _unit.PLAIN) * units[1])
-        array[...] = product
+        array @= unwrap(other)
         return self
 
 

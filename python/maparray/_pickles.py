@@ -45,7 +45,16 @@ def _name_behind(link: PathLike[str]) -> str | None:
 
 def open_again(unit: Any, *place: Any) -> Any:
     """Map the part of a file that a pickle stands for."""
-    return _maparray.over(reopen(memmap, *place), unit)
+    array = reopen(memmap, *place)
+    return _maparray.over(array, _unit_now(place[0], unit))
+
+
+def _unit_now(path: Any, unit: Any) -> Any:
+    """The unit that a file says now; the one that it had, if it says none."""
+    try:
+        return _maparray.open(path)._unit or unit
+    except FormatError:
+        return unit
 
 
 def open_link(
@@ -65,6 +74,7 @@ def open_link(
         raise FormatError(f"{link}: the process that had this file open has closed it") from error
     if found.lease().identity() != identity:
         raise FormatError(f"{link}: not the file that was pickled")
+    unit = _unit_now(link, unit)
     if unit is not None:
         found.set_unit(unit)
     return found

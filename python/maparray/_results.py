@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import _container, _maparray, _unit
-from ._maparray import Container
+from ._maparray import Container, Unit
 
 # Arrays of fewer bytes are copied to pages, which can be moved to a file under all who use them.
 SMALL = 1 << 20
@@ -49,9 +49,11 @@ def copied(data: Any, dtype: DTypeLike | None) -> Any:
     """A container of what ``numpy.array(data, dtype)`` is; None of None."""
     if data is None or (isinstance(data, Container) and data.empty):
         return None
-    unit = _unit.unit_of(data)
     if isinstance(data, Container):
         unit, data = data._unit, data.view()
+    else:
+        _maparray.refuse_masked(data)
+        data, unit = _unit.measured(data)
     if isinstance(data, np.ndarray) and (dtype is None or _is_complete(np.dtype(dtype))):
         # Converted on the way, without another copy.
         return filled(np.asarray(data), dtype, unit=unit)
@@ -109,8 +111,9 @@ def with_unit(value: Any, unit: Any, given: Given = ()) -> Any:
         unit = unit or _unit.unit_of(value)
         if value.ndim == 0 and unit is not None and _unit.is_quantity(value):
             return value
+        is_part = _unit.is_part(value)
         value = np.asarray(value) if unit is not None else value
-        if value.nbytes > SMALL or value.base is not None:
+        if value.nbytes > SMALL or is_part:
             return _maparray.over(value, unit)
         return filled(value, unit=unit)
     if unit is None or not isinstance(value, np.generic):
@@ -129,7 +132,10 @@ def is_known(value: Any) -> bool:
     if kind is np.ndarray or isinstance(value, Container):
         return True
     handler = getattr(kind, "__array_ufunc__", _NUMPYS_OWN)
-    return handler is _NUMPYS_OWN or _unit.is_quantity(value)
+    if handler is _NUMPYS_OWN:
+        return not _unit.is_foreign(value)
+    # A Quantity, also one with a mask.
+    return isinstance(value, Unit) or (isinstance(value, np.ndarray) and hasattr(value, "unit"))
 
 
 def is_foreign(value: Any) -> bool:

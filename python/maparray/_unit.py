@@ -1,18 +1,21 @@
-"""What do numbers of Python measure, and what do NumPy's methods make of that?
+"""What do numbers of Python measure?
 
 Units are computed with by the library. Astropy need not be there: where it is, numbers with a unit
-are its Quantities, and what the library has no rule for is done by it.
+are its Quantities, and what the library has no rule for is done by it. Units cross by their parts,
+each of which is the same thing on both sides, or is crossed by what it consists of.
 """
 
 from __future__ import annotations
 
 import importlib
+import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from . import _engine, _maparray
-from ._maparray import Unit, unit_of
+from . import _maparray
+from ._maparray import Unit, UnitError, unit_error, unit_of
 
 PLAIN = Unit()
 """The unit of plain numbers."""
@@ -28,9 +31,15 @@ def astropy() -> Any:
     return _ASTROPY["units"]
 
 
-# What was found out about astropy, and its units by their texts.
+# What was found out about astropy: its units by our texts, ours by the addresses of its named ones,
+# which are kept alive, and its units by names that are no attributes.
 _ASTROPY: dict[str, Any] = {}
 _UNITS: dict[str, Any] = {}
+_OURS: dict[int, tuple[Any, Unit]] = {}
+_NAMES: dict[str, Any] = {}
+
+# Where astropy keeps units that have a name of their own here, too.
+_DRAWERS = ("astropy.units", "astropy.units.imperial", "astropy.units.required_by_vounit")
 
 
 def needed(operation: str) -> Any:
@@ -38,10 +47,13 @@ def needed(operation: str) -> Any:
     units = astropy()
     if units is None:
         message = f"{operation} of what has a unit: found no astropy, expected it to be installed"
-        error = _maparray.UnitError(message)
+        error = unit_error(message)
         error.add_note("hint: `numpy.asarray(array)` is the numbers alone")
         raise error
     return units
+
+
+# Units here and there
 
 
 def public(unit: Unit | None) -> Any:
@@ -55,24 +67,122 @@ def public(unit: Unit | None) -> Any:
     if text not in _UNITS:
         if len(_UNITS) > 1000:
             _UNITS.clear()
-        _UNITS[text] = _of_astropy(text)
+        _UNITS[text] = _to_astropy(unit)
     return _UNITS[text]
 
 
-def _of_astropy(text: str) -> Any:
-    units = astropy()
+def _to_astropy(unit: Unit) -> Any:
+    """Not by its text: what that means depends on the units that a program has enabled."""
+    scale, parts = _maparray.parts_of(unit)
+    bases = [_of_name(name) for name, _above, _below in parts]
+    if None in bases:
+        name = parts[bases.index(None)][0]
+        raise unit_error(f"unit of astropy: found none called `{name}`, as in `{unit}`")
+    powers = [Fraction(above, below) for _name, above, below in parts]
+    if scale == 1 and powers == [1]:
+        return bases[0]
+    return needed("unit").CompositeUnit(scale, bases, powers)
+
+
+def _of_name(name: str) -> Any:
+    """The unit of astropy that has this name where astropy keeps its own; None if there is none."""
+    kind = needed("unit").UnitBase
+    for drawer in _DRAWERS:
+        found = getattr(importlib.import_module(drawer), name, None)
+        if isinstance(found, kind):
+            return found
+    if not _NAMES:
+        _NAMES.update(_all_names(kind))
+    return _NAMES.get(name)
+
+
+def _all_names(kind: type) -> dict[str, Any]:
+    """The units of astropy by all their names; some are no names of Python, such as `as`."""
+    found: dict[str, Any] = {}
+    for drawer in _DRAWERS:
+        for unit in vars(importlib.import_module(drawer)).values():
+            if isinstance(unit, kind):
+                for name in getattr(unit, "names", ()):
+                    found.setdefault(name, unit)
+    return found
+
+
+def of_astropy(unit: Any) -> Unit:
+    """Our unit that is the same as one of astropy."""
+    if not hasattr(unit, "bases"):
+        # Magnitudes and the like, which the parser refuses with its own words.
+        return Unit(unit.to_string())
+    return _product(unit, _of_base)
+
+
+def _product(unit: Any, of_base: Any) -> Unit:
+    scale = unit.scale
+    if isinstance(scale, complex):
+        raise unit_error(f"unit: found scale {scale}, expected a real number")
+    made = PLAIN if scale == 1 else Unit(repr(float(scale)))
+    for base, power in zip(unit.bases, unit.powers, strict=True):
+        made = made * of_base(base) ** power
+    return made
+
+
+def _of_base(base: Any) -> Unit:
+    if id(base) in _OURS:
+        return _OURS[id(base)][1]
     try:
-        return units.Unit(text)
-    except ValueError:
-        # Names that astropy has in its drawers.
-        for drawer in ("imperial", "required_by_vounit", "deprecated", "cds"):
-            module = importlib.import_module(f"astropy.units.{drawer}")
-            try:
-                with units.add_enabled_units([module]):
-                    return units.Unit(text)
-            except ValueError:
-                continue
+        named = Unit(base.name)
+    except UnitError as error:
+        named, refused = None, error
+    try:
+        whole = _product(base.decompose(), _of_irreducible)
+    except UnitError:
+        # The parser's own words, if it has some for this name.
+        if named is None:
+            raise refused from None
         raise
+    found = named if named is not None and _is_same(named, whole) else whole
+    if len(_OURS) > 1000:
+        _OURS.clear()
+    _OURS[id(base)] = (base, found)
+    return found
+
+
+def _of_irreducible(base: Any) -> Unit:
+    """Our unit that is this one, and not only called so."""
+    if _of_name(base.name) is not base:
+        raise unit_error(
+            f"unit: found `{base.name}`, defined by somebody else, expected a known one"
+        )
+    return Unit(base.name)
+
+
+def _is_same(left: Unit, right: Unit) -> bool:
+    return left.is_equivalent(right) and math.isclose(left.to(right), 1.0, rel_tol=1e-9)
+
+
+def fraction(power: Any) -> tuple[int, int]:
+    """A power as a fraction: exactly, or but for the rounding of a number that has no exact one."""
+    try:
+        above, below = power.numerator, power.denominator
+    except AttributeError:
+        found = _near(float(power))
+        above, below = found.numerator, found.denominator
+    if max(abs(above), below) >= 1 << 31:
+        raise unit_error(f"power of a unit: found {power}, expected a fraction of 32-bit integers")
+    return int(above), int(below)
+
+
+def _near(number: float) -> Fraction:
+    if not math.isfinite(number):
+        raise unit_error(f"power of a unit: found {number}, expected a fraction")
+    for below in range(1, 101):
+        above = number * below
+        if abs(above - round(above)) <= 4 * np.finfo(float).eps * abs(above):
+            return Fraction(round(above), below)
+    # What was written: 0.123 is 123/1000.
+    return Fraction(repr(number))
+
+
+# Numbers with a unit
 
 
 def is_unit(value: Any) -> bool:
@@ -83,8 +193,23 @@ def is_unit(value: Any) -> bool:
 
 
 def is_quantity(value: Any) -> bool:
-    """Whether it is an array of astropy with a unit."""
-    return isinstance(value, np.ndarray) and hasattr(value, "unit")
+    """Whether it is an array of astropy with a unit, and without a mask."""
+    if type(value) is np.ndarray or not isinstance(value, np.ndarray):
+        return False
+    return hasattr(value, "unit") and not hasattr(type(value), "mask")
+
+
+def as_known(value: Any) -> Any:
+    """A duration of astropy as a Quantity; whatever else it is as it is."""
+    return value.to("day") if is_foreign(value) and hasattr(value, "to") else value
+
+
+def is_foreign(value: Any) -> bool:
+    """Whether it measures something and is no array, such as the times of astropy."""
+    known = (np.ndarray, np.generic, int, float, complex, str, list, tuple, _maparray.Container)
+    if isinstance(value, known):
+        return False
+    return hasattr(value, "to_value")
 
 
 def quantity(array: Any, unit: Unit | None, operation: str = "quantity") -> Any:
@@ -94,120 +219,20 @@ def quantity(array: Any, unit: Unit | None, operation: str = "quantity") -> Any:
     return units.Quantity(array, public(unit), dtype=array.dtype, copy=copied)
 
 
-def numbers(value: Any, unit: Unit | None, operation: str | None = None) -> Any:
-    """The numbers that a value is in a unit; UnitError if it measures something else.
-
-    Zero, infinity and NaN are that in every unit.
-    """
+def measured(value: Any) -> tuple[Any, Unit | None]:
+    """A value without its unit, and the unit; parts of a list are brought to that of the first."""
     own = unit_of(value)
-    if isinstance(value, _maparray.Container):
-        value = value.view()
-    elif own is not None:
-        value = np.asarray(value)
-    if own is None:
-        if unit is None or unit == PLAIN or _are_of_any_unit(value):
-            return value
-        own = PLAIN
-    factor = own.to(PLAIN if unit is None else unit)
-    return value if factor == 1.0 else value * factor
+    if type(value) in (list, tuple):
+        return (value if own is None else numbers(value, own)), own
+    return bare(value), own
 
 
-def _are_of_any_unit(value: Any) -> bool:
-    array = np.asarray(value)
-    if array.dtype.kind not in "biufc":
-        return False
-    return bool(np.all((array == 0) | ~np.isfinite(array)))
-
-
-# The methods of ndarray by what they do to a unit. Behind the name: which arguments are values in
-# the unit of the array, by position and by name.
-
-_KEEP: dict[str, tuple[int | str, ...]] = {
-    "astype": (),
-    "byteswap": (),
-    "clip": (0, 1, "min", "max"),
-    "compress": (),
-    "conj": (),
-    "conjugate": (),
-    "cumsum": (),
-    "diagonal": (),
-    "fill": (0, "value"),
-    "flatten": (),
-    "max": ("initial",),
-    "mean": (),
-    "min": ("initial",),
-    "partition": (),
-    "put": (1, "values"),
-    "ravel": (),
-    "repeat": (),
-    "reshape": (),
-    "resize": (),
-    "round": (),
-    "sort": (),
-    "squeeze": (),
-    "std": (),
-    "sum": ("initial",),
-    "swapaxes": (),
-    "take": (),
-    "trace": (),
-    "transpose": (),
-}
-_DROP: dict[str, tuple[int | str, ...]] = {
-    "all": (),
-    "any": (),
-    "argmax": (),
-    "argmin": (),
-    "argpartition": (),
-    "argsort": (),
-    "dump": (),
-    "dumps": (),
-    "getfield": (),
-    "nonzero": (),
-    "searchsorted": (0, "v"),
-    "setfield": (),
-    "setflags": (),
-    "tobytes": (),
-    "tofile": (),
-    "tolist": (),
-}
-
-
-def method(
-    name: str, array: Any, unit: Unit, args: tuple[Any, ...], options: dict[str, Any]
-) -> tuple[Any, Unit | None]:
-    """What a method of an array in this unit gives, and the unit of that."""
-    if name in _KEEP or name in _DROP:
-        values = _KEEP.get(name, _DROP.get(name, ()))
-        args = tuple(
-            numbers(value, unit) if place in values and value is not None else value
-            for place, value in enumerate(args)
-        )
-        options = {
-            key: numbers(value, unit) if key in values and value is not None else value
-            for key, value in options.items()
-        }
-        result = _engine.method(name, array, args, options)
-        return result, unit if name in _KEEP else None
-    if name == "item":
-        return array[_index(array, args)], unit
-    if name == "var":
-        return _engine.method(name, array, args, options), unit**2
-    if name == "dot":
-        other = unit_of(args[0]) or PLAIN
-        return array.dot(bare(args[0]), *args[1:], **options), unit * other
-    # Products of many, and choices: of plain numbers.
-    return _engine.method(name, array * unit.to(PLAIN), args, options), None
-
-
-def _index(array: Any, args: tuple[Any, ...]) -> Any:
-    """Where the element is that `item` names."""
-    if not args and array.size != 1:
-        raise ValueError("can only convert an array of size 1 to a Python scalar")
-    if not args:
-        return (0,) * array.ndim
-    if len(args) == 1:
-        return args[0] if isinstance(args[0], tuple) else np.unravel_index(args[0], array.shape)
-    return args
+def brought(data: Any, unit: Any) -> Any:
+    """Data for an array in a unit: the parts of a list that have one are brought to it."""
+    data = as_known(data)
+    if unit is None or type(data) not in (list, tuple) or not among(data):
+        return data
+    return numbers(data, Unit(unit))
 
 
 def bare(value: Any) -> Any:
@@ -217,71 +242,48 @@ def bare(value: Any) -> Any:
     return np.asarray(value) if is_quantity(value) else value
 
 
-def compute(ufunc: Any, method: str, inputs: Any, out: Any, options: Any) -> Any:
-    """What a ufunc gives for operands of which some have a unit."""
-    name = ufunc.__name__
-    if method == "__call__" and not options:
-        if any(map(is_unit, inputs)):
-            return _scaled(name, inputs, out)
-        if name == "divmod" and not out:
-            return np.floor_divide(*inputs), np.remainder(*inputs)
-        if name == "matmul" and not out:
-            units = [unit_of(value) or PLAIN for value in inputs]
-            return _maparray.over(np.matmul(*map(bare, inputs)), units[0] * units[1])
-        quiet = _engine.is_calm() or astropy() is None
-        if len(out) <= 1 and _engine.has(name, inputs) and quiet:
-            return _by_engine(name, inputs, out)
-    return _by_astropy(ufunc, method, inputs, out, options)
+def numbers(value: Any, unit: Unit | None, dtype: Any = None) -> Any:
+    """The numbers that a value is in a unit; UnitError if it measures something else.
 
-
-def _scaled(name: str, inputs: Any, out: Any) -> Any:
-    """The same numbers in another unit: those of a product with a unit, or of a quotient by one."""
-    value, unit = inputs[0], inputs[-1]
-    if name == "multiply" and is_unit(value):
-        value, unit = unit, value
-    if name not in ("multiply", "divide") or is_unit(value):
-        found = inputs[0] if is_unit(inputs[0]) else unit
-        raise _maparray.UnitError(
-            f"operand of {name}: found a unit, `{found}`, expected numbers; "
-            f"a unit is multiplied with, and divided by"
+    Zero, infinity and NaN are that in every unit. For a place of integers, a conversion makes none
+    of what they are not.
+    """
+    value = as_known(value)
+    if type(value) in (list, tuple) and among(value):
+        return np.asarray([numbers(item, unit, dtype) for item in value])
+    if is_unit(value):
+        raise unit_error(f"value: found a unit, `{value}`, expected numbers")
+    _maparray.refuse_masked(value)
+    value, own = measured(value)
+    if own is None:
+        if unit is None or unit == PLAIN or _are_of_any_unit(value):
+            return value
+        own = PLAIN
+    factor = own.to(PLAIN if unit is None else unit)
+    if factor == 1.0:
+        return value
+    found = (np.asarray(value) if type(value) in (list, tuple) else value) * factor
+    if dtype is not None and np.dtype(dtype).kind in "iu" and not np.all(found == np.rint(found)):
+        raise unit_error(
+            f"value in `{unit}`: found a fraction, expected integers, as dtype {dtype}"
         )
-    own, other = unit_of(value) or PLAIN, unit_of(unit) or PLAIN
-    new = own * other if name == "multiply" else own / other
-    if out:
-        np.copyto(bare(out[0]), bare(value), casting="same_kind")
-        out[0].set_unit(new)
-        return out[0]
-    return _maparray.over(bare(value).copy(), new)
+    return found
 
 
-def _by_engine(name: str, inputs: Any, out: Any) -> Any:
-    bound = dict(zip("abcdef", inputs, strict=False))
-    expression = f"{name}({', '.join(bound)})"
-    if not out:
-        return _maparray.eval(expression, **bound)
-    (target,) = out
-    if isinstance(target, _maparray.Container) and (target._unit is None or target is inputs[0]):
-        return _maparray.update(expression, target, **bound)
-    return _maparray.eval(expression, out=target, **bound)
+def _are_of_any_unit(value: Any) -> bool:
+    array = np.asarray(value)
+    if array.dtype.kind not in "biufc":
+        return False
+    return bool(np.all((array == 0) | ~np.isfinite(array)))
 
 
-def _by_astropy(ufunc: Any, method: str, inputs: Any, out: Any, options: Any) -> Any:
-    operation = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-    needed(operation)
-    values = [with_quantities(value, operation) for value in inputs]
-    if not out:
-        return getattr(ufunc, method)(*values, **options)
-    places = tuple(
-        quantity(value.view(), value._unit) if isinstance(value, _maparray.Container) else value
-        for value in out
-    )
-    found = getattr(ufunc, method)(*values, out=places, **options)
-    for value, place in zip(out, places, strict=True):
-        if isinstance(value, _maparray.Container) and place.unit != public(value._unit):
-            value.set_unit(place.unit)
-    if len(out) == 1:
-        return out[0]
-    return tuple(new if value is None else value for value, new in zip(out, found, strict=True))
+def is_part(array: Any) -> bool:
+    """Whether an array that NumPy made lies on memory that others may have."""
+    base = array.base
+    # A Quantity is a view of an array that nobody else has.
+    if is_quantity(array) and type(base) is np.ndarray and base.size == array.size:
+        base = base.base
+    return base is not None
 
 
 def with_quantities(value: Any, operation: str, given: list[Any] | None = None) -> Any:
@@ -302,7 +304,7 @@ def with_quantities(value: Any, operation: str, given: list[Any] | None = None) 
         return {name: with_quantities(item, operation, given) for name, item in value.items()}
     if given is not None and isinstance(value, np.ndarray):
         given.append((value, value))
-    return value
+    return as_known(value)
 
 
 def among(value: Any) -> bool:
@@ -314,3 +316,14 @@ def among(value: Any) -> bool:
     if type(value) is dict:
         return any(map(among, value.values()))
     return is_quantity(value)
+
+
+# A pickled UnitError, which may be one of astropy, too.
+
+
+def _reduced(error: Any) -> Any:
+    return _error_again, error.args, error.__dict__
+
+
+def _error_again(*args: Any) -> Any:
+    return unit_error(*args)

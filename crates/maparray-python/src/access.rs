@@ -7,7 +7,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use maparray::{Advice, ChunkSize, Indices, MemMapArray, Mode, Select};
+use maparray::{Advice, ChunkSize, Indices, MemMapArray, Mode, Select, Unit};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -167,7 +167,7 @@ fn give<'py>(
             options.set_item("dtype", dtype::to_numpy(py, source.dtype())?)?;
             let empty = dtype::import_once(py, &EMPTY, "numpy", "empty")?;
             let result = empty.call((PyTuple::new(py, &shape)?,), Some(&options))?;
-            let mut target = numpy::from_numpy(&result)?;
+            let mut target = numpy::from_numpy(&result)?.with_unit(source.unit().cloned());
             interruptible(py, || into(&mut target))?;
             // A NumPy scalar, if there are no axes; else the array itself.
             let result = match shape.is_empty() {
@@ -186,6 +186,8 @@ fn give<'py>(
 #[pyclass(frozen, module = "maparray._maparray")]
 pub(crate) struct Chunks {
     whole: Py<PyAny>,
+    /// That of a container; other arrays say it by themselves.
+    unit: Option<Unit>,
     walk: Mutex<maparray::Chunks>,
 }
 
@@ -202,10 +204,12 @@ impl Chunks {
         };
         drop(walk);
         let (start, stop) = (isize::try_from(rows.start)?, isize::try_from(rows.end)?);
-        self.whole
-            .bind(py)
-            .get_item(PySlice::new(py, start, stop, 1))
-            .map(Some)
+        let rows = self.whole.bind(py);
+        let rows = rows.get_item(PySlice::new(py, start, stop, 1))?;
+        Ok(Some(match &self.unit {
+            Some(unit) => unit::part(&rows, unit)?,
+            None => rows,
+        }))
     }
 
     fn __length_hint__(&self) -> usize {
@@ -215,7 +219,7 @@ impl Chunks {
 }
 
 /// Walk an array in consecutive parts along its first axis: views of so many `rows`, or of as many
-/// as have at most `chunk_bytes` bytes (16 MiB if nothing is said).
+/// as have at most `chunk_bytes` bytes (16 MiB if nothing is said). They have its unit.
 ///
 /// With `release` the memory of parts that have been walked over is given back to the system, which
 /// reads the file again if they are touched once more.
@@ -239,8 +243,11 @@ pub(crate) fn iter_chunks(
     };
     let (array, whole) = both(a)?;
     let walk = array.iter_chunks(size)?;
+    let named = whole.hasattr("unit")?;
+    let unit = array.unit().filter(|unit| !named && !unit.is_unity());
     Ok(Chunks {
         whole: whole.unbind(),
+        unit: unit.cloned(),
         walk: Mutex::new(if release { walk.releasing() } else { walk }),
     })
 }

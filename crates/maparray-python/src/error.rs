@@ -141,6 +141,9 @@ fn unit_class(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
         let names = PyDict::new(py);
         names.set_item("__doc__", ours.getattr("__doc__")?)?;
         names.set_item("__module__", "maparray")?;
+        // It has the name of the other class, so a pickle tells how to find either.
+        let reduce = py.import("maparray._unit")?.getattr("_reduced")?;
+        names.set_item("__reduce__", reduce)?;
         let bases = PyTuple::new(py, [ours.as_any(), &theirs])?;
         let class = py.get_type::<PyType>().call1(("UnitError", bases, names))?;
         Ok::<_, PyErr>(class.cast_into::<PyType>()?.unbind())
@@ -220,10 +223,10 @@ pub(crate) fn unsupported(py: Python<'_>, message: &str, hint: &str) -> PyResult
     Ok(Raised(PyErr::from_value(value)))
 }
 
-/// The exception for a unit that is refused at this door.
-pub(crate) fn unit(py: Python<'_>, message: &str) -> PyResult<Raised> {
-    let value = class(py, ErrorKind::Unit)?.call1((message,))?;
-    Ok(Raised(PyErr::from_value(value)))
+/// A `UnitError`, which is one of astropy as well where that is loaded.
+#[pyfunction]
+fn unit_error<'py>(message: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    class(message.py(), ErrorKind::Unit)?.call1((message,))
 }
 
 /// The exception for a number that the expression does not name.
@@ -258,5 +261,6 @@ pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
         };
         kinds.set_item(format!("{kind:?}"), class)?;
     }
+    module.add_function(wrap_pyfunction!(unit_error, module)?)?;
     module.add("ERROR_KINDS", kinds)
 }

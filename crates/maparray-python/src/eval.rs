@@ -304,7 +304,7 @@ impl Job {
 }
 
 /// Numbers by name, and arrays by name.
-type Arguments = (HashMap<String, Literal>, Vec<(String, MemMapArray)>);
+type Arguments = (HashMap<String, Node>, Vec<(String, MemMapArray)>);
 
 fn arguments(given: Option<&Bound<'_, PyDict>>) -> Answer<Arguments> {
     let (mut numbers, mut arrays) = (HashMap::new(), Vec::new());
@@ -312,12 +312,42 @@ fn arguments(given: Option<&Bound<'_, PyDict>>) -> Answer<Arguments> {
         let name: String = name.extract()?;
         match literal(&value)? {
             Some(number) => {
-                numbers.insert(name, number);
+                numbers.insert(name, Node::Literal(number));
             }
-            None => arrays.push((name, readable(&value)?)),
+            None => arrays.push((name, value.clone(), readable(&value)?)),
         }
     }
-    Ok((numbers, arrays))
+    // Beside units a number counts that is known now: as an exponent, or as the zero that goes with
+    // every unit. Its dtype stays what it is.
+    if arrays.iter().any(|(_, _, array)| array.unit().is_some()) {
+        let mut rest = Vec::new();
+        for (name, value, array) in arrays {
+            match constant(&value, &array)? {
+                Some(number) => {
+                    numbers.insert(name, number);
+                }
+                None => rest.push((name, value, array)),
+            }
+        }
+        arrays = rest;
+    }
+    let arrays = arrays.into_iter().map(|(name, _, array)| (name, array));
+    Ok((numbers, arrays.collect()))
+}
+
+/// A plain number without axes, with its dtype.
+fn constant(value: &Bound<'_, PyAny>, array: &MemMapArray) -> Answer<Option<Node>> {
+    let plain = array.unit().is_none_or(Unit::is_unity);
+    let kind = array
+        .dtype()
+        .scalar()
+        .filter(|_| array.ndim() == 0 && plain);
+    let Some(kind) = kind.filter(|_| value.hasattr("dtype").unwrap_or(false)) else {
+        return Ok(None);
+    };
+    let array = numpy::lend(value.py(), array)?;
+    let number = literal(&array.call_method0("item")?)?;
+    Ok(number.map(|number| Node::Cast(kind, Expr::new(Node::Literal(number)))))
 }
 
 /// A number of Python's own. NumPy's are arrays without axes: their dtype counts.
@@ -337,17 +367,17 @@ fn literal(value: &Bound<'_, PyAny>) -> PyResult<Option<Literal>> {
 }
 
 /// The expressions with numbers in the place of their names.
-fn insert(exprs: Vec<Expr>, numbers: &HashMap<String, Literal>) -> Vec<Expr> {
+fn insert(exprs: Vec<Expr>, numbers: &HashMap<String, Node>) -> Vec<Expr> {
     if numbers.is_empty() {
         return exprs;
     }
     exprs.iter().map(|expr| replaced(expr, numbers)).collect()
 }
 
-fn replaced(expr: &Expr, numbers: &HashMap<String, Literal>) -> Expr {
+fn replaced(expr: &Expr, numbers: &HashMap<String, Node>) -> Expr {
     Expr::new(match expr.node() {
         Node::Name { name, .. } => match numbers.get(name) {
-            Some(&number) => Node::Literal(number),
+            Some(number) => number.clone(),
             None => return expr.clone(),
         },
         Node::Apply(op, parts) => Node::Apply(

@@ -40,12 +40,9 @@ pub(crate) fn lend<'py>(
 pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<maparray::MemMapArray> {
     static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = value.py();
-    if is_masked(value)? {
-        let message = "masked array: found numpy.ma.MaskedArray, whose mask would be lost";
-        let hint = "hint: give `array.filled(...)`, or `array.data` and the mask as two arrays";
-        return Err(error::unsupported(py, message, hint)?);
-    }
-    let array = dtype::import_once(py, &AS_ARRAY, "numpy", "asarray")?.call1((value,))?;
+    refuse_masked(value)?;
+    let (value, unit) = unit::measured(value)?;
+    let array = dtype::import_once(py, &AS_ARRAY, "numpy", "asarray")?.call1((&value,))?;
     let dtype = dtype::from_numpy(&array.getattr("dtype")?)?;
     let Borrowed {
         region,
@@ -60,18 +57,38 @@ pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<maparray::MemMapArr
     };
     let layout = Layout::strided(&shape, &strides, dtype.size(), first, region.len())?;
     let array = maparray::MemMapArray::from_region(region, dtype, layout)?;
-    Ok(array.with_unit(unit::of_operand(value)?))
+    Ok(array.with_unit(unit))
 }
 
-/// Whether it is an array of which some elements do not count.
+/// Refuses an array of which some elements do not count.
+#[pyfunction]
+pub(crate) fn refuse_masked(value: &Bound<'_, PyAny>) -> Answer<()> {
+    if !is_masked(value)? {
+        return Ok(());
+    }
+    let class = value.get_type().fully_qualified_name()?;
+    let class = match class.to_str()? {
+        "numpy.ma.core.MaskedArray" => "numpy.ma.MaskedArray",
+        class => class,
+    };
+    let message = format!("masked array: found {class}, whose mask would be lost");
+    let hint = "hint: give `array.filled(...)`, or `array.data` and the mask as two arrays";
+    Err(error::unsupported(value.py(), &message, hint)?)
+}
+
 fn is_masked(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static MASKED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = value.py();
     let ndarray = dtype::import_once(py, &NDARRAY, "numpy", "ndarray")?;
     // Most arrays are none, and `numpy.ma` takes a while to import.
-    if value.get_type().is(ndarray) || !value.is_instance(ndarray)? {
+    let class = value.get_type();
+    if class.is(ndarray) || !value.is_instance(ndarray)? {
         return Ok(false);
+    }
+    // Those of astropy, with a unit or without.
+    if class.hasattr("mask")? && class.hasattr("unmasked")? {
+        return Ok(true);
     }
     value.is_instance(dtype::import_once(py, &MASKED, "numpy.ma", "MaskedArray")?)
 }

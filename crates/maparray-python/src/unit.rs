@@ -12,13 +12,13 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use maparray::{Power, UnitFormat};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedStr;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyInt, PyString};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::array::Container;
 use crate::dtype;
 use crate::error::Answer;
+use crate::numpy::refuse_masked;
 
 /// A physical unit, such as ``Unit("erg / (s cm2)")``; without a text, that of plain numbers.
 ///
@@ -49,33 +49,51 @@ impl Unit {
     }
 
     /// The same for equal units, whose scales may differ by rounding.
-    fn __hash__(&self) -> Answer<u64> {
-        let base = self.0.in_base_units();
+    fn __hash__(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        base.scaled(1.0 / base.scale())?
-            .to_string()
-            .hash(&mut hasher);
-        Ok(hasher.finish())
+        for (name, power) in self.0.in_base_units().parts() {
+            (name, power).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
-    fn __mul__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> Answer<Py<PyAny>> {
+    fn __mul__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> Answer<Py<PyAny>> {
         match of_text_or_unit(other)? {
-            Some(other) => Ok(Unit(self.0.multiply(&other)?)
-                .into_pyobject(py)?
-                .into_any()
-                .unbind()),
-            None => Ok(py.NotImplemented()),
+            Some(other) => Unit(slf.get().0.multiply(&other)?).give(slf.py()),
+            None => with_numbers("multiply", slf, other),
         }
     }
 
-    fn __truediv__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> Answer<Py<PyAny>> {
+    fn __rmul__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> Answer<Py<PyAny>> {
+        Unit::__mul__(slf, other)
+    }
+
+    fn __truediv__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> Answer<Py<PyAny>> {
         match of_text_or_unit(other)? {
-            Some(other) => Ok(Unit(self.0.divide(&other)?)
-                .into_pyobject(py)?
-                .into_any()
-                .unbind()),
-            None => Ok(py.NotImplemented()),
+            Some(other) => Unit(slf.get().0.divide(&other)?).give(slf.py()),
+            None => with_numbers("divide", slf, other),
         }
+    }
+
+    fn __rtruediv__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> Answer<Py<PyAny>> {
+        match of_text_or_unit(other)? {
+            Some(other) => Unit(other.divide(&slf.get().0)?).give(slf.py()),
+            None => with_numbers("divide", other, slf),
+        }
+    }
+
+    /// What NumPy's arrays do with it: products and quotients have the unit.
+    #[pyo3(signature = (ufunc, method, *inputs, **options))]
+    fn __array_ufunc__<'py>(
+        slf: &Bound<'py, Self>,
+        ufunc: &Bound<'py, PyAny>,
+        method: &str,
+        inputs: &Bound<'py, PyTuple>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> Answer<Bound<'py, PyAny>> {
+        static UFUNC: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let work = dtype::import_once(slf.py(), &UFUNC, "maparray._measured", "ufunc_of_unit")?;
+        Ok(work.call1((ufunc, method, inputs, options))?)
     }
 
     fn __pow__(
@@ -113,6 +131,23 @@ impl Unit {
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (String,)) {
         (slf.get_type().into_any(), (slf.get().0.to_string(),))
     }
+}
+
+impl Unit {
+    fn give(self, py: Python<'_>) -> Answer<Py<PyAny>> {
+        Ok(self.into_pyobject(py)?.into_any().unbind())
+    }
+}
+
+/// The product or quotient of a unit and numbers.
+fn with_numbers(
+    name: &str,
+    left: &Bound<'_, PyAny>,
+    right: &Bound<'_, PyAny>,
+) -> Answer<Py<PyAny>> {
+    static SCALED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let scaled = dtype::import_once(left.py(), &SCALED, "maparray._measured", "with_numbers")?;
+    Ok(scaled.call1((name, left, right))?.unbind())
 }
 
 /// The unit that an argument names: a text, a `Unit` or one of astropy's.
@@ -177,50 +212,44 @@ fn seen() -> MutexGuard<'static, Seen> {
 }
 
 fn of_astropy(value: &Bound<'_, PyAny>) -> Answer<Option<maparray::Unit>> {
-    let py = value.py();
+    static OF_ASTROPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if !value.hasattr("physical_type")? || !value.hasattr("to_string")? || value.hasattr("unit")? {
         return Ok(None);
     }
-    let Some(bases) = value.getattr_opt("bases")? else {
-        // Magnitudes and the like, which the parser refuses with its own words.
-        let text: PyBackedStr = value.call_method0("to_string")?.extract()?;
-        return Ok(Some(maparray::Unit::parse(&text)?));
-    };
-    // Not its text: that has six digits of the scale.
-    let mut unit = maparray::Unit::dimensionless();
-    for (base, power) in bases.try_iter()?.zip(value.getattr("powers")?.try_iter()?) {
-        let name: PyBackedStr = base?.getattr("name")?.extract()?;
-        unit = unit.multiply(&maparray::Unit::parse(&name)?.pow(exponent(&power?)?)?)?;
-    }
-    let scale = value.getattr("scale")?;
-    let scale: f64 = match scale.extract() {
-        Ok(scale) => scale,
-        Err(_) => {
-            let message = format!("unit: found scale {}, expected a real number", scale.str()?);
-            return Err(crate::error::unit(py, &message)?);
-        }
-    };
-    Ok(Some(unit.scaled(scale)?))
+    // Not its text: that has six digits of the scale, and names that may mean something else here.
+    let made = dtype::import_once(value.py(), &OF_ASTROPY, "maparray._unit", "of_astropy")?;
+    let unit = made.call1((value,))?;
+    let unit = unit.cast::<Unit>().map_err(PyErr::from)?;
+    Ok(Some(unit.get().0.clone()))
 }
 
-/// A power as a fraction with a small denominator.
+/// A power as a fraction: exactly, or but for the rounding of a decimal number.
 fn exponent(power: &Bound<'_, PyAny>) -> Answer<Power> {
     static FRACTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let fraction = match power.is_instance_of::<PyInt>() {
-        true => power.clone(),
-        false => dtype::import_once(power.py(), &FRACTION, "fractions", "Fraction")?
-            .call1((power,))?
-            .call_method1("limit_denominator", (100,))?,
-    };
-    let part = |name: &str| -> PyResult<i32> { fraction.getattr(name)?.extract() };
-    Ok(Power::new(part("numerator")?, part("denominator")?)?)
+    let made = dtype::import_once(power.py(), &FRACTION, "maparray._unit", "fraction")?;
+    let (above, below): (i32, i32) = made.call1((power,))?.extract()?;
+    Ok(Power::new(above, below)?)
 }
 
-/// The unit of an operand: of a container, or of a Quantity, which says its unit by itself.
+/// The unit of an operand: of a container, or of a Quantity, which says its unit by itself; of a list
+/// that of the first part that has one.
 pub(crate) fn of_operand(value: &Bound<'_, PyAny>) -> Answer<Option<maparray::Unit>> {
     static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Ok(container) = value.cast::<Container>() {
         return container.get().own_unit();
+    }
+    if is_list(value) {
+        for part in value.try_iter()? {
+            let part = part?;
+            let number = part.is_exact_instance_of::<PyFloat>();
+            if number || part.is_exact_instance_of::<PyInt>() {
+                continue;
+            }
+            if let Some(unit) = of_operand(&part)? {
+                return Ok(Some(unit));
+            }
+        }
+        return Ok(None);
     }
     let ndarray = dtype::import_once(value.py(), &NDARRAY, "numpy", "ndarray")?;
     let class = value.get_type();
@@ -233,7 +262,27 @@ pub(crate) fn of_operand(value: &Bound<'_, PyAny>) -> Answer<Option<maparray::Un
     }
 }
 
-/// The unit of a container, of a Quantity or of a unit itself; None if it has none.
+fn is_list(value: &Bound<'_, PyAny>) -> bool {
+    value.is_exact_instance_of::<PyList>() || value.is_exact_instance_of::<PyTuple>()
+}
+
+/// A value without its unit, and the unit; the parts of a list are brought to one.
+pub(crate) fn measured<'py>(
+    value: &Bound<'py, PyAny>,
+) -> Answer<(Bound<'py, PyAny>, Option<maparray::Unit>)> {
+    static NUMBERS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let unit = of_operand(value)?;
+    let value = match &unit {
+        Some(unit) if is_list(value) => {
+            let numbers = dtype::import_once(value.py(), &NUMBERS, "maparray._unit", "numbers")?;
+            numbers.call1((value, Unit(unit.clone())))?
+        }
+        _ => value.clone(),
+    };
+    Ok((value, unit))
+}
+
+/// The unit of a container, of a Quantity, of a list of them or of a unit itself; None if it has none.
 #[pyfunction]
 fn unit_of(value: &Bound<'_, PyAny>) -> Answer<Option<Unit>> {
     let unit = match of_operand(value)? {
@@ -241,6 +290,14 @@ fn unit_of(value: &Bound<'_, PyAny>) -> Answer<Option<Unit>> {
         found => found,
     };
     Ok(unit.map(Unit))
+}
+
+/// The scale of a unit, and its parts: a name, and a power as a fraction.
+#[pyfunction]
+fn parts_of(unit: &Unit) -> (f64, Vec<(String, i32, i32)>) {
+    let parts = unit.0.parts();
+    let parts = parts.map(|(name, power)| (name, power.numerator(), power.denominator()));
+    (unit.0.scale(), parts.collect())
 }
 
 /// An array or a number with a unit as Python gets it.
@@ -267,5 +324,7 @@ pub(crate) fn numbers<'py>(
 
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Unit>()?;
+    module.add_function(wrap_pyfunction!(parts_of, module)?)?;
+    module.add_function(wrap_pyfunction!(refuse_masked, module)?)?;
     module.add_function(wrap_pyfunction!(unit_of, module)?)
 }

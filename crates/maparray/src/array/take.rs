@@ -142,8 +142,8 @@ impl MemMapArray {
     /// this one.
     ///
     /// # Errors
-    /// As [`MemMapArray::take`]; `Mismatch` if the shape or the dtype does not fit, `Unit` if both
-    /// arrays say a unit and not the same; `ReadOnly` and `InUse` if the array cannot be written.
+    /// As [`MemMapArray::take`]; `Mismatch` if the shape or the dtype does not fit, `Unit` if the
+    /// two are not in the same unit, which an array without one is not; `ReadOnly` and `InUse` if the array cannot be written.
     ///
     /// ```
     /// use maparray::{DType, MemMapArray, Order};

@@ -120,17 +120,22 @@ impl MemMapArray {
     /// Checks that elements of `from` mean the same numbers here.
     ///
     /// # Errors
-    /// `Unit` if both say a unit and they differ.
+    /// `Unit` if their units differ; an array without one has plain numbers.
     pub(super) fn check_unit_of(&self, from: &MemMapArray) -> Result<()> {
-        match (from.unit(), self.unit()) {
-            (Some(found), Some(own)) if found != own => {
-                Err(self.name(Error::new(Problem::UnlikeUnits {
-                    left: found.to_string(),
-                    right: own.to_string(),
-                })))
-            }
-            _ => Ok(()),
+        let plain = Unit::dimensionless();
+        let (found, own) = (from.unit().unwrap_or(&plain), self.unit().unwrap_or(&plain));
+        if found == own {
+            return Ok(());
         }
+        let words = |unit: &Unit| match unit.is_unity() {
+            true => "plain numbers".to_string(),
+            false => format!("`{unit}`"),
+        };
+        Err(self.name(Error::new(Problem::UnitOperand {
+            operation: "out",
+            found: words(found),
+            expected: words(own),
+        })))
     }
 }
 

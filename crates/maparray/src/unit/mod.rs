@@ -234,6 +234,23 @@ impl Unit {
         self.scale
     }
 
+    /// The units of the spelling by their names, and the power of each.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maparray::Unit;
+    ///
+    /// let unit = Unit::parse("1e-3 adu / s")?;
+    /// let parts: Vec<_> = unit.parts().map(|(name, power)| format!("{name}^{power}")).collect();
+    /// assert_eq!(parts, ["adu^1", "s^-1"]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn parts(&self) -> impl Iterator<Item = (String, Power)> {
+        let parts = self.parts.iter();
+        parts.map(|&(named, power)| (named.name().into_owned(), power))
+    }
+
     /// This unit times a number.
     ///
     /// # Examples

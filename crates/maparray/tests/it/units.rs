@@ -255,6 +255,12 @@ fn parts_copies_and_moves_keep_the_unit() {
         ErrorKind::Unit
     );
     out.set_unit(None);
+    let bare = a.take_into(&[2], 0, &mut out).unwrap_err();
+    assert_eq!(
+        bare.to_string(),
+        "units of `out`: found `adu / s`, expected plain numbers"
+    );
+    out.set_unit(unit("adu / s"));
     a.take_into(&[2], 0, &mut out).unwrap();
     assert_eq!(
         format!("{a:?}"),
