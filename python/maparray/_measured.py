@@ -255,8 +255,8 @@ def store(
     broadcast: bool = False,
 ) -> Any:
     """Writes numbers in a unit to a place in another, or to one that takes over their unit."""
-    if not broadcast and np.shape(result) != np.shape(out):
-        raise ValueError(f"out: found shape {np.shape(out)}, expected {np.shape(result)}")
+    if not broadcast and np.shape(result) != out.shape:
+        raise ValueError(f"out: found shape {out.shape}, expected {np.shape(result)}")
     unit = unit or PLAIN
     own = unit_of(out)
     if isinstance(out, _maparray.Container) and own is None and unit != PLAIN and where is True:

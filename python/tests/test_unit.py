@@ -458,6 +458,14 @@ def test_without_astropy_units_are_our_own():
         assert (m * Unit("s")).unit == Unit("adu s")
         assert m.to("1000 adu").view().tolist() == [0.001, 0.002]
         assert (m == m).all() and m.argmax() == 1
+        out = MemMapArray(np.zeros(2), unit="1000 adu")
+        assert m.cumsum(out=out) is out and out.view().tolist() == [0.001, 0.003]
+        assert np.cumsum(m, out=out) is out and np.add(m, m, out=out) is out
+        assert MemMapArray([m, out], unit="adu").view().tolist() == [[1, 2], [2, 4]]
+        assert m.flat[1].unit == Unit("adu") and (2 * Unit("s")).unit == Unit("s")
+        assert (m ** np.float64(2)).unit == Unit("adu2") and (m @ m).unit == Unit("adu2")
+        assert np.clip(m, a_min=m[1], a_max=None).view().tolist() == [2, 2]
+        assert maparray.histogram(m, MemMapArray([0.0, 1.5], unit="adu"))[0].tolist() == [1]
         for work in (lambda: m + 1, lambda: m.quantity, lambda: np.median(m), lambda: np.sin(m)):
             try:
                 work()
