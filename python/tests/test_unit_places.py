@@ -399,3 +399,15 @@ def test_large_results_with_a_unit_go_where_the_limit_says(monkeypatch):
     parts = m.reshape(10, 100)
     parts[0, 0] = 5 * u.m
     assert m[0] == 5 * u.m
+
+
+def test_a_fraction_that_a_conversion_made_does_not_become_an_integer():
+    seconds = MemMapArray([1, 2], unit="s")
+    for work in (
+        lambda: operator.setitem(seconds, 0, 1.51 * u.min),
+        lambda: seconds.put([0], 1.51 * u.min),
+    ):
+        with pytest.raises(UnitError, match="expected integers"):
+            work()
+    seconds[0] = 1.5 * u.min
+    assert np.asarray(seconds).tolist() == [90, 2]

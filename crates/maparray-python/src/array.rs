@@ -534,9 +534,9 @@ impl Container {
         if unit.is_none() && unit::of_operand(value)?.is_none() {
             return Ok(self.whole(py)?.set_item(index, value)?);
         }
-        Ok(self
-            .whole(py)?
-            .set_item(index, unit::numbers(value, unit)?)?)
+        let whole = self.whole(py)?;
+        let numbers = unit::numbers(value, unit, &whole.getattr("dtype")?)?;
+        Ok(whole.set_item(index, numbers)?)
     }
 
     fn __len__(&self) -> Answer<usize> {

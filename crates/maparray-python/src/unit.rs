@@ -311,15 +311,16 @@ pub(crate) fn part<'py>(
     Ok(with_unit.call1((value, Unit(unit.clone())))?)
 }
 
-/// The numbers that a value is in this unit, or without one.
+/// The numbers that a value is in this unit, or without one, for a place of this dtype.
 pub(crate) fn numbers<'py>(
     value: &Bound<'py, PyAny>,
     unit: Option<maparray::Unit>,
+    dtype: &Bound<'py, PyAny>,
 ) -> Answer<Bound<'py, PyAny>> {
     static NUMBERS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = value.py();
     let numbers = dtype::import_once(py, &NUMBERS, "maparray._unit", "numbers")?;
-    Ok(numbers.call1((value, unit.map(Unit)))?)
+    Ok(numbers.call1((value, unit.map(Unit), dtype))?)
 }
 
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
