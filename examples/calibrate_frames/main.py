@@ -1,4 +1,4 @@
-"""Frames in adu move to a file under the eyes of their owner, are calibrated there, and come back."""
+"""Frames in adu move to a file under the eyes of their owner, and come back calibrated."""
 
 import sys
 import tempfile
