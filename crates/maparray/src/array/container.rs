@@ -290,16 +290,38 @@ impl Container {
         self.hold()
     }
 
-    /// Gives the file another name. If it is in use, it moves there, with all who map it.
+    /// Gives the file another name. If it is in use, it moves there, with all who map it; to another
+    /// disk by a copy, if the container made it.
     ///
     /// # Errors
-    /// As [`MemMapArray::rename`].
+    /// As [`MemMapArray::rename`]; all is then as it was.
     pub fn set_filename(&mut self, filename: &Path, existing: Existing) -> Result<()> {
-        if let Some(array) = self.array.as_mut().filter(|array| array.path().is_some()) {
-            array.rename(filename, existing)?;
+        if let Some(array) = self.array.as_mut().filter(|array| has_name(array)) {
+            match array.rename(filename, existing) {
+                Err(error) if error.is_about_disks() && self.made.is_some() => {
+                    self.move_to(filename, existing)?;
+                }
+                renamed => renamed?,
+            }
         }
         self.filename = Some(filename.to_path_buf());
         Ok(())
+    }
+
+    /// Copies the file to another disk, goes on there, and takes the old one away.
+    fn move_to(&mut self, filename: &Path, existing: Existing) -> Result<()> {
+        self.hold()?;
+        let Some(array) = &mut self.array else {
+            return Ok(());
+        };
+        let aside = match array.path() {
+            Some(old) => Aside::set(old, self.made)?,
+            None => None,
+        };
+        array.enable_memmap(filename, self.how.format, existing)?;
+        self.made = mark(array);
+        aside.map_or(Ok(()), Aside::remove)?;
+        self.hold()
     }
 
     /// Puts another array, or none, in the place of its array. In a container that is mapped it goes

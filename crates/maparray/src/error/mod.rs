@@ -208,6 +208,11 @@ impl Error {
         }
     }
 
+    /// Whether a file could not get its name because that is on another disk.
+    pub(crate) fn is_about_disks(&self) -> bool {
+        matches!(self.0.problem, Problem::OtherDisk)
+    }
+
     /// One line on what to do about it, for a door to print after the message.
     pub fn hint(&self) -> Option<&'static str> {
         match &self.0.problem {

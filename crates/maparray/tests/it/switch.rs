@@ -320,6 +320,40 @@ fn a_name_that_has_come_to_another_file_is_left_alone() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_file_moves_to_another_disk_with_all_who_map_it() {
+    use std::os::unix::fs::MetadataExt;
+    let (here, there) = (
+        tempfile::tempdir().unwrap(),
+        tempfile::tempdir_in("/dev/shm"),
+    );
+    let Ok(there) = there else {
+        eprintln!("skipped: there is no second disk");
+        return;
+    };
+    let disk = |folder: &Path| std::fs::metadata(folder).unwrap().dev();
+    if disk(here.path()) == disk(there.path()) {
+        eprintln!("skipped: both folders are on one disk");
+        return;
+    }
+    let (old, new) = (here.path().join("a.npy"), there.path().join("b.npy"));
+    let mut place = Container::new(Some(counting(5, Order::C)), Some(&old));
+    let view = place.array().unwrap().clone();
+    place.enable_memmap(None, Mapping::default()).unwrap();
+    std::fs::write(&new, "taken").unwrap();
+    assert!(place.set_filename(&new, Existing::Refuse).is_err());
+    assert!(old.exists() && place.filename() == Some(&old));
+    std::fs::remove_file(&new).unwrap();
+    place.set_filename(&new, Existing::Refuse).unwrap();
+    place.array_mut().unwrap().set(&[1, 1], 77_i64).unwrap();
+    assert!(!old.exists());
+    let found = MemMapArray::read(&new).unwrap().to_vec::<i64>().unwrap();
+    assert_eq!(found, view.to_vec::<i64>().unwrap());
+    assert_eq!(found[3], 77);
+    assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 0);
+}
+
+#[test]
 #[cfg(unix)]
 fn a_file_is_removed_and_not_a_name_that_leads_to_it() {
     let folder = tempfile::tempdir().unwrap();
