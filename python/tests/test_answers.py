@@ -129,8 +129,10 @@ def test_functions_leave_masks_to_numpy():
 
 
 def test_a_masked_quantity_keeps_mask_and_unit():
-    units = pytest.importorskip("astropy.units")
-    masked = pytest.importorskip("astropy.utils.masked").Masked([1.0, 2.0] * units.m, mask=[0, 1])
+    units = pytest.importorskip("astropy.units", reason="astropy is not installed")
+    masked = pytest.importorskip("astropy.utils.masked", reason="astropy is not installed").Masked(
+        [1.0, 2.0] * units.m, mask=[0, 1]
+    )
     found = MemMapArray([1.0, 2.0], unit="m") + masked
     assert type(found) is type(masked)
     assert found.mask.tolist() == [False, True]
@@ -261,7 +263,7 @@ def test_large_arrays_are_computed_without_a_warning():
 
 
 def test_errstate_counts_for_what_has_a_unit():
-    pytest.importorskip("astropy")
+    pytest.importorskip("astropy", reason="astropy is not installed")
     for size in (4, LARGE):
         ours = MemMapArray(np.zeros(size), unit="m")
         with np.errstate(all="raise"), pytest.raises(FloatingPointError):

@@ -218,7 +218,9 @@ def test_dates_and_durations_are_computed_on():
 
 
 def test_bfloat16_is_that_of_ml_dtypes(tmp_path):
-    ml_dtypes = pytest.importorskip("ml_dtypes")
+    ml_dtypes = pytest.importorskip(
+        "ml_dtypes", reason="ml_dtypes, which has bfloat16, is not installed"
+    )
     a = np.array([1.5, -2.25, 3e38, np.nan, 1e-3], ml_dtypes.bfloat16)
     b = np.array([1, 2, 3, 4, 5], "i1")
     doubled = maparray.eval("a * b + 1", a=a, b=b)

@@ -412,17 +412,21 @@ fn too_many_mappings_leave_all_as_it_was() {
     }
 }
 
-#[test]
-fn a_folder_that_is_locked_leaves_all_as_it_was() {
-    // Who may do everything is told to obey.
+/// A disk whose folder nobody may write to; who may do everything is told to obey.
+fn locked_disk() -> Stage {
     let through: &[&str] = match rustix::process::geteuid().is_root() {
         true => &["setpriv", "--bounding-set=-dac_override,-dac_read_search"],
         false => &[],
     };
-    let stage = Stage {
+    Stage {
         through,
         before: "chmod 555 disk; ! touch disk/x &&",
-    };
+    }
+}
+
+#[test]
+fn a_folder_that_is_locked_leaves_all_as_it_was() {
+    let stage = locked_disk();
     let Some(folder) = stage.enter("a_folder_that_is_locked_leaves_all_as_it_was") else {
         return;
     };
@@ -465,14 +469,7 @@ fn a_folder_that_is_locked_leaves_all_as_it_was() {
 
 #[test]
 fn a_container_whose_file_cannot_be_removed_stays_mapped() {
-    let through: &[&str] = match rustix::process::geteuid().is_root() {
-        true => &["setpriv", "--bounding-set=-dac_override,-dac_read_search"],
-        false => &[],
-    };
-    let stage = Stage {
-        through,
-        before: "chmod 555 disk; ! touch disk/x &&",
-    };
+    let stage = locked_disk();
     let test = "a_container_whose_file_cannot_be_removed_stays_mapped";
     let Some(folder) = stage.enter(test) else {
         return;
