@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import _engine, _maparray, _measured, _pickles, _results, _unit
-from ._maparray import EmptyDataError, Lease, Unit
+from ._maparray import EmptyDataError, Lease, Unit, UnitError
 from ._memmap import memmap
 from ._names import Names
 from ._operators import Operators
@@ -31,8 +31,9 @@ class MemMapArray(_maparray.Container, Names, Operators):
 
     ``data`` is copied, whatever it is; None makes an empty container. ``filename`` names the file
     that the array goes to when it is mapped: with ``memmap=True`` now, else with `enable_memmap`.
-    Nothing is written before that, and no file is replaced that this container did not make, unless
-    ``overwrite`` says so. ``unit`` is what the elements measure, a text or a unit of astropy; a
+    Nothing is written before that, and no file is replaced that this container did not make or open
+    for writing, unless ``overwrite`` says so. A name that is known is locked: only `set_filename`
+    changes it. ``unit`` is what the elements measure, a text or a unit of astropy; a
     Quantity says it by itself.
 
     Large arrays are computed by the library's own loops, which are silent: no warning comes from
@@ -50,7 +51,11 @@ class MemMapArray(_maparray.Container, Names, Operators):
     __hash__ = None  # type: ignore[assignment]
 
     result_limit: int | None = None
-    """Results of more bytes are made in a file that nobody sees; None: half of the free memory."""
+    """Results of more bytes go to a file that nobody sees; None: half of the free memory.
+
+    Those of operators and plain calls of ufuncs, and copies, are made there; what else NumPy makes
+    in memory is put there afterwards.
+    """
 
     def __new__(
         cls,
@@ -143,9 +148,8 @@ class MemMapArray(_maparray.Container, Names, Operators):
 
     def to(self, unit: Any) -> MemMapArray:
         """A copy with the numbers converted to another unit; integers become float64."""
-        unit = Unit(unit)
+        array, unit = self._array(), Unit(unit)
         (self._unit or _unit.PLAIN).to(unit)
-        array = self._array()
         dtype = array.dtype if array.dtype.kind in "fc" else np.dtype(np.float64)
         room = _make_room(array.shape, dtype, "F" if array.flags.fnc else "C")
         room.set_unit(unit)
@@ -170,7 +174,11 @@ class MemMapArray(_maparray.Container, Names, Operators):
         return (_with_unit(part, self._unit) for part in self.view())
 
     def __contains__(self, value: Any) -> bool:
-        return _unit.numbers(value, self._unit) in self._array()
+        try:
+            return _unit.numbers(value, self._unit) in self._array()
+        except UnitError:
+            # What measures something else is none of these.
+            return False
 
     def __bool__(self) -> bool:
         return bool(self._array())
@@ -205,6 +213,8 @@ class MemMapArray(_maparray.Container, Names, Operators):
         return format(self._array(), how) + ("" if self._unit is None else f" {self._unit}")
 
     def __str__(self) -> str:
+        if self.closed:
+            return "MemMapArray(closed)"
         if self.empty:
             return "MemMapArray(empty)"
         return str(self._array()) + ("" if self._unit is None else f" {self._unit}")
@@ -234,20 +244,27 @@ class MemMapArray(_maparray.Container, Names, Operators):
         order = "F" if like.flags.fnc else "C"
         return _results.filled(array, order=order, unit=self._unit)  # type: ignore[no-any-return]
 
-    def __copy__(self) -> MemMapArray:
-        if not self.empty:
-            return self.copy("K")
-        return MemMapArray(None, self.filename, unit=self._unit, memmap=self.memmap)
+    def __copy__(self) -> Self:
+        if self.empty:
+            new = MemMapArray(None, self.filename, unit=self._unit, memmap=self.memmap)
+        else:
+            new = self.copy("K")
+        if type(self) is not MemMapArray:
+            new = _maparray.Container.__new__(type(self), new)
+        new.__dict__.update(self.__dict__)
+        return new  # type: ignore[return-value]
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> MemMapArray:
-        return copy.copy(self)
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        new = copy.copy(self)
+        new.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return new
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
         """By reference if a file holds it, else by value.
 
         A file without a name can be opened as long as this process has it.
         """
-        return _pickles.reduce(self, MemMapArray)
+        return _pickles.reduce(self, type(self))
 
     # Sharing
 

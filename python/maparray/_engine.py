@@ -53,11 +53,15 @@ def has(name: str, operands: Any) -> bool:
 
 def result_of(ufunc: Any, method: str, arrays: Any, options: Any) -> Any:
     """Shape and dtype of the one result of a plain call; None where only NumPy can tell."""
-    if method != "__call__" or ufunc.nout != 1 or ufunc.signature is not None or options:
+    if method != "__call__" or ufunc.nout != 1 or ufunc.signature is not None:
+        return None
+    if not options.keys() <= {"where", "dtype", "casting"}:
         return None
     try:
-        dtype = _dtypes(ufunc, arrays)[-1]
-        return np.broadcast_shapes(*(np.shape(array) for array in arrays)), dtype
+        wanted = options.get("dtype")
+        dtype = _dtypes(ufunc, arrays)[-1] if wanted is None else np.dtype(wanted)
+        shapes = map(np.shape, (*arrays, options.get("where", True)))
+        return np.broadcast_shapes(*shapes), dtype
     except (TypeError, ValueError):
         return None
 

@@ -106,20 +106,29 @@ _FUNCTIONS: dict[str, dict[str, str | int]] = {
     "any": {},
     "argmax": {},
     "argmin": {},
+    "argpartition": {},
+    "argsort": {},
     "clip": {"a_min": "min", "a_max": "max"},
     "cumprod": {},
     "cumsum": {},
+    "diagonal": {},
     "max": {},
     "mean": {},
     "min": {},
+    "nonzero": {},
     "prod": {},
     "ptp": {},
     "ravel": {},
+    "repeat": {},
     "reshape": {"shape": 0},
     "round": {},
+    "searchsorted": {},
+    "squeeze": {},
     "std": {"correction": "ddof"},
     "sum": {},
+    "swapaxes": {},
     "take": {},
+    "trace": {},
     "transpose": {"axes": 0},
     "var": {"correction": "ddof"},
 }
@@ -391,12 +400,7 @@ def _by_astropy(ufunc: Any, method: str, inputs: Any, out: Any, options: Any) ->
 def _scratch(ufunc: Any, values: Any, options: Any) -> Any:
     """Where elements go of which some are left out; a Quantity where that is the result."""
     plain = [bare(value) for value in values]
-    more = {}
-    if options.get("dtype") is not None:
-        kinds_of_out = [np.dtype(options["dtype"])] * ufunc.nout
-        more["signature"] = (*[None] * ufunc.nin, *kinds_of_out)
-    kinds = [type(a) if type(a) in (int, float, complex) else np.asarray(a).dtype for a in plain]
-    found = ufunc.resolve_dtypes((*kinds, *[None] * ufunc.nout), **more)[ufunc.nin :]
+    found = _dtypes_of(ufunc, plain, values, options)
     where = options["where"]
     shape = np.broadcast_shapes(np.shape(where), *(np.shape(array) for array in plain))
     from ._results import make_room
@@ -404,6 +408,22 @@ def _scratch(ufunc: Any, values: Any, options: Any) -> Any:
     rooms = [make_room(shape, dtype).view() for dtype in found]
     bare_result = ufunc.__name__ == "sign" or found[0].kind == "b"
     return tuple(room if bare_result else quantity(room, None) for room in rooms)
+
+
+def _dtypes_of(ufunc: Any, plain: Any, values: Any, options: Any) -> Any:
+    """The dtypes of the results. Integers that are brought to another unit become floats."""
+    units = {str(unit_of(value)) for value in values if is_quantity(value)}
+    if len(units) > 1:
+        plain = [
+            a.astype(np.float64) if is_quantity(value) and a.dtype.kind in "iu" else a
+            for a, value in zip(plain, values, strict=True)
+        ]
+    more = {}
+    if options.get("dtype") is not None:
+        kinds_of_out = [np.dtype(options["dtype"])] * ufunc.nout
+        more["signature"] = (*[None] * ufunc.nin, *kinds_of_out)
+    kinds = [type(a) if type(a) in (int, float, complex) else np.asarray(a).dtype for a in plain]
+    return ufunc.resolve_dtypes((*kinds, *[None] * ufunc.nout), **more)[ufunc.nin :]
 
 
 def ufunc_of_unit(ufunc: Any, method: str, inputs: Any, options: Any) -> Any:
@@ -430,6 +450,14 @@ def with_numbers(name: str, left: Any, right: Any) -> Any:
 def function(func: Any, args: Any, options: Any) -> Any:
     """What a function of NumPy gives for arguments of which some have a unit."""
     name = func.__name__
+    if func in _UNITLESS:
+        return func(*_without_units(args), **_without_units(options))
+    if func in _SAVING:
+        error = unit_error(f"numpy.{name}: found an array in a unit, expected plain numbers")
+        error.add_note("hint: `maparray.save` keeps the unit; `array.view()` is the numbers alone")
+        raise error
+    if func is np.copyto and isinstance(args[0], _maparray.Container):
+        return _copyto(*args, **options)
     known = name in _FUNCTIONS and func is getattr(np, name)
     if known and args and isinstance(args[0], _maparray.Container):
         options = dict(options)
@@ -445,6 +473,28 @@ def function(func: Any, args: Any, options: Any) -> Any:
     if out is None:
         return result
     return store(out, *measured(result))
+
+
+# Functions that ask for no values, and those that have no place for a unit.
+_UNITLESS = frozenset(
+    {
+        np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type,
+        np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory,
+    }
+)  # fmt: skip
+_SAVING = frozenset({np.save, np.savez, np.savez_compressed, np.savetxt})
+
+
+def _without_units(value: Any) -> Any:
+    if type(value) in (tuple, list):
+        return type(value)(map(_without_units, value))
+    if type(value) is dict:
+        return {name: _without_units(item) for name, item in value.items()}
+    return bare(value)
+
+
+def _copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    np.copyto(dst.view(), numbers(src, dst._unit, dst.dtype), casting=casting, where=bare(where))
 
 
 _PLACES: dict[Any, int | None] = {}

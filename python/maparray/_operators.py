@@ -25,6 +25,17 @@ def _are_plain(*operands: Any) -> bool:
     )
 
 
+def _is_measurable(value: Any) -> bool:
+    """Whether it is of a kind that can be compared with numbers in a unit."""
+    if _unit.is_unit(value) or _unit.is_foreign(value) or not is_known(value):
+        return True
+    try:
+        return np.asarray(unwrap(value)).dtype.kind in "biufcmM"
+    except ValueError:
+        # A list of lists of unlike lengths: NumPy has its word for it.
+        return True
+
+
 def _has_own_power(array: Any, exponent: Any) -> bool:
     """Whether an ndarray's power by a number may be another than that of ``numpy.power``."""
     # The square of a bool is none of the function's results; large arrays are the engine's.
@@ -51,6 +62,9 @@ def _comparing(name: str) -> Callable[..., Any]:
     def call(self: Any, other: Any) -> Any:
         if is_foreign(other) and self._unit is None:
             return NotImplemented
+        if _unit.unit_of(self) is not None and not _is_measurable(other):
+            # A text, or None, is equal to no number in any unit.
+            return results(sign(self._array(), unwrap(other)))
         if not _are_plain(self, other):
             return numpys(self, other)
         try:

@@ -2,62 +2,74 @@
 
 from __future__ import annotations
 
-import os
 from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 
-from . import _maparray
+from . import _container, _maparray
 from ._maparray import FormatError
 from ._memmap import memmap, place_of, reopen
 
 
 def reduce(container: Any, kind: Any) -> Any:
     """By reference if a file holds the array, also a part of it, else by value."""
+    state = container.__dict__ or None
+    made, arguments = _reduced(container, kind)
+    return (made, arguments, state) if state else (made, arguments)
+
+
+def _reduced(container: Any, kind: Any) -> tuple[Any, tuple[Any, ...]]:
     contained, unit = container._contained, container._unit
     if contained is None:
-        return kind, (None, container.filename, None, unit, container.memmap)
+        return make_again, (kind, None, container.filename, unit, container.memmap)
     if isinstance(contained, memmap) and contained.size and contained.mode != "c":
         link = container.link()
-        if contained.filename is None and link is not None:
-            contained.filename = _name_behind(link)
+        if contained.filename is None:
+            contained.filename = container.name()
         place = place_of(contained)
         if place is not None:
-            return open_again, (unit, *place)
+            # What the file says later counts, unless this array says something else already.
+            follows = _unit_of_file(contained.filename) in (None, unit)
+            return open_again, (kind, unit, follows, *place)
         # What lies apart in a file without a name goes by value.
         if link is not None and contained.filename is None and contained.flags.forc:
             order = "F" if contained.flags.fnc else "C"
             identity = container.lease().identity()
             where = (contained.dtype, contained.shape, contained.offset, order)
-            return open_link, (link, identity, *where, unit, contained.mode)
-    return kind, (np.array(contained), container.filename, None, unit)
+            return open_link, (kind, link, identity, *where, unit, contained.mode)
+    return make_again, (kind, np.array(contained), container.filename, unit, False)
 
 
-def _name_behind(link: PathLike[str]) -> str | None:
-    """The name of the file that a link of the system means; None if it has none."""
+def make_again(kind: Any, data: Any, filename: Any, unit: Any, memmap: bool) -> Any:
+    """A container of elements, or an empty one."""
+    return _as(kind, _container.MemMapArray(data, filename, None, unit, memmap))
+
+
+def _as(kind: Any, container: Any) -> Any:
+    """The same as a container of another class, as which nothing is called."""
+    if kind is _container.MemMapArray:
+        return container
+    return _maparray.Container.__new__(kind, container)
+
+
+def open_again(kind: Any, unit: Any, follows: bool, *place: Any) -> Any:
+    """Map the part of a file that a pickle stands for."""
+    array = reopen(memmap, *place)
+    unit = (_unit_of_file(place[0]) or unit) if follows else unit
+    return _as(kind, _maparray.over(array, unit, named=True))
+
+
+def _unit_of_file(path: Any) -> Any:
+    """The unit that a file says, if it says one."""
     try:
-        name = os.readlink(link)
-        return name if os.path.samefile(name, link) else None
-    except OSError:
+        return _maparray.open(path)._unit
+    except FormatError:
         return None
 
 
-def open_again(unit: Any, *place: Any) -> Any:
-    """Map the part of a file that a pickle stands for."""
-    array = reopen(memmap, *place)
-    return _maparray.over(array, _unit_now(place[0], unit))
-
-
-def _unit_now(path: Any, unit: Any) -> Any:
-    """The unit that a file says now; the one that it had, if it says none."""
-    try:
-        return _maparray.open(path)._unit or unit
-    except FormatError:
-        return unit
-
-
 def open_link(
+    kind: Any,
     link: PathLike[str],
     identity: tuple[int, int],
     dtype: np.dtype[Any],
@@ -74,7 +86,5 @@ def open_link(
         raise FormatError(f"{link}: the process that had this file open has closed it") from error
     if found.lease().identity() != identity:
         raise FormatError(f"{link}: not the file that was pickled")
-    unit = _unit_now(link, unit)
-    if unit is not None:
-        found.set_unit(unit)
-    return found
+    # Its name is none that others know.
+    return _as(kind, _maparray.over(found.view(), unit))

@@ -22,14 +22,18 @@ Given: TypeAlias = Sequence[tuple[NDArray[Any], Any]]
 
 def make_room(shape: tuple[int, ...], dtype: np.dtype[Any], order: Any = "C") -> Any:
     """Zeros in memory, or in a file that nobody sees if they are too many."""
+    if _is_for_file(math.prod(shape) * dtype.itemsize):
+        return _maparray.temporary(shape, dtype, order)
+    return _maparray.pages(shape, dtype, order)
+
+
+def _is_for_file(size: int) -> bool:
+    """Whether so many bytes of a result are too many for memory."""
     limit = _container.MemMapArray.result_limit
-    size = math.prod(shape) * dtype.itemsize
     # Asking how much memory is free takes longer than making a small array.
     if limit is None and size > SMALL:
         limit = _maparray.free_memory() // 2
-    if limit is not None and size > limit:
-        return _maparray.temporary(shape, dtype, order)
-    return _maparray.pages(shape, dtype, order)
+    return limit is not None and size > limit
 
 
 def filled(
@@ -113,7 +117,7 @@ def with_unit(value: Any, unit: Any, given: Given = ()) -> Any:
             return value
         is_part = _unit.is_part(value)
         value = np.asarray(value) if unit is not None else value
-        if value.nbytes > SMALL or is_part:
+        if is_part or (value.nbytes > SMALL and not _is_for_file(value.nbytes)):
             return _maparray.over(value, unit)
         return filled(value, unit=unit)
     if unit is None or not isinstance(value, np.generic):

@@ -260,10 +260,12 @@ def numbers(value: Any, unit: Unit | None, dtype: Any = None) -> Any:
             return value
         own = PLAIN
     factor = own.to(PLAIN if unit is None else unit)
-    if factor == 1.0:
-        return value
-    found = (np.asarray(value) if type(value) in (list, tuple) else value) * factor
-    if dtype is not None and np.dtype(dtype).kind in "iu" and not np.all(found == np.rint(found)):
+    array = np.asarray(value) if type(value) in (list, tuple) else value
+    found = value if factor == 1.0 else array * factor
+    whole = (
+        dtype is None or np.dtype(dtype).kind not in "iu" or np.asarray(found).dtype.kind in "biu"
+    )
+    if not whole and not np.all(found == np.rint(found)):
         raise unit_error(
             f"value in `{unit}`: found a fraction, expected integers, as dtype {dtype}"
         )

@@ -53,13 +53,18 @@ impl Container {
         py: Python<'_>,
         array: maparray::MemMapArray,
     ) -> Answer<Bound<'_, Container>> {
+        Container::over(py, maparray::Container::new(Some(array), None))
+    }
+
+    fn over(py: Python<'_>, place: maparray::Container) -> Answer<Bound<'_, Container>> {
         // Memory is there already; a small file may never be mapped.
-        let whole = match array.mode() {
-            None => Some(lend(py, &array)?.unbind()),
-            Some(_) => None,
+        let memory = place.array().ok().filter(|array| array.mode().is_none());
+        let whole = match memory {
+            Some(array) => Some(lend(py, array)?.unbind()),
+            None => None,
         };
         let container = Container::of(Open {
-            place: maparray::Container::new(Some(array), None),
+            place,
             whole,
             touched: false,
         });
@@ -71,8 +76,16 @@ impl Container {
         py: Python<'py>,
         array: maparray::MemMapArray,
     ) -> Answer<Bound<'py, PyAny>> {
+        Container::give_place(py, maparray::Container::new(Some(array), None))
+    }
+
+    /// The same of the library's container.
+    pub(crate) fn give_place(
+        py: Python<'_>,
+        place: maparray::Container,
+    ) -> Answer<Bound<'_, PyAny>> {
         static WRAP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let container = Container::new(py, array)?;
+        let container = Container::over(py, place)?;
         let wrap = dtype::import_once(py, &WRAP, "maparray._container", "_wrap")?;
         Ok(wrap.call1((container,))?)
     }
@@ -154,16 +167,28 @@ impl Container {
 
     /// The array over the whole of it; `close` counts it as a use.
     pub(crate) fn whole<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
-        let made = self.open(|open| open.whole.as_ref().map(|whole| whole.bind(py).clone()))?;
-        if let Some(whole) = made {
-            return Ok(whole);
+        loop {
+            let made = self.open(|open| open.whole.as_ref().map(|whole| whole.bind(py).clone()))?;
+            if let Some(whole) = made {
+                return Ok(whole);
+            }
+            let share = self.share()?;
+            let lent = lend(py, &share)?;
+            // Meanwhile another thread may have been faster, and its array is the one; or another
+            // array has come to this place.
+            let whole = self.open(|open| {
+                let same = |now: &maparray::MemMapArray| {
+                    Arc::ptr_eq(now.region(), share.region()) && now.layout() == share.layout()
+                };
+                if open.whole.is_none() && open.place.array().is_ok_and(same) {
+                    open.whole = Some(lent.clone().unbind());
+                }
+                open.whole.as_ref().map(|whole| whole.bind(py).clone())
+            })?;
+            if let Some(whole) = whole {
+                return Ok(whole);
+            }
         }
-        let lent = lend(py, &self.share()?)?;
-        // Another thread may have been faster: then its array is the one.
-        Ok(self.open(|open| {
-            let whole = open.whole.get_or_insert_with(|| lent.clone().unbind());
-            whole.bind(py).clone()
-        })?)
     }
 
     /// Changes the place while its array keeps its address, and lets other threads go on meanwhile.
@@ -335,6 +360,8 @@ impl Container {
     /// Puts what is in another container in the place of the array, or nothing.
     #[pyo3(signature = (source=None))]
     fn put_in(&self, py: Python<'_>, source: Option<&Bound<'_, Container>>) -> Answer<()> {
+        // What is closed takes nothing.
+        self.open(|_| ())?;
         let new = source.and_then(|source| lock(&source.get().open).take());
         // Its right to move the bytes goes with the place, and comes to this one.
         let array = match new {
@@ -366,6 +393,11 @@ impl Container {
             py.detach(|| drop(place));
         }
         Ok(())
+    }
+
+    /// A name that the mapped file has now, if one is known.
+    fn name(&self) -> Answer<Option<PathBuf>> {
+        self.array(|array| array.region().file().and_then(|file| file.name()))
     }
 
     /// A name by which other processes can open the mapped file as long as this one has it open.
@@ -430,6 +462,13 @@ impl Container {
     #[getter]
     fn filename(&self) -> PyResult<Option<PathBuf>> {
         self.open(|open| open.place.filename().map(PathBuf::from))
+    }
+
+    /// Says which file is its own, if none is known; ValueError for another than the known one.
+    #[setter(filename)]
+    fn name_file(&self, py: Python<'_>, filename: &Bound<'_, PyAny>) -> Answer<()> {
+        let filename = path_argument(filename)?;
+        self.change(py, |place| place.name_file(&filename))
     }
 
     /// How the file is mapped, 'r', 'r+' or 'c'; None in memory.

@@ -223,6 +223,12 @@ pub(crate) fn unsupported(py: Python<'_>, message: &str, hint: &str) -> PyResult
     Ok(Raised(PyErr::from_value(value)))
 }
 
+/// The exception for what is no unit, refused at this door.
+pub(crate) fn unit(py: Python<'_>, message: &str) -> PyResult<Raised> {
+    let value = class(py, ErrorKind::Unit)?.call1((message,))?;
+    Ok(Raised(PyErr::from_value(value)))
+}
+
 /// A `UnitError`, which is one of astropy as well where that is loaded.
 #[pyfunction]
 fn unit_error<'py>(message: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {

@@ -320,13 +320,24 @@ fn arguments(given: Option<&Bound<'_, PyDict>>) -> Answer<Arguments> {
     // Beside units a number counts that is known now: as an exponent, or as the zero that goes with
     // every unit. Its dtype stays what it is.
     if arrays.iter().any(|(_, _, array)| array.unit().is_some()) {
+        let known = arrays
+            .iter()
+            .map(|(_, value, array)| constant(value, array))
+            .collect::<Answer<Vec<_>>>()?;
+        // Of nothing but numbers, the first one with a unit says what the result is in.
+        let first = match known.iter().all(Option::is_some) {
+            true => arrays
+                .iter()
+                .position(|(_, _, array)| array.unit().is_some()),
+            false => None,
+        };
         let mut rest = Vec::new();
-        for (name, value, array) in arrays {
-            match constant(&value, &array)? {
+        for (at, (array, known)) in arrays.into_iter().zip(known).enumerate() {
+            match known.filter(|_| first != Some(at)) {
                 Some(number) => {
-                    numbers.insert(name, number);
+                    numbers.insert(array.0, number);
                 }
-                None => rest.push((name, value, array)),
+                None => rest.push(array),
             }
         }
         arrays = rest;

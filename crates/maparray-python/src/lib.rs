@@ -34,6 +34,7 @@ fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     memmap::add_to(module)?;
     share::add_to(module)?;
     unit::add_to(module)?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     // PyO3 lists what was added; which names are public says `maparray/__init__.py`.
     module.delattr("__all__")
 }

@@ -71,9 +71,11 @@ fn raw(
 /// Make a .npy file of zeros and open it for reading and writing.
 ///
 /// It takes the place of a file of that name in one step ('w+'), or refuses to ('x'). Its space on
-/// the disk is allocated at once unless `allocate` is 'sparse'.
+/// the disk is allocated at once unless `allocate` is 'sparse'. `unit` is what its elements measure.
 #[pyfunction]
-#[pyo3(signature = (path, *, shape, dtype=None, order="C", mode="w+", allocate="full"))]
+#[pyo3(signature = (
+    path, *, shape, dtype=None, order="C", mode="w+", allocate="full", unit=None
+))]
 fn create<'py>(
     py: Python<'py>,
     path: &Bound<'_, PyAny>,
@@ -82,8 +84,10 @@ fn create<'py>(
     order: &str,
     mode: &str,
     allocate: &str,
+    unit: Option<&Bound<'py, PyAny>>,
 ) -> Answer<Bound<'py, PyAny>> {
     let path = path_argument(path)?;
+    let unit = unit::argument(unit)?;
     let dtype = dtype.map_or(Ok(DType::of::<f64>()), dtype::from_numpy)?;
     let shape = dtype::new_shape(shape)?;
     let existing = dtype::one_of(
@@ -101,8 +105,17 @@ fn create<'py>(
         existing,
         allocate,
     };
-    let array = py.detach(|| MemMapArray::create(path, &dtype, &shape, &options))?;
-    Container::give(py, array)
+    let array = py.detach(|| {
+        let array = MemMapArray::create(path, &dtype, &shape, &options)?;
+        match unit {
+            None => Ok(array),
+            unit => {
+                let array = array.with_unit(unit);
+                array.store_unit().map(|()| array)
+            }
+        }
+    })?;
+    Container::give_place(py, maparray::Container::of_new(array))
 }
 
 /// Copy a .npy file into a NumPy array, in the byte order of the machine.
@@ -211,15 +224,17 @@ fn free_memory() -> u64 {
 }
 
 /// A container of an array's memory, which is kept alive and not copied; its unit is that of the
-/// array, or the one that is said.
+/// array, or the one that is said. `named`: it is the file's array, and not a part of one.
 #[pyfunction]
-#[pyo3(signature = (array, unit=None))]
+#[pyo3(signature = (array, unit=None, *, named=false))]
 fn over<'py>(
     py: Python<'py>,
     array: &Bound<'py, PyAny>,
     unit: Option<&Bound<'py, PyAny>>,
+    named: bool,
 ) -> Answer<Bound<'py, PyAny>> {
     let array = from_numpy(array)?;
+    let array = if named { array.named_by_file() } else { array };
     let array = match unit::argument(unit)? {
         None => array,
         unit => array.with_unit(unit),

@@ -17,7 +17,7 @@ use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::array::Container;
 use crate::dtype;
-use crate::error::Answer;
+use crate::error::{self, Answer};
 use crate::numpy::refuse_masked;
 
 /// A physical unit, such as ``Unit("erg / (s cm2)")``; without a text, that of plain numbers.
@@ -168,7 +168,12 @@ pub(crate) fn argument(value: Option<&Bound<'_, PyAny>>) -> Answer<Option<maparr
 
 fn of_text_or_unit(value: &Bound<'_, PyAny>) -> Answer<Option<maparray::Unit>> {
     if let Ok(text) = value.cast::<PyString>() {
-        return Ok(Some(maparray::Unit::parse(text.to_str()?)?));
+        let Ok(text) = text.to_str() else {
+            let text = text.to_string_lossy();
+            let message = format!("unit: found `{text}`, expected text that UTF-8 can hold");
+            return Err(error::unit(value.py(), &message)?);
+        };
+        return Ok(Some(maparray::Unit::parse(text)?));
     }
     of_unit(value)
 }

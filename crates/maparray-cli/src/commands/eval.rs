@@ -84,7 +84,10 @@ pub(super) fn run(
             let number = dtype.show(&result.bytes_of(&[])?);
             writeln!(out, "{number} {}", value::plain(&unit))?;
         }
-        None => table::write(&part, out)?,
+        None => {
+            table::write(&part, out)?;
+            super::tell_unit(result.unit(), how, out, err)?;
+        }
     }
     if part.len() < result.len() && !how.quiet {
         // Not among the values, where a program would take it for one.

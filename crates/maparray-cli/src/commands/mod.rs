@@ -13,11 +13,11 @@ mod stats;
 use std::io::Write;
 use std::path::Path;
 
-use maparray::{Accuracy, DType, Eval, MemMapArray, Mode, Raw};
+use maparray::{Accuracy, DType, Eval, MemMapArray, Mode, Raw, Unit};
 
 use crate::args::{Arguments, Command, How, RawArgs};
 use crate::failure::Failure;
-use crate::progress;
+use crate::{progress, value};
 
 /// Runs the command that the arguments name; `program` is what the caller typed for this program.
 pub(crate) fn run(
@@ -29,8 +29,8 @@ pub(crate) fn run(
     let how = &arguments.how;
     match &arguments.command {
         Command::Info { files, raw } => info::run(files, raw, how, out, err),
-        Command::Head(rows) => rows::run(rows, rows::End::First, how, out),
-        Command::Tail(rows) => rows::run(rows, rows::End::Last, how, out),
+        Command::Head(rows) => rows::run(rows, rows::End::First, how, out, err),
+        Command::Tail(rows) => rows::run(rows, rows::End::Last, how, out, err),
         Command::Create(create) => create::run(create, how, out),
         Command::Eval(eval) => eval::run(eval, how, out, err),
         Command::Stats { file, raw } => stats::run(file, raw, how, out),
@@ -58,6 +58,22 @@ fn open(path: &Path, raw: Option<&Raw>) -> Result<MemMapArray, Failure> {
         Some(raw) => MemMapArray::open_raw(path, raw, Mode::Read)?,
         None => MemMapArray::open(path, Mode::Read)?,
     })
+}
+
+/// Says what the printed elements measure, beside them and not among them, where a program would take
+/// it for one.
+fn tell_unit(
+    unit: Option<&Unit>,
+    how: &How,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), Failure> {
+    let text = unit.map(Unit::to_string).filter(|text| !text.is_empty());
+    if let Some(text) = text.filter(|_| !how.quiet) {
+        out.flush()?;
+        writeln!(err, "in {}", value::plain(&text))?;
+    }
+    Ok(())
 }
 
 /// The computation with the options of the command line, watched.

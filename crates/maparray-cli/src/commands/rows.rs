@@ -7,7 +7,7 @@ use std::io::Write;
 use maparray::{MemMapArray, Select};
 use serde_json::json;
 
-use super::{open, print_json};
+use super::{open, print_json, tell_unit};
 use crate::args::{How, Rows};
 use crate::failure::Failure;
 use crate::{table, value};
@@ -19,7 +19,13 @@ pub(super) enum End {
     Last,
 }
 
-pub(super) fn run(rows: &Rows, end: End, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(
+    rows: &Rows,
+    end: End,
+    how: &How,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), Failure> {
     let array = open(&rows.file, rows.raw.raw().as_ref())?;
     let (start, part) = slice(&array, rows.rows, end)?;
     if how.json {
@@ -27,12 +33,14 @@ pub(super) fn run(rows: &Rows, end: End, how: &How, out: &mut dyn Write) -> Resu
             "path": rows.file.display().to_string(),
             "dtype": array.dtype().to_string(),
             "shape": array.shape(),
+            "unit": array.unit().map(ToString::to_string),
             "start": start,
             "values": value::array_to_json(&part)?,
         });
         return print_json(out, &document);
     }
-    table::write(&part, out)
+    table::write(&part, out)?;
+    tell_unit(array.unit(), how, out, err)
 }
 
 /// So many rows from one end, and the place of the first of them.

@@ -86,8 +86,9 @@ impl Container {
     pub fn new(array: Option<MemMapArray>, filename: Option<&Path>) -> Container {
         let writable = |array: &&MemMapArray| array.mode() == Some(Mode::ReadWrite);
         let opened = array.as_ref().filter(|array| has_name(array));
+        let known = opened.and_then(MemMapArray::path);
         let mut container = Container {
-            filename: filename.map(PathBuf::from),
+            filename: filename.or(known).map(PathBuf::from),
             opened: opened.filter(writable).and_then(mark),
             array,
             ..Container::default()
@@ -95,6 +96,26 @@ impl Container {
         // Whoever shows the bytes of another container's array may go on to do so.
         let _ = container.hold();
         container
+    }
+
+    /// A container of an array over a file that was made for it, which may be removed with it.
+    ///
+    /// ```
+    /// use maparray::{AfterUse, Container, Create, DType, MemMapArray};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("new.npy");
+    /// let new = MemMapArray::create(&path, &DType::of::<f32>(), &[3], &Create::default())?;
+    /// let mut container = Container::of_new(new);
+    /// container.disable_memmap(AfterUse::Remove)?;
+    /// assert!(!path.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn of_new(array: MemMapArray) -> Container {
+        let made = Some(&array).filter(|array| has_name(array)).and_then(mark);
+        Container {
+            made,
+            ..Container::new(Some(array), None)
+        }
     }
 
     /// Takes the right to move the bytes, unless another container has it.
@@ -206,8 +227,8 @@ impl Container {
     /// array, the next one goes there.
     ///
     /// # Errors
-    /// `Mismatch` if it has another name already, `Io` if a file of that name is not its own and must
-    /// stay, and as [`MemMapArray::enable_memmap`]; all is then as it was.
+    /// `Mismatch` if it has another name already, `Io` if a file of that name is not its own (neither
+    /// made by it nor opened for writing) and must stay, and as [`MemMapArray::enable_memmap`]; all is then as it was.
     pub fn enable_memmap(&mut self, filename: Option<&Path>, how: Mapping) -> Result<()> {
         self.check_name(filename)?;
         let name = self.filename.clone().or(filename.map(PathBuf::from));
@@ -221,8 +242,9 @@ impl Container {
         }
         self.hold()?;
         if let Some(mut array) = self.array.take() {
-            let made = self.made.is_some() && name.as_deref().and_then(Mark::at) == self.made;
-            let existing = if made {
+            let there = name.as_deref().and_then(Mark::at);
+            let ours = there.is_some() && (there == self.made || there == self.opened);
+            let existing = if ours {
                 Existing::Replace
             } else {
                 how.existing
@@ -291,12 +313,25 @@ impl Container {
     }
 
     /// Gives the file another name. If it is in use, it moves there, with all who map it; to another
-    /// disk by a copy, if the container made it.
+    /// disk by a copy, if the container made it. An array in a file without a name goes to a new one.
     ///
     /// # Errors
-    /// As [`MemMapArray::rename`]; all is then as it was.
+    /// As [`MemMapArray::rename`] and [`MemMapArray::enable_memmap`]; all is then as it was.
     pub fn set_filename(&mut self, filename: &Path, existing: Existing) -> Result<()> {
-        if let Some(array) = self.array.as_mut().filter(|array| has_name(array)) {
+        let nameless = |array: &MemMapArray| array.mode().is_some() && !has_name(array);
+        if self.array.as_ref().is_some_and(nameless) {
+            let how = Mapping {
+                existing,
+                ..self.how
+            };
+            self.hold()?;
+            if let Some(mut array) = self.array.take() {
+                let done = self.put(&mut array, Some(filename), how);
+                self.array = Some(array);
+                done?;
+            }
+            self.hold()?;
+        } else if let Some(array) = self.array.as_mut().filter(|array| has_name(array)) {
             match array.rename(filename, existing) {
                 Err(error) if error.is_about_disks() && self.made.is_some() => {
                     self.move_to(filename, existing)?;
@@ -306,6 +341,27 @@ impl Container {
         }
         self.filename = Some(filename.to_path_buf());
         Ok(())
+    }
+
+    /// Says which file is its own, if none is known; one that is known is locked, and accepted again.
+    ///
+    /// # Errors
+    /// `Mismatch` if another is known, which [`Container::set_filename`] changes; as that.
+    ///
+    /// ```
+    /// use maparray::Container;
+    /// let mut frame = Container::default();
+    /// frame.name_file("frame.npy".as_ref())?;
+    /// frame.name_file("./frame.npy".as_ref())?;
+    /// assert!(frame.name_file("other.npy".as_ref()).is_err());
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn name_file(&mut self, filename: &Path) -> Result<()> {
+        self.check_name(Some(filename))?;
+        match self.filename() {
+            Some(_) => Ok(()),
+            None => self.set_filename(filename, Existing::Refuse),
+        }
     }
 
     /// Copies the file to another disk, goes on there, and takes the old one away.

@@ -148,6 +148,7 @@ impl MemMapArray {
             Mode::Read => file.map_small_late(span)?,
             _ => file.map(span, mode, Extend::Never)?,
         };
+        file.note_name(path);
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         let array = MemMapArray::over(region, header.dtype.clone(), header.layout()?);
         Ok(MemMapArray {

@@ -127,9 +127,28 @@ impl MemMapArray {
         let path = path.as_ref();
         let target = Target::Named(path, format, existing);
         self.put_into(&target).map_err(|error| error.at(path))?;
+        self.is_called(path);
+        Ok(())
+    }
+
+    /// Notes the name of the file that it maps.
+    fn is_called(&mut self, path: &Path) {
+        if let Some(file) = self.region.file() {
+            file.note_name(path);
+        }
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         self.path = Some(path.into());
-        Ok(())
+    }
+
+    /// The same array with the name that the file under it is known by, if it has none: parts of an
+    /// array do not show it.
+    #[must_use]
+    pub fn named_by_file(mut self) -> MemMapArray {
+        if self.path.is_none() {
+            let name = self.region.file().and_then(|file| file.name());
+            self.path = name.map(Into::into);
+        }
+        self
     }
 
     /// Moves the elements to a file without a name, which goes away with the array, whatever ends the
@@ -265,8 +284,12 @@ impl MemMapArray {
         if mapped.is_none() || Mark::at(&from) != mapped {
             return Err(Error::new(Problem::OtherFile).at(&from));
         }
-        rename(&from, &to, existing).map_err(|error| error.at(path))?;
-        self.path = Some(to.into());
+        // Another spelling of the same name is no other name.
+        let same = std::fs::canonicalize(&from).ok();
+        if same.is_none() || same != std::fs::canonicalize(&to).ok() {
+            rename(&from, &to, existing).map_err(|error| error.at(path))?;
+        }
+        self.is_called(&to);
         Ok(())
     }
 

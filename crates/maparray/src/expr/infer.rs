@@ -450,7 +450,7 @@ pub(super) fn apply(op: Op, parts: Vec<Part>, accuracy: Accuracy) -> Result<Part
     }
     let exponent = match (op, &operands[..]) {
         (Op::Power, [_, exponent]) if exponent.scalar.kind() == Kind::Signed => {
-            Some(exponent.clone()).filter(|exponent| !matches!(exponent.what, What::Constant(_)))
+            Some(exponent.clone())
         }
         _ => None,
     };
@@ -467,7 +467,11 @@ fn unless_negative(exponent: Typed, value: Typed) -> Result<Typed> {
     let scalar = exponent.scalar;
     let zero = constant(Literal::Int(0), scalar)?;
     let each = exactly(Op::Less, vec![exponent, zero])?;
-    unless_any(each, Refusal::NegativePower, value)
+    match each.what {
+        What::Constant([0, ..]) => Ok(value),
+        What::Constant(_) => Err(Error::new(Problem::NegativePower)),
+        _ => unless_any(each, Refusal::NegativePower, value),
+    }
 }
 
 /// The operation that a power with this exponent is: as in NumPy, squares and roots have loops of

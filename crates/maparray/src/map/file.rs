@@ -56,6 +56,8 @@ struct Handle {
     len: u64,
     /// Bytes that mappings of this file reach to.
     mapped_to: u64,
+    /// The name that it was last known to have.
+    name: Option<PathBuf>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -77,7 +79,33 @@ impl OpenFile {
             .open(path)
             .map_err(|error| Error::io("open", error))
             .and_then(|file| OpenFile::adopt(file, writable))
+            .inspect(|file| file.note_name(path))
             .map_err(|error| error.at(path))
+    }
+
+    /// Notes a name that it has.
+    pub(crate) fn note_name(&self, path: &Path) {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        lock(&self.handle).name = Some(path);
+    }
+
+    /// A name that it has now; `None` if none is known.
+    ///
+    /// ```
+    /// use maparray::{Mode, OpenFile};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.raw");
+    /// std::fs::write(&path, [7; 10])?;
+    /// let file = OpenFile::open(&path, Mode::Read)?;
+    /// assert_eq!(file.name().as_deref(), Some(&*path));
+    /// std::fs::remove_file(&path)?;
+    /// assert_eq!(file.name(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn name(&self) -> Option<PathBuf> {
+        let name = lock(&self.handle).name.clone()?;
+        let known = Mark::at(&name);
+        (known.is_some() && known == self.mark()).then_some(name)
     }
 
     /// Takes over a file that is open already; its position does not matter and is not moved.
@@ -113,6 +141,7 @@ impl OpenFile {
                 writable: true,
                 len: metadata.len(),
                 mapped_to: 0,
+                name: None,
             });
             Ok(Arc::new(OpenFile {
                 id,
@@ -160,6 +189,7 @@ impl OpenFile {
             writable,
             len,
             mapped_to: 0,
+            name: None,
         });
         let new = Arc::new(OpenFile {
             id,
@@ -245,7 +275,7 @@ impl OpenFile {
             return Ok(());
         }
         Err(Error::new(Problem::TooShort {
-            file_len: offset + count as u64,
+            file_len: self.len()?,
             needed: offset + out.len() as u64,
         }))
     }

@@ -48,17 +48,15 @@ impl NewFile {
             // A name that cannot be had is found here, not when the work is done.
             Err(error) => return Err(Error::io("look at the name", error)),
         };
-        if existing == Existing::Refuse && link.is_some() {
-            return Err(Error::new(Problem::Exists));
-        }
-        // A link stays a link: what it points to is replaced.
+        // A link stays a link: what it points to is made, or replaced.
         let target = match &link {
-            Some(metadata) if metadata.is_symlink() => {
-                fs::canonicalize(target).map_err(|error| Error::io("follow the link", error))?
-            }
+            Some(metadata) if metadata.is_symlink() => followed(target)?,
             _ => target.to_path_buf(),
         };
         let old = fs::metadata(&target).ok();
+        if existing == Existing::Refuse && old.is_some() {
+            return Err(Error::new(Problem::Exists));
+        }
         if let Some(old) = &old {
             file::check_regular(old)?;
         }
@@ -272,6 +270,25 @@ impl Drop for Aside {
             let _ = fs::rename(&self.hidden, &self.name);
         }
     }
+}
+
+/// Where a link leads, be there a file or not.
+fn followed(link: &Path) -> Result<PathBuf> {
+    let wrong = |error| Error::io("follow the link", error);
+    let mut at = link.to_path_buf();
+    // As many as the system follows.
+    for _ in 0..40 {
+        match fs::canonicalize(&at) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => return found.map_err(wrong),
+        }
+        match fs::read_link(&at) {
+            Ok(next) => at = folder_of(&at).join(next),
+            // The last name of the chain, which nothing has; its folder is there, or is missed later.
+            Err(_) => return Ok(at),
+        }
+    }
+    Ok(at)
 }
 
 fn folder_of(path: &Path) -> &Path {

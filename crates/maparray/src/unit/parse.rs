@@ -254,7 +254,7 @@ fn powered(input: &mut Input<'_>) -> Outcome<Product> {
         if name.is_empty() {
             return Err(expected(at, UNIT));
         }
-        let function_name = FUNCTIONS.contains(&name) && !(is_unit(name) && opens_power(input));
+        let function_name = FUNCTIONS.contains(&name) && !(is_unit(name) && opens_fraction(input));
         if function_name && opt('(').parse_next(input)?.is_some() {
             function(input, at, name)?
         } else {
@@ -296,6 +296,14 @@ pub(super) fn close(input: &mut Input<'_>) -> Outcome<()> {
         Some(_) => space(input),
         None => Err(expected(at, "`)`")),
     }
+}
+
+/// Whether the parenthesis that comes next holds a power as units are written with it, `(1/2)`, and
+/// not what a logarithm is of, as in `mag(1)`.
+fn opens_fraction(input: &Input<'_>) -> bool {
+    let inside = input.input.strip_prefix('(').unwrap_or_default();
+    let inside = inside.split(')').next().unwrap_or_default();
+    opens_power(input) && inside.contains(['/', '.'])
 }
 
 /// Whether a function is a unit, too, and may have a power: `dex(1/2)`.

@@ -405,3 +405,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_container_goes_back_to_the_file_that_it_opened_or_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("a.npy"), folder.path().join("b.npy"));
+    MemMapArray::from_slice(&[1_i32, 2]).save(&path).unwrap();
+    for mode in [Mode::Read, Mode::ReadWrite] {
+        let array = MemMapArray::open(&path, mode).unwrap();
+        let mut place = Container::new(Some(array), None);
+        place.disable_memmap(AfterUse::Keep).unwrap();
+        assert_eq!(place.filename(), Some(&*path));
+        place.array_mut().unwrap().set(&[0], 9_i32).unwrap();
+        // What was opened for reading is not replaced.
+        let done = place.enable_memmap(None, Mapping::default());
+        assert_eq!(done.is_ok(), mode == Mode::ReadWrite);
+    }
+    let first = MemMapArray::read(&path).unwrap().get::<i32>(&[0]).unwrap();
+    assert_eq!(first, 9);
+    let mut unseen = Container::new(Some(MemMapArray::from_slice(&[5_u8])), None);
+    unseen.enable_memmap(None, Mapping::default()).unwrap();
+    assert!(unseen.set_filename(&path, Existing::Refuse).is_err());
+    assert_eq!(unseen.filename(), None);
+    unseen.set_filename(&other, Existing::Refuse).unwrap();
+    unseen.array_mut().unwrap().set(&[0], 6_u8).unwrap();
+    assert_eq!(
+        MemMapArray::read(&other).unwrap().to_vec::<u8>().unwrap(),
+        [6]
+    );
+}

@@ -492,12 +492,27 @@ fn a_container_whose_file_cannot_be_removed_stays_mapped() {
 }
 
 #[test]
+fn a_link_to_nothing_leads_to_the_new_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("inner")).unwrap();
+    std::os::unix::fs::symlink("inner/second", at("first")).unwrap();
+    std::os::unix::fs::symlink("../target.npy", at("inner/second")).unwrap();
+    MemMapArray::from_slice(&[7_u8]).save(at("first")).unwrap();
+    let found = MemMapArray::read(at("target.npy")).unwrap();
+    assert_eq!(found.to_vec::<u8>().unwrap(), [7]);
+    assert!(at("first").is_symlink() && at("inner/second").is_symlink());
+    std::os::unix::fs::symlink("loop", at("loop")).unwrap();
+    assert!(MemMapArray::from_slice(&[7_u8]).save(at("loop")).is_err());
+}
+
+#[test]
 fn a_name_that_cannot_be_had_leaves_all_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let (home, inner) = (folder.path().join("home"), folder.path().join("home/inner"));
     fs::create_dir_all(&inner).unwrap();
     fs::write(home.join("taken"), "taken").unwrap();
-    std::os::unix::fs::symlink("nowhere", home.join("link")).unwrap();
+    std::os::unix::fs::symlink("no/where", home.join("link")).unwrap();
     let long = "x".repeat(256);
     let never = ["inner", "missing/a.npy", "taken/a.npy", &long, "link"];
     let mut scene = Scene::new(3000, &[&home, &inner]);
