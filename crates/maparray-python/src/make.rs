@@ -76,6 +76,7 @@ fn raw(
 #[pyo3(signature = (
     path, *, shape, dtype=None, order="C", mode="w+", allocate="full", unit=None
 ))]
+#[expect(clippy::too_many_arguments, reason = "Python's caller names them")]
 fn create<'py>(
     py: Python<'py>,
     path: &Bound<'_, PyAny>,
