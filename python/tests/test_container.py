@@ -377,8 +377,9 @@ def test_the_name_of_the_file_is_locked(tmp_path):
         ours.enable_memmap(tmp_path / "b.npy")
     assert not ours.memmap
     ours.enable_memmap(tmp_path / "a.npy")
-    with pytest.raises(AttributeError):
+    with pytest.raises(ValueError, match="Filename locked"):
         ours.filename = tmp_path / "b.npy"
+    ours.filename = tmp_path / "a.npy"
     late = MemMapArray([1, 2])
     late.enable_memmap(tmp_path / "late.npy")
     assert np.load(tmp_path / "late.npy").tolist() == [1, 2]

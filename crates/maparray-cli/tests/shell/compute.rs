@@ -206,7 +206,13 @@ fn units_are_told_with_what_is_computed() {
     assert_eq!(eval("mean(a)"), "2.0 adu\n");
     assert_eq!(eval("var(a)"), "1.0 adu2\n");
     assert_eq!(eval("max(a) / min(a)"), "3.0\n");
-    assert_eq!(eval("a * 2"), "2.0\n6.0\n");
+    // Beside the values, and not among them.
+    let ended = shell.call(&["eval", "a * 2", "a=@/u.npy"]);
+    assert_eq!((&*ended.out, &*ended.err), ("2.0\n6.0\n", "in adu\n"));
+    let ended = shell.call(&["head", "@/u.npy", "-n", "1"]);
+    assert_eq!((&*ended.out, &*ended.err), ("1.0\n", "in adu\n"));
+    assert_eq!(shell.out(&["tail", "@/u.npy", "--quiet"]), "1.0\n3.0\n");
+    assert_eq!(shell.json(&["tail", "@/u.npy"])["unit"], "adu");
     let json = shell.json(&["eval", "a * a", "a=@/u.npy"]);
     assert_eq!(json["unit"], "adu2");
     assert!(shell.json(&["eval", "a > 0", "a=@/u.npy"])["unit"].is_null());
