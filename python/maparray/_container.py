@@ -31,10 +31,10 @@ class MemMapArray(_maparray.Container, Names, Operators):
 
     ``data`` is copied, whatever it is; None makes an empty container. ``filename`` names the file
     that the array goes to when it is mapped: with ``memmap=True`` now, else with `enable_memmap`.
-    Nothing is written before that, and no file is replaced that this container did not make or open
-    for writing, unless ``overwrite`` says so. A name that is known is locked: only `set_filename`
-    changes it. ``unit`` is what the elements measure, a text or a unit of astropy; a
-    Quantity says it by itself.
+    Nothing is written before that, and no file is replaced that this container did not make, unless
+    ``overwrite`` says so. A name that is known is locked: only `set_filename` changes it.
+    ``unit`` is what the elements measure, a text or a unit of astropy; a Quantity says it by
+    itself.
 
     Large arrays are computed by the library's own loops, which are silent: no warning comes from
     them, and what `numpy.errstate` has raised, called, printed or logged is computed by NumPy.

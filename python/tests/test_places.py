@@ -85,8 +85,22 @@ def test_an_opened_file_is_remembered(tmp_path, make):
     assert m.filename == path
     m += 1
     np.testing.assert_array_equal(np.load(path), 0)
-    m.enable_memmap()
+    if make == "open":
+        with pytest.raises(FileExistsError):
+            m.enable_memmap()
+        np.testing.assert_array_equal(np.load(path), 0)
+    m.enable_memmap(overwrite=make == "open")
     np.testing.assert_array_equal(np.load(path), 1)
+
+
+def test_what_else_is_in_an_opened_file_is_not_lost(tmp_path):
+    path = tmp_path / "a.raw"
+    path.write_bytes(b"header.." + np.zeros(3).tobytes() + b"more")
+    m = maparray.open(path, "r+", dtype="f8", shape=3, offset=8)
+    m.disable_memmap()
+    with pytest.raises(FileExistsError):
+        m.enable_memmap()
+    assert path.read_bytes() == b"header.." + np.zeros(3).tobytes() + b"more"
 
 
 def test_a_file_opened_for_reading_is_not_replaced(tmp_path):

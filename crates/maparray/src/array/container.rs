@@ -227,8 +227,8 @@ impl Container {
     /// array, the next one goes there.
     ///
     /// # Errors
-    /// `Mismatch` if it has another name already, `Io` if a file of that name is not its own (neither
-    /// made by it nor opened for writing) and must stay, and as [`MemMapArray::enable_memmap`]; all is then as it was.
+    /// `Mismatch` if it has another name already, `Io` if a file of that name was not made by it
+    /// and must stay, and as [`MemMapArray::enable_memmap`]; all is then as it was.
     pub fn enable_memmap(&mut self, filename: Option<&Path>, how: Mapping) -> Result<()> {
         self.check_name(filename)?;
         let name = self.filename.clone().or(filename.map(PathBuf::from));
@@ -242,9 +242,9 @@ impl Container {
         }
         self.hold()?;
         if let Some(mut array) = self.array.take() {
-            let there = name.as_deref().and_then(Mark::at);
-            let ours = there.is_some() && (there == self.made || there == self.opened);
-            let existing = if ours {
+            // A file that was only opened may hold more than this array.
+            let made = self.made.is_some() && name.as_deref().and_then(Mark::at) == self.made;
+            let existing = if made {
                 Existing::Replace
             } else {
                 how.existing
