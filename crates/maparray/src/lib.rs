@@ -82,8 +82,8 @@ pub mod strip;
 mod unit;
 
 pub use array::{
-    AfterUse, ChunkSize, Chunks, Container, Create, Indices, Info, Integer, MapArray, MapArrayMut,
-    Mapping, MemMapArray, info, info_raw,
+    Address, AfterUse, ChunkSize, Chunks, Container, Contents, Create, Indices, Info, Integer, Key,
+    MapArray, MapArrayMut, Mapping, MemMapArray, info, info_raw,
 };
 pub use crew::{Flow, Progress, free_memory, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};

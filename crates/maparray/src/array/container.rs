@@ -89,7 +89,11 @@ impl Container {
         let known = opened.and_then(MemMapArray::path);
         let mut container = Container {
             filename: filename.or(known).map(PathBuf::from),
-            opened: opened.filter(writable).and_then(mark),
+            // Only a file that is this array alone gives way to another one.
+            opened: opened
+                .filter(writable)
+                .filter(|array| array.is_all_of_npy())
+                .and_then(mark),
             array,
             ..Container::default()
         };

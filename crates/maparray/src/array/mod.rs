@@ -7,9 +7,11 @@
 //! Knows: errors, dtypes, layouts, formats, maps. Must not know: operations, expressions.
 
 mod access;
+mod address;
 mod atomic;
 mod chunks;
 mod container;
+mod contents;
 mod info;
 mod names;
 mod open;
@@ -34,9 +36,11 @@ use crate::unit::Unit;
 use share::share_out;
 
 pub(crate) use access::{ArrayWriter, Source};
+pub use address::{Address, Key};
 pub use atomic::Integer;
 pub use chunks::{ChunkSize, Chunks};
 pub use container::{AfterUse, Container, Mapping};
+pub use contents::Contents;
 pub use info::{Info, info, info_raw};
 pub(crate) use names::check_apart;
 pub use save::Create;

@@ -8,6 +8,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::address::Address;
+use super::contents::{Contents, at_address};
 use super::share::share_out;
 use super::{COPY_BYTES, MemMapArray, unit};
 use crate::error::{Error, Problem, Result};
@@ -19,11 +21,13 @@ use crate::map::{Extend, Mode, OpenFile, Span};
 const FIRST_BYTES: usize = 4096;
 
 impl MemMapArray {
-    /// Maps an array file, a `.npy` of version 1, 2 or 3.
+    /// Maps an array file, or the array or the part of one that an [`Address`](crate::Address) names.
     ///
     /// # Errors
     /// `Io` if it cannot be opened or mapped, `Malformed` if its bytes contradict the format or are
-    /// too few, `Unsupported` for object arrays, `Unit` if the header says a unit that is none.
+    /// too few, `Unsupported` for object arrays, `Unit` if the header says a unit that is none;
+    /// `Mismatch` if the file holds several arrays and none is named, `OutOfBounds` if there is none of
+    /// that name.
     ///
     /// ```
     /// use maparray::{MemMapArray, Mode};
@@ -34,6 +38,8 @@ impl MemMapArray {
     /// array.set(&[0], 7_i64)?;
     /// array.flush(maparray::Flush::Durable)?;
     /// assert_eq!(MemMapArray::read(&path)?.to_vec::<i64>()?, [7, 2]);
+    /// let last = MemMapArray::open(format!("{}[-1:]", path.display()), Mode::Read)?;
+    /// assert_eq!(last.to_vec::<i64>()?, [2]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn open(path: impl AsRef<Path>, mode: Mode) -> Result<MemMapArray> {
@@ -49,10 +55,9 @@ impl MemMapArray {
         mode: Mode,
         header_limit: usize,
     ) -> Result<MemMapArray> {
-        let path = path.as_ref();
-        let file = OpenFile::open(path, mode)?;
-        let open = || MemMapArray::map(&file, &read_header(&file, header_limit)?, path, mode);
-        open().map_err(|error| error.at(path))
+        at(path.as_ref(), mode, header_limit, |contents, index| {
+            contents.array(index, mode)
+        })
     }
 
     /// Maps a file without a header; the caller says what is in it.
@@ -101,14 +106,11 @@ impl MemMapArray {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(path: impl AsRef<Path>) -> Result<MemMapArray> {
-        let path = path.as_ref();
-        let file = OpenFile::open(path, Mode::Read)?;
-        let read = || MemMapArray::read_data(&file, &read_header(&file, npy::HEADER_LIMIT)?);
-        read().map_err(|error| error.at(path))
+        at(path.as_ref(), Mode::Read, npy::HEADER_LIMIT, Contents::read)
     }
 
     /// Reads the data that a header describes, without a map.
-    fn read_data(file: &OpenFile, header: &Header) -> Result<MemMapArray> {
+    pub(super) fn read_data(file: &OpenFile, header: &Header) -> Result<MemMapArray> {
         header.check_len(file.len_when_opened())?;
         let unit = unit::of_text(header.unit.as_deref())?;
         let dtype = header.dtype.to_native();
@@ -157,6 +159,30 @@ impl MemMapArray {
             ..array
         })
     }
+}
+
+/// What an address names, opened or copied by `get`.
+fn at(
+    path: &Path,
+    mode: Mode,
+    limit: usize,
+    get: impl FnOnce(&Contents, usize) -> Result<MemMapArray>,
+) -> Result<MemMapArray> {
+    // Most addresses are names of files, which are not looked at twice.
+    let address = match OpenFile::open(path, mode) {
+        Ok(file) => {
+            let contents = Contents::of(file, path, limit).map_err(|error| error.at(path))?;
+            return get(&contents, contents.find(None)?);
+        }
+        Err(error) => match Address::parse(path)? {
+            address if address.path == path => return Err(error),
+            address => address,
+        },
+    };
+    let path = &*address.path;
+    let file = OpenFile::open(path, mode)?;
+    let contents = Contents::of(file, path, limit).map_err(|error| error.at(path))?;
+    at_address(&address, &contents, get)
 }
 
 /// Reads the header of an array file, and no more of it than needed.

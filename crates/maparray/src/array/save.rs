@@ -209,6 +209,7 @@ impl NewArray {
                 order: options.order,
                 data_offset: start.len() as u64,
                 unit,
+                scaling: None,
             };
             let len = header.data_offset + byte_len as u64;
             let file = NewFile::create(path, len, options.existing, options.allocate)?;

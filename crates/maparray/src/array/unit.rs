@@ -10,9 +10,10 @@ use std::sync::Arc;
 use super::MemMapArray;
 use super::open::read_header;
 use crate::error::{Error, Problem, Result};
+use crate::format::Header;
 use crate::format::npy::{self, HEADER_LIMIT};
 use crate::layout::shape_text;
-use crate::map::Mode;
+use crate::map::{Mode, OpenFile};
 use crate::unit::Unit;
 
 impl MemMapArray {
@@ -90,7 +91,7 @@ impl MemMapArray {
             return Err(Error::new(Problem::ReadOnly));
         }
         let header = read_header(&file, HEADER_LIMIT)?;
-        if header.shape != self.shape() || header.data_offset != self.data_offset() {
+        if !self.is_what_says(&header) {
             return Err(Error::new(Problem::WrongShape {
                 found: shape_text(self.shape()),
                 expected: format!("all of {}", shape_text(&header.shape)),
@@ -102,6 +103,18 @@ impl MemMapArray {
         let unit = text_of(self.unit());
         let start = npy::replace_unit(&start[..count], unit.as_deref())?;
         file.write_at(0, &start)
+    }
+
+    /// Whether a header speaks of these very elements.
+    fn is_what_says(&self, header: &Header) -> bool {
+        header.shape == self.shape() && header.data_offset == self.data_offset()
+    }
+
+    /// Whether the file that it maps is a `.npy` of this array, and not one of which this is a part.
+    pub(super) fn is_all_of_npy(&self) -> bool {
+        let header = |file: Arc<OpenFile>| read_header(&file, HEADER_LIMIT).ok();
+        let header = self.region.file().and_then(header);
+        header.is_some_and(|header| self.is_what_says(&header) && header.dtype == self.dtype)
     }
 
     /// The same array in the unit of another.

@@ -165,6 +165,25 @@ impl fmt::Display for Problem {
                 )
             }
             Problem::AxisTwice { axis } => write!(f, "axis named twice: found {axis}"),
+            Problem::PicksText { text } => write!(
+                f,
+                "not a part of an array: found `[{}]`, expected positions and ranges such as \
+                 `[0:5, :, -1]`",
+                show(text)
+            ),
+            Problem::SeveralArrays { found: 0, .. } => {
+                write!(f, "no array in the file: found none, expected one")
+            }
+            Problem::SeveralArrays { found, names } => write!(
+                f,
+                "several arrays in the file: found {found} ({names}), expected the name of one \
+                 behind the name of the file and a colon"
+            ),
+            Problem::NoSuchArray { key, names } => write!(
+                f,
+                "no such array in the file: found `{}`, expected one of {names}",
+                show(key)
+            ),
             Problem::SliceStep => write!(f, "slice step: found 0, expected another number"),
             Problem::Broadcast { left, right } => {
                 write!(

@@ -131,6 +131,8 @@ impl Error {
             | Problem::TwoInferred { .. }
             | Problem::CannotInfer { .. }
             | Problem::SliceStep
+            | Problem::PicksText { .. }
+            | Problem::SeveralArrays { .. }
             | Problem::Broadcast { .. }
             | Problem::WrongDType { .. }
             | Problem::WrongShape { .. }
@@ -154,6 +156,7 @@ impl Error {
             | Problem::StrideCount { .. }
             | Problem::OffsetPastEnd { .. }
             | Problem::IndexCount { .. }
+            | Problem::NoSuchArray { .. }
             | Problem::Index { .. }
             | Problem::Axis { .. }
             | Problem::AxisTwice { .. } => Kind::OutOfBounds,

@@ -118,6 +118,9 @@ pub(crate) enum Problem {
         axis: usize,
     },
     SliceStep,
+    PicksText {
+        text: String,
+    },
     Broadcast {
         left: String,
         right: String,
@@ -167,6 +170,14 @@ pub(crate) enum Problem {
     },
 
     // array
+    SeveralArrays {
+        found: usize,
+        names: String,
+    },
+    NoSuchArray {
+        key: String,
+        names: String,
+    },
     WrongDType {
         found: String,
         expected: String,

@@ -7,6 +7,9 @@
 
 pub mod npy;
 pub mod raw;
+mod table;
+
+pub use table::{FORMATS, Row};
 
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
@@ -22,8 +25,29 @@ pub enum Format {
     Raw,
 }
 
+/// One array of a file that may hold several.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its name in the file; empty where a file holds one array.
+    pub key: String,
+    /// What it is, and where its bytes lie once they are as they should be.
+    pub header: Header,
+    /// How its bytes are kept.
+    pub storage: Storage,
+}
+
+/// How the bytes of an array are kept in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storage {
+    /// As they are: they can be mapped.
+    #[default]
+    Plain,
+    /// Compressed, in so many bytes: they can be copied.
+    Compressed(u64),
+}
+
 /// What array a file holds, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Header {
     /// The format that said so.
     pub format: Format,
@@ -39,10 +63,23 @@ pub struct Header {
     pub data_offset: u64,
     /// The text of the unit that the elements are in, if the file says one.
     pub unit: Option<String>,
+    /// How the stored numbers become those that they stand for; `None` if they are the same.
+    pub scaling: Option<Scaling>,
+}
+
+/// What is stored for a number x is (x - zero) / scale.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scaling {
+    /// What stored numbers are multiplied by.
+    pub scale: f64,
+    /// What is added then.
+    pub zero: f64,
+    /// The stored number that stands for no value, of integers.
+    pub blank: Option<i64>,
 }
 
 /// What came out of the first bytes of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Parsed {
     /// All there is to know.
     Header(Header),

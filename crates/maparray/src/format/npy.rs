@@ -144,6 +144,7 @@ pub fn parse_limited(start: &[u8], file_len: u64, limit: usize) -> Result<Parsed
         order,
         data_offset,
         unit,
+        scaling: None,
     }))
 }
 

@@ -77,5 +77,6 @@ pub fn header(raw: &Raw, file_len: u64) -> Result<Header> {
         order: raw.order,
         data_offset: raw.offset,
         unit: None,
+        scaling: None,
     })
 }

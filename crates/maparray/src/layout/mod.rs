@@ -5,10 +5,12 @@
 //!
 //! Knows: errors, dtypes. Must not know: files.
 
+mod picks;
 mod walk;
 
 use crate::error::{Error, Problem, Result};
 
+pub use picks::Picks;
 pub(crate) use walk::Walk;
 
 /// NumPy's limit on the number of axes.

@@ -518,3 +518,45 @@ fn a_part_without_elements_is_flushed_wherever_it_would_lie() {
     assert_eq!(column.shape(), [0]);
     column.flush(Flush::Durable).unwrap();
 }
+
+#[test]
+fn addresses_name_files_and_parts_of_arrays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("odd[1]:name.npy");
+    let grid = ndarray::Array::from_shape_fn((4, 5), |(i, j)| (i * 10 + j) as i32);
+    MemMapArray::from_array(&grid).unwrap().save(&path).unwrap();
+    let open = |suffix: &str| {
+        let address = format!("{}{suffix}", path.display());
+        MemMapArray::open(address, Mode::Read)
+    };
+    assert_eq!(open("").unwrap().shape(), [4, 5]);
+    assert_eq!(
+        open("[1]").unwrap().to_vec::<i32>().unwrap(),
+        [10, 11, 12, 13, 14]
+    );
+    assert_eq!(open("[1, -1]").unwrap().to_vec::<i32>().unwrap(), [14]);
+    assert_eq!(
+        open("[::2, ..., 1:3]").unwrap().to_vec::<i32>().unwrap(),
+        [1, 2, 21, 22]
+    );
+    assert_eq!(
+        open("[1:][0][::-4]").unwrap().to_vec::<i32>().unwrap(),
+        [14, 10]
+    );
+    for (suffix, kind) in [
+        ("[9]", ErrorKind::OutOfBounds),
+        ("[0, 0, 0]", ErrorKind::OutOfBounds),
+        ("[::0]", ErrorKind::Mismatch),
+        ("[1;2]", ErrorKind::Mismatch),
+        ("[..., ...]", ErrorKind::Mismatch),
+        (":x", ErrorKind::OutOfBounds),
+        ("[x]", ErrorKind::Mismatch),
+        ("x", ErrorKind::Io),
+    ] {
+        let error = open(suffix).unwrap_err();
+        assert_eq!(error.kind(), kind, "{suffix}: {error}");
+        assert!(error.to_string().contains("odd[1]:name.npy"), "{error}");
+    }
+    let read = MemMapArray::read(format!("{}[2, 0]", path.display())).unwrap();
+    assert_eq!(read.to_vec::<i32>().unwrap(), [20]);
+}

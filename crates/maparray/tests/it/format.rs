@@ -145,6 +145,7 @@ fn a_header_reads_as_it_was_written() {
                     order,
                     data_offset: file.len() as u64,
                     unit: None,
+                    scaling: None,
                 };
                 assert_eq!(header(&file), expected);
             }
@@ -394,6 +395,7 @@ fn a_raw_file_is_what_the_caller_says() {
         order: Order::F,
         data_offset: 5,
         unit: None,
+        scaling: None,
     };
     assert_eq!(header, expected);
     let header = raw::header(&raw("<f4", None, 4), 24).expect("five floats");

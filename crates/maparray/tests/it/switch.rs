@@ -6,7 +6,7 @@ use std::sync::Arc;
 use maparray::format::Format;
 use maparray::{
     AfterUse, Container, DType, ErrorKind, Existing, Flush, Layout, Mapping, MemMapArray, Mode,
-    Order,
+    Order, Raw,
 };
 use proptest::prelude::*;
 
@@ -432,4 +432,25 @@ fn a_container_knows_the_file_that_it_opened_and_leaves_it_alone() {
         MemMapArray::read(&other).unwrap().to_vec::<u8>().unwrap(),
         [6]
     );
+}
+
+#[test]
+fn data_that_are_reset_never_take_the_place_of_a_file_that_holds_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("records.raw");
+    std::fs::write(&path, [7; 64]).unwrap();
+    for (offset, shape) in [(8, vec![4]), (0, vec![4]), (0, vec![64])] {
+        let raw = Raw {
+            dtype: DType::of::<u8>(),
+            shape: Some(shape),
+            order: Order::C,
+            offset,
+        };
+        let part = MemMapArray::open_raw(&path, &raw, Mode::ReadWrite).unwrap();
+        let mut place = Container::new(Some(part), None);
+        let refused = place.reset_data(Some(counting(3, Order::C))).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Io, "{refused}");
+        assert_eq!(std::fs::read(&path).unwrap(), [7; 64]);
+        assert_eq!(place.array().unwrap().get::<u8>(&[0]).unwrap(), 7);
+    }
 }

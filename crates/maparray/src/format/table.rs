@@ -1,0 +1,96 @@
+//! Which formats are there, and how are they told apart?
+//!
+//! One row for each: what it is called, how its files begin and end, what it can hold. By its content
+//! first, then by its name.
+//!
+//! Knows: nothing but bytes and names. Must not know: files, maps.
+
+use super::Format;
+
+/// What is known of a format.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The format.
+    pub format: Format,
+    /// What it is called.
+    pub name: &'static str,
+    /// How names of its files end, without the dot, in lower case.
+    pub endings: &'static [&'static str],
+    /// What it holds.
+    pub holds: &'static str,
+    /// How its elements come to memory.
+    pub access: &'static str,
+    /// How files of it are made.
+    pub writes: &'static str,
+    /// Whether a file begins like one of its own.
+    begins: fn(&[u8]) -> bool,
+}
+
+/// All formats, in the order in which a file is asked for them.
+pub const FORMATS: [Row; 2] = [
+    Row {
+        format: Format::Npy,
+        name: "npy",
+        endings: &["npy"],
+        holds: "one array of any dtype but `object`, in C or Fortran order",
+        access: "mapped in r, r+ and c",
+        writes: "whole, or grown in place",
+        begins: |start| start.starts_with(b"\x93NUMPY"),
+    },
+    Row {
+        format: Format::Raw,
+        name: "raw",
+        endings: &["raw", "bin", "dat"],
+        holds: "elements and nothing else; the caller says what they are",
+        access: "mapped in r, r+ and c",
+        writes: "whole, or grown in place",
+        begins: |_| false,
+    },
+];
+
+impl Format {
+    /// The row of the table.
+    pub fn row(self) -> &'static Row {
+        let own = FORMATS.iter().find(|row| row.format == self);
+        // Every format has a row, which a test checks.
+        own.unwrap_or(&FORMATS[0])
+    }
+
+    /// What a file is, by its first bytes (a few hundred are enough); `None` if they say nothing.
+    ///
+    /// ```
+    /// use maparray::format::Format;
+    /// assert_eq!(Format::of_content(b"\x93NUMPY\x01\x00"), Some(Format::Npy));
+    /// assert_eq!(Format::of_content(b"hello"), None);
+    /// ```
+    pub fn of_content(start: &[u8]) -> Option<Format> {
+        let row = FORMATS.iter().find(|row| (row.begins)(start));
+        row.map(|row| row.format)
+    }
+
+    /// What a file is, by its name.
+    ///
+    /// ```
+    /// use maparray::format::Format;
+    /// assert_eq!(Format::of_name("folder/A.NPY"), Some(Format::Npy));
+    /// assert_eq!(Format::of_name("npy"), None);
+    /// ```
+    pub fn of_name(name: &str) -> Option<Format> {
+        let (_, ending) = name.rsplit_once('.')?;
+        let ending = ending.to_ascii_lowercase();
+        let row = FORMATS.iter().find(|row| row.endings.contains(&&*ending));
+        row.map(|row| row.format)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_has_its_row() {
+        for row in &FORMATS {
+            assert_eq!(row.format.row().name, row.name);
+        }
+    }
+}
