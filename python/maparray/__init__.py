@@ -62,6 +62,7 @@ from ._order import (
     unique,
 )
 from ._pairs import divmod, frexp, modf
+from ._stack import Stack, stack
 
 __all__ = [
     "EmptyDataError",
@@ -70,6 +71,7 @@ __all__ = [
     "MemMapArray",
     "MismatchError",
     "ReadOnlyError",
+    "Stack",
     "Unit",
     "UnitError",
     "UnsupportedError",
@@ -123,6 +125,7 @@ __all__ = [
     "save",
     "shm",
     "sort",
+    "stack",
     "take",
     "topk",
     "unique",

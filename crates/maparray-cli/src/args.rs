@@ -85,6 +85,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         raw: RawArgs,
     },
+    /// Make one array of many of one shape: their median, or their mean without outliers
+    #[command(after_help = "Examples:\n  \
+        maparray combine median dark-*.npy -o dark.npy\n  \
+        maparray combine mean light-*.npy --sigma-clip 3 --memory 1G -o light.npy")]
+    Combine(Combine),
     /// Add two large arrays into a third in little memory, and look at time and memory
     Demo(Demo),
 }
@@ -223,6 +228,60 @@ pub(crate) struct Eval {
     /// These apply to files whose names do not end in .npy
     #[command(flatten)]
     pub(crate) raw: RawArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Combine {
+    /// What to compute of the numbers at each place
+    #[arg(value_enum, value_name = "STATISTIC")]
+    pub(crate) statistic: Statistic,
+    /// Arrays of one shape
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write the result to this .npy file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Leave out numbers farther than so many standard deviations from the middle
+    #[arg(long, value_name = "SIGMA")]
+    pub(crate) sigma_clip: Option<f64>,
+    /// Count deviations from the mean and not from the median
+    #[arg(long, requires = "sigma_clip")]
+    pub(crate) from_mean: bool,
+    /// Times that numbers are left out, at most
+    #[arg(
+        long,
+        requires = "sigma_clip",
+        value_name = "N",
+        default_value_t = 5,
+        allow_negative_numbers = true
+    )]
+    pub(crate) steps: u32,
+    /// Leave out NaN
+    #[arg(long)]
+    pub(crate) skip_nan: bool,
+    /// Which percentile
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        default_value_t = 50.0,
+        allow_negative_numbers = true
+    )]
+    pub(crate) percent: f64,
+}
+
+/// What is computed at each place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Statistic {
+    Mean,
+    Median,
+    Sum,
+    Min,
+    Max,
+    Std,
+    Var,
+    Percentile,
+    /// How many numbers were not left out
+    Count,
 }
 
 #[derive(Args, Debug)]

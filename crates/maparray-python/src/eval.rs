@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use maparray::expr::{Literal, Node, Reduce};
 use maparray::ops::{Op, Reduction};
-use maparray::{Accuracy, Eval, Expr, Flow, MemMapArray, Mode, Order, Unit};
+use maparray::{Accuracy, Eval, Expr, Flow, MemMapArray, Mode, Order, Progress, Unit};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -163,6 +163,27 @@ fn explain(
     Ok(job.eval().explain()?.to_string())
 }
 
+/// Runs with the interpreter free; an exception of a signal handler ends it and is raised.
+pub(crate) fn interruptible<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce(&mut dyn FnMut(Progress) -> Flow) -> maparray::Result<T> + Send,
+) -> Answer<T> {
+    let mut signal = None;
+    let done = py.detach(|| {
+        work(&mut |_| match Python::attach(|py| py.check_signals()) {
+            Ok(()) => Flow::Continue,
+            Err(raised) => {
+                signal = Some(raised);
+                Flow::Stop
+            }
+        })
+    });
+    match signal {
+        Some(raised) => Err(raised.into()),
+        None => Ok(done?),
+    }
+}
+
 /// A number that may be left out.
 type Number<'py> = Option<Bound<'py, PyAny>>;
 
@@ -272,23 +293,7 @@ impl Job {
         py: Python<'_>,
         finish: impl FnOnce(Eval<'_>) -> maparray::Result<T> + Send,
     ) -> Answer<T> {
-        let mut signal = None;
-        let done = py.detach(|| {
-            let watched = self
-                .eval()
-                .watch(|_| match Python::attach(|py| py.check_signals()) {
-                    Ok(()) => Flow::Continue,
-                    Err(raised) => {
-                        signal = Some(raised);
-                        Flow::Stop
-                    }
-                });
-            finish(watched)
-        });
-        match signal {
-            Some(raised) => Err(raised.into()),
-            None => Ok(done?),
-        }
+        interruptible(py, |watch| finish(self.eval().watch(watch)))
     }
 
     /// The order of the result: F where every array of its shape has that order, as NumPy does.

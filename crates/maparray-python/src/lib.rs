@@ -20,6 +20,7 @@ mod make;
 mod memmap;
 mod numpy;
 mod share;
+mod stack;
 mod unit;
 
 use pyo3::prelude::*;
@@ -33,6 +34,7 @@ fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fork::add_to(module)?;
     memmap::add_to(module)?;
     share::add_to(module)?;
+    stack::add_to(module)?;
     unit::add_to(module)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     // PyO3 lists what was added; which names are public says `maparray/__init__.py`.

@@ -83,19 +83,19 @@ mod unit;
 
 pub use array::{
     Address, AfterUse, ChunkSize, Chunks, Container, Contents, Create, Indices, Info, Integer, Key,
-    MapArray, MapArrayMut, Mapping, MemMapArray, info, info_raw,
+    MapArray, MapArrayMut, Mapping, MemMapArray, Stack, info, info_raw,
 };
 pub use crew::{Flow, Progress, free_memory, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
-pub use eval::{Eval, Explanation, Report, Sweep};
+pub use eval::{Combine, Eval, Explanation, Report, Sweep};
 pub use expr::Expr;
 pub use format::raw::Raw;
 pub use layout::{Layout, Order, Select};
 pub use map::{
     Advice, Allocate, Existing, Extend, Flush, Mode, OpenFile, Region, Span, StableFiles,
 };
-pub use ops::Accuracy;
+pub use ops::{Accuracy, Center, Clip, Missing, Statistic};
 pub use unit::{Power, Unit, UnitFormat};
 
 /// Pages to read, not code.

@@ -129,7 +129,7 @@ fn explain(plan: &Explanation, how: &How, out: &mut dyn Write) -> Result<(), Fai
 }
 
 /// Says what was written.
-fn saved(
+pub(super) fn saved(
     path: &Path,
     report: &maparray::Report,
     unit: Option<String>,

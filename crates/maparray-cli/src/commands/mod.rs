@@ -3,6 +3,7 @@
 //! One file per command; here what they share: opening files, and computing with the options that
 //! hold for every command.
 
+mod combine;
 mod create;
 mod demo;
 mod eval;
@@ -34,6 +35,7 @@ pub(crate) fn run(
         Command::Create(create) => create::run(create, how, out),
         Command::Eval(eval) => eval::run(eval, how, out, err),
         Command::Stats { file, raw } => stats::run(file, raw, how, out),
+        Command::Combine(combine) => combine::run(combine, how, out),
         Command::Demo(demo) => demo::run(demo, how, program, out),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Knows: `maparray_cli::run`, files. Must not know: how commands work.
 
+mod combine;
 mod compute;
 mod create;
 mod ends;

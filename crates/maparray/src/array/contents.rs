@@ -12,7 +12,7 @@ use super::MemMapArray;
 use super::address::{Address, Key};
 use super::open::read_header;
 use crate::error::{Error, Problem, Result};
-use crate::format::{Entry, Format, Header, Storage, npy};
+use crate::format::{Entry, Format, Header, Scaling, Storage, npy};
 use crate::layout::Picks;
 use crate::map::{Mode, OpenFile};
 
@@ -130,6 +130,11 @@ impl Contents {
     /// # Errors
     /// As [`Contents::entry`] and [`MemMapArray::open`]; `Unsupported` if it is compressed.
     pub fn array(&self, index: usize, mode: Mode) -> Result<MemMapArray> {
+        self.stored(index, mode)
+    }
+
+    /// The same, its elements as they are stored.
+    pub(super) fn stored(&self, index: usize, mode: Mode) -> Result<MemMapArray> {
         let map = || {
             let header = self.entry(index)?.header;
             MemMapArray::map(&self.file, &header, &self.path, mode)
@@ -162,6 +167,18 @@ fn some(keys: &[String]) -> String {
         .collect();
     let more = if keys.len() > MOST { ", …" } else { "" };
     shown.join(", ") + more
+}
+
+/// An array that an address names, its elements as they are stored, and what they stand for.
+pub(super) fn raw_at(path: &Path) -> Result<(MemMapArray, Option<Scaling>)> {
+    let address = Address::parse(path)?;
+    let contents = Contents::open(&address.path)?;
+    let mut scaling = None;
+    let array = at_address(&address, &contents, |contents, index| {
+        scaling = contents.entry(index)?.header.scaling;
+        contents.stored(index, Mode::Read)
+    })?;
+    Ok((array, scaling))
 }
 
 /// An array that an address names, opened or copied by `get`, and the part of it.

@@ -17,6 +17,7 @@ mod names;
 mod open;
 mod save;
 mod share;
+mod stack;
 mod switch;
 mod take;
 mod typed;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 use crate::dtype::{DType, Element, Scalar};
 use crate::error::{Error, Problem, Result};
+pub(crate) use crate::format::Scaling;
 use crate::layout::{self, Layout, Order, Select, Walk};
 use crate::map::{Advice, Mode, Region, StableFiles};
 pub(crate) use crate::map::{Behind, FOLIO, Flush};
@@ -45,6 +47,7 @@ pub use info::{Info, info, info_raw};
 pub(crate) use names::check_apart;
 pub use save::Create;
 pub(crate) use save::NewArray;
+pub use stack::Stack;
 pub use take::Indices;
 pub use typed::{MapArray, MapArrayMut};
 

@@ -6,6 +6,7 @@
 //! Knows: arrays, operations, expressions. Must not know: formats, maps.
 
 mod block;
+mod combine;
 mod convert;
 mod cross;
 mod explain;
@@ -28,6 +29,7 @@ use crate::layout::shape_text;
 use crate::ops::Accuracy;
 use crate::unit::Unit;
 
+pub use combine::Combine;
 pub use explain::{Explanation, Sweep};
 use program::{Program, Settings, Target};
 

@@ -6,6 +6,7 @@
 //! Knows: elements. Must not know: arrays, files, shapes, units.
 
 mod cast;
+mod column;
 mod complex;
 mod elementary;
 #[macro_use]
@@ -22,6 +23,8 @@ mod time;
 
 use crate::strip::dispatch;
 pub use cast::cast;
+pub use column::{Center, Clip, Missing, Statistic};
+pub(crate) use column::{Columns, LANES, Number, Row};
 pub(crate) use dispatch::widest;
 pub use kernel::Kernel;
 pub use reduce::{

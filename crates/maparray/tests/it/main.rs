@@ -20,6 +20,7 @@ mod order;
 mod promote;
 mod reduce;
 #[cfg(target_os = "linux")]
+mod stack;
 mod stage;
 mod switch;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,126 @@
+"""Stacks of arrays beside NumPy and astropy."""
+
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.stats import sigma_clip
+
+import maparray
+
+NAN = np.nan
+
+
+@pytest.fixture
+def frames(tmp_path):
+    rng = np.random.default_rng(5)
+    data = rng.normal(100, 5, (13, 40, 33)).astype("f4")
+    data[rng.random(data.shape) < 0.03] += 500
+    for i, frame in enumerate(data):
+        np.save(tmp_path / f"frame{i:02}.npy", frame)
+    return data, tmp_path
+
+
+@pytest.mark.parametrize("name", ["mean", "median", "sum", "min", "max", "std", "var"])
+@pytest.mark.parametrize("dtype", ["f4", ">f4", "f8", ">i2", "u1", "i8", "?"])
+def test_statistics_are_numpys(name, dtype, frames):
+    data = frames[0].astype(dtype)
+    expected = getattr(np, name)(data.astype("f8"), axis=0)
+    result = getattr(maparray.stack(list(data)), name)()
+    assert result.dtype == ("f4" if dtype.endswith("f4") else "f8")
+    np.testing.assert_allclose(result, expected, rtol=1e-6)
+
+
+def test_medians_are_numpys_to_the_bit(frames):
+    data, folder = frames
+    stack = maparray.stack(folder / "frame*.npy")
+    assert stack.shape == data.shape
+    assert (len(stack), stack.ndim, stack.dtype) == (13, 3, np.dtype("f4"))
+    np.testing.assert_array_equal(stack.median(), np.median(data, axis=0))
+    np.testing.assert_array_equal(
+        maparray.stack(list(data[:12])).median(memory=1, threads=1), np.median(data[:12], axis=0)
+    )
+
+
+@pytest.mark.parametrize("q", [0, 3.7, 25, 50, 99, 100])
+def test_percentiles_are_numpys(q, frames):
+    data = frames[0].astype("f8")
+    result = maparray.stack(list(data)).percentile(q)
+    np.testing.assert_allclose(result, np.percentile(data, q, axis=0), rtol=1e-12)
+
+
+def test_nan_spreads_or_is_skipped(frames):
+    data = frames[0].copy()
+    data[::3, 5, :7] = NAN
+    data[:, 0, 0] = NAN
+    stack = maparray.stack(list(data))
+    np.testing.assert_array_equal(stack.median(), np.median(data, axis=0))
+    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning):
+        expected = np.nanmedian(data, axis=0)
+    np.testing.assert_array_equal(stack.median(skipna=True), expected)
+    np.testing.assert_array_equal(stack.count(skipna=True), np.isfinite(data).sum(axis=0))
+
+
+@pytest.mark.parametrize("maxiters", [1, 2, 5, None])
+@pytest.mark.parametrize("cenfunc", ["median", "mean"])
+@pytest.mark.parametrize("limits", [(3, 3), (1.5, 2.5)])
+def test_clipped_means_are_astropys(limits, cenfunc, maxiters, frames):
+    data = frames[0].astype("f8")
+    data[4, 3, :9] = NAN
+    data[2, 7, :9] = np.inf
+    low, high = limits
+    with pytest.warns(match="invalid values"):
+        masked = sigma_clip(
+            data, sigma_lower=low, sigma_upper=high, axis=0, cenfunc=cenfunc, maxiters=maxiters
+        )
+    clipped = maparray.stack(list(data)).sigma_clip(
+        sigma_lower=low, sigma_upper=high, cenfunc=cenfunc, maxiters=maxiters
+    )
+    np.testing.assert_array_equal(clipped.count(), masked.count(axis=0))
+    np.testing.assert_allclose(clipped.mean(), masked.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(clipped.std(), masked.std(axis=0), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(clipped.median(), np.ma.median(masked, axis=0), rtol=1e-15)
+
+
+def test_results_go_to_files(frames):
+    data, folder = frames
+    stack = maparray.stack([folder / f"frame{i:02}.npy" for i in range(13)])
+    result = stack.max(out=folder / "max.npy")
+    assert result.filename == folder / "max.npy"
+    np.testing.assert_array_equal(np.load(folder / "max.npy"), data.max(axis=0))
+
+
+def test_units_are_kept(tmp_path):
+    for i in range(3):
+        made = maparray.create(tmp_path / f"{i}.npy", shape=(4,), unit="adu")
+        made[...] = float(i) * u.adu
+        made.close()
+    stack = maparray.stack(str(tmp_path / "*.npy"))
+    assert stack.unit == u.adu
+    assert stack.mean().unit == u.adu
+    assert stack.var().unit == u.adu**2
+    assert maparray.open(tmp_path / "0.npy").unit == u.adu
+    assert stack.sum(out=tmp_path / "sum.npy").unit == u.adu
+
+
+def test_parts_are_those_of_one_large_array(frames):
+    data, folder = frames
+    stack = maparray.stack(folder / "frame*.npy")
+    np.testing.assert_array_equal(stack, data)
+    for index in [3, -1, slice(2, 9, 3), (1, 5), (slice(None), 0, 4), (..., 2), (slice(0, 0), 1)]:
+        np.testing.assert_array_equal(stack[index], data[index])
+    parts = maparray.stack([f"{folder}/frame{i:02}.npy[3:9, ::2]" for i in range(13)])
+    np.testing.assert_array_equal(parts.median(), np.median(data[:, 3:9, ::2], axis=0))
+
+
+def test_what_does_not_fit_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="found no file"):
+        maparray.stack(tmp_path / "*.npy")
+    with pytest.raises(ValueError, match="as the first has"):
+        maparray.stack([np.zeros(3), np.zeros(4)])
+    with pytest.raises(ValueError, match="no arrays"):
+        maparray.stack([])
+    with pytest.raises(ValueError, match="axis"):
+        maparray.stack([np.zeros(3)]).mean(axis=1)
+    with pytest.raises(ValueError, match="0 to 100"):
+        maparray.stack([np.zeros(3)]).percentile(101)
