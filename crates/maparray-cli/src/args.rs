@@ -90,6 +90,21 @@ pub(crate) enum Command {
         maparray combine median dark-*.npy -o dark.npy\n  \
         maparray combine mean light-*.npy --sigma-clip 3 --memory 1G -o light.npy")]
     Combine(Combine),
+    /// Write an array as a file of another format, dtype, byte order or order
+    #[command(after_help = "Examples:\n  \
+        maparray convert a.npy -o b.npy --to float32 --as-order F\n  \
+        maparray convert samples.bin --dtype '<i2' --shape -1,24 -o samples.npy")]
+    Convert(Convert),
+    /// Write an array with its axes in another order
+    Transpose(Transpose),
+    /// Write arrays behind each other, along an axis that they have
+    Concat(Join),
+    /// Write arrays of one shape behind each other, along a new axis
+    Stack(Join),
+    /// Write rows of an array to files of their own
+    #[command(after_help = "Examples:\n  \
+        maparray split a.npy --parts 4 -o 'part-{}.npy'")]
+    Split(Split),
     /// Add two large arrays into a third in little memory, and look at time and memory
     Demo(Demo),
 }
@@ -282,6 +297,98 @@ pub(crate) enum Statistic {
     Percentile,
     /// How many numbers were not left out
     Count,
+}
+
+/// A file to be made
+#[derive(Args, Clone, Debug)]
+pub(crate) struct NewFile {
+    /// The new file; the end of its name says its format
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Replace a file of that name
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Write the elements alone, without a header
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Convert {
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) new: NewFile,
+    /// The dtype of the new elements; numbers are cut and wrap as NumPy's `astype` has it
+    #[arg(long, value_name = "DTYPE")]
+    pub(crate) to: Option<DType>,
+    /// The order of the new elements
+    #[arg(long, value_name = "ORDER")]
+    pub(crate) as_order: Option<Order>,
+    /// Most significant byte first
+    #[arg(long, conflicts_with = "little_endian")]
+    pub(crate) big_endian: bool,
+    /// Least significant byte first
+    #[arg(long)]
+    pub(crate) little_endian: bool,
+    #[command(flatten)]
+    pub(crate) source: RawArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Transpose {
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The old axes in their new order, such as 2,0,1 [default: the opposite one]
+    #[arg(value_name = "AXES", allow_hyphen_values = true)]
+    pub(crate) axes: Option<Axes>,
+    #[command(flatten)]
+    pub(crate) new: NewFile,
+    #[command(flatten)]
+    pub(crate) source: RawArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Join {
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Along which axis
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    pub(crate) axis: i64,
+    #[command(flatten)]
+    pub(crate) new: NewFile,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Split {
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// So many rows in each file
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rows: Option<u32>,
+    /// So many files of about as many rows
+    #[arg(long, value_name = "N", conflicts_with = "rows",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) parts: Option<u32>,
+    #[command(flatten)]
+    pub(crate) new: NewFile,
+    #[command(flatten)]
+    pub(crate) source: RawArgs,
+}
+
+/// `2,0,1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Axes(pub(crate) Vec<i64>);
+
+impl FromStr for Axes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Axes, String> {
+        let axis = |part: &str| part.trim().parse().ok();
+        let axes: Option<Vec<i64>> = text.split(',').map(axis).collect();
+        axes.map(Axes)
+            .ok_or_else(|| format!("found `{text}`, expected axes such as 2,0,1"))
+    }
 }
 
 #[derive(Args, Debug)]

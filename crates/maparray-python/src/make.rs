@@ -102,6 +102,7 @@ fn create<'py>(
         [("full", Allocate::Full), ("sparse", Allocate::Sparse)],
     )?;
     let options = Create {
+        format: None,
         order: dtype::order(order)?,
         existing,
         allocate,

@@ -88,7 +88,7 @@ pub use array::{
 pub use crew::{Flow, Progress, free_memory, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
-pub use eval::{Combine, Eval, Explanation, Report, Sweep};
+pub use eval::{Combine, Eval, Explanation, Join, Report, Sweep};
 pub use expr::Expr;
 pub use format::raw::Raw;
 pub use layout::{Layout, Order, Select};

@@ -21,6 +21,7 @@ pub(super) fn run(create: &Create, how: &How, out: &mut dyn Write) -> Result<(),
     let shape = lengths(create)?;
     let elements = elements(create, &shape)?;
     let options = maparray::Create {
+        format: None,
         order: create.order.into(),
         existing: if create.exclusive {
             Existing::Refuse

@@ -4,6 +4,7 @@
 //! hold for every command.
 
 mod combine;
+mod convert;
 mod create;
 mod demo;
 mod eval;
@@ -36,6 +37,11 @@ pub(crate) fn run(
         Command::Eval(eval) => eval::run(eval, how, out, err),
         Command::Stats { file, raw } => stats::run(file, raw, how, out),
         Command::Combine(combine) => combine::run(combine, how, out),
+        Command::Convert(how_to) => convert::convert(how_to, how, out),
+        Command::Transpose(axes) => convert::transpose(axes, how, out),
+        Command::Concat(join) => convert::join(join, convert::Along::Old, how, out),
+        Command::Stack(join) => convert::join(join, convert::Along::New, how, out),
+        Command::Split(split) => convert::split(split, how, out),
         Command::Demo(demo) => demo::run(demo, how, program, out),
     }
 }

@@ -4,6 +4,7 @@
 
 mod combine;
 mod compute;
+mod convert;
 mod create;
 mod ends;
 mod files;

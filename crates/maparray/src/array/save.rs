@@ -10,7 +10,7 @@ use crate::crew::{Crew, callers_watch};
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
-use crate::format::{Format, Header, npy};
+use crate::format::{Format, Header};
 use crate::layout::{Layout, Order, Walk, extent, shape_text};
 use crate::map::{Allocate, Behind, Existing, Extend, FOLIO, Flush, Mode, NewFile, OpenFile, Span};
 use crate::unit::Unit;
@@ -18,12 +18,27 @@ use crate::unit::Unit;
 /// How a new file is made.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Create {
+    /// Format of the file; `None`: the one that its name ends in, or `.npy`.
+    pub format: Option<Format>,
     /// Order of the elements.
     pub order: Order,
     /// What happens to a file of that name.
     pub existing: Existing,
     /// Whether the disk's blocks are taken now.
     pub allocate: Allocate,
+}
+
+impl Create {
+    /// The format of a file of this name.
+    pub(crate) fn format_of(&self, path: &Path) -> Format {
+        self.format.unwrap_or_else(|| {
+            let by_name = path.to_str().and_then(Format::of_name);
+            // A file without a header has to be asked for: nobody could tell what is in it.
+            by_name
+                .filter(|&format| format != Format::Raw)
+                .unwrap_or_default()
+        })
+    }
 }
 
 impl MemMapArray {
@@ -154,8 +169,26 @@ impl MemMapArray {
             order: self.order(),
             ..Create::default()
         };
+        self.save_as(path, &options)
+    }
+
+    /// Writes a new file of this format and order, whole and durable or not at all.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::save`]; `Unsupported` if the format cannot hold such an array.
+    ///
+    /// ```
+    /// use maparray::{Create, MemMapArray, format::Format};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.raw");
+    /// let options = Create { format: Some(Format::Raw), ..Create::default() };
+    /// MemMapArray::from_slice(&[1_u8, 2]).save_as(&path, &options)?;
+    /// assert_eq!(std::fs::read(&path)?, [1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn save_as(&self, path: impl AsRef<Path>, options: &Create) -> Result<()> {
         let path = path.as_ref();
-        let new = NewArray::create(path, &self.dtype, self.shape(), &options, self.unit())?;
+        let new = NewArray::create(path, &self.dtype, self.shape(), options, self.unit())?;
         let item = self.layout.item_size().max(1);
         let axes = new.layout().memory_order();
         let walk = Walk::new(&self.layout.permuted(&axes));
@@ -199,18 +232,17 @@ impl NewArray {
     ) -> Result<NewArray> {
         let make = || {
             let (_, byte_len) = extent(shape, dtype.size())?;
-            let unit = unit::text_of(unit);
-            let start = npy::write_in(unit.as_deref(), dtype, shape, options.order)?;
-            let header = Header {
-                format: Format::Npy,
-                version: (start[6], start[7]),
+            let mut header = Header {
+                format: options.format_of(path),
+                version: (0, 0),
                 dtype: dtype.clone(),
                 shape: shape.to_vec(),
                 order: options.order,
-                data_offset: start.len() as u64,
-                unit,
+                data_offset: 0,
+                unit: unit::text_of(unit),
                 scaling: None,
             };
+            let start = header.begin()?;
             let len = header.data_offset + byte_len as u64;
             let file = NewFile::create(path, len, options.existing, options.allocate)?;
             file.write_at(0, &start)?;

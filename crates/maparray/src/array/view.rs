@@ -14,7 +14,7 @@ use ndarray::{
 use super::{MapArray, MapArrayMut, MemMapArray};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Problem, Result};
-use crate::layout::shape_text;
+use crate::layout::{resolve_axis, shape_text};
 
 impl MemMapArray {
     /// The same bytes as elements of another dtype of the same size: `bfloat16` out of a file whose
@@ -40,6 +40,45 @@ impl MemMapArray {
         }
         Ok(MemMapArray {
             dtype: dtype.clone(),
+            ..self.clone()
+        })
+    }
+
+    /// The same elements with their axes in another order; in the opposite one, if none is given.
+    ///
+    /// # Errors
+    /// `OutOfBounds` if there is no such axis, `Mismatch` if one is there twice or missing.
+    ///
+    /// ```
+    /// use maparray::MemMapArray;
+    /// let array = MemMapArray::from_array(&ndarray::array![[1, 2, 3], [4, 5, 6]])?;
+    /// assert_eq!(array.transpose(None)?.to_vec::<i32>()?, [1, 4, 2, 5, 3, 6]);
+    /// assert_eq!(array.transpose(Some(&[0, 1]))?.shape(), [2, 3]);
+    /// assert!(array.transpose(Some(&[0, 0])).is_err());
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn transpose(&self, axes: Option<&[i64]>) -> Result<MemMapArray> {
+        let ndim = self.ndim();
+        let opposite: Vec<i64> = (0..ndim as i64).rev().collect();
+        let axes = axes.unwrap_or(&opposite);
+        let order = || {
+            let axes = axes.iter().map(|&axis| resolve_axis(axis, ndim));
+            let axes = axes.collect::<Result<Vec<usize>>>()?;
+            let mut seen = vec![false; ndim];
+            for &axis in &axes {
+                if std::mem::replace(&mut seen[axis], true) {
+                    return Err(Error::new(Problem::AxisTwice { axis }));
+                }
+            }
+            if axes.len() != ndim {
+                let found = axes.len();
+                return Err(Error::new(Problem::IndexCount { found, ndim }));
+            }
+            Ok(axes)
+        };
+        let axes = order().map_err(|error| self.name(error))?;
+        Ok(MemMapArray {
+            layout: self.layout.permuted(&axes),
             ..self.clone()
         })
     }

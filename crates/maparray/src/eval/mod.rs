@@ -12,6 +12,7 @@ mod cross;
 mod explain;
 mod fill;
 mod graph;
+mod join;
 mod output;
 mod plan;
 mod program;
@@ -31,6 +32,7 @@ use crate::unit::Unit;
 
 pub use combine::Combine;
 pub use explain::{Explanation, Sweep};
+pub use join::Join;
 use program::{Program, Settings, Target};
 
 /// An expression about to be computed.

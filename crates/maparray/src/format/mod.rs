@@ -114,6 +114,24 @@ pub enum Parsed {
 }
 
 impl Header {
+    /// The bytes before the elements of a new file; says from then on where these begin, and how they
+    /// are stored in a file of this format.
+    ///
+    /// # Errors
+    /// `Unsupported` if the format does not hold such an array, or none by itself.
+    pub(crate) fn begin(&mut self) -> Result<Vec<u8>> {
+        let (unit, dtype, shape) = (self.unit.as_deref(), &self.dtype, &self.shape);
+        let start = match self.format {
+            Format::Npy => npy::write_in(unit, dtype, shape, self.order)?,
+            Format::Raw => vec![],
+        };
+        if let (Format::Npy, [_, _, _, _, _, _, major, minor, ..]) = (self.format, &*start) {
+            self.version = (*major, *minor);
+        }
+        self.data_offset = start.len() as u64;
+        Ok(start)
+    }
+
     /// Bytes of all elements together.
     ///
     /// # Errors

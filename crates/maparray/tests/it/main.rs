@@ -10,6 +10,7 @@ mod expr;
 mod format;
 mod hostile;
 mod infer;
+mod join;
 mod late;
 mod laws;
 mod limits;

@@ -13,7 +13,7 @@ mod matmul;
 mod order;
 mod quantile;
 mod radix;
-mod reader;
+pub(super) mod reader;
 mod rolling;
 mod rows;
 mod running;

@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Over other places of the operand's elements: repeated, or with other axes.
-    pub(super) fn over(
+    pub(in crate::eval) fn over(
         source: &'a Source,
         layout: &Layout,
         scalar: Scalar,

@@ -1,0 +1,187 @@
+//! `maparray convert`, `transpose`, `concat`, `stack`, `split`: how does one file become another?
+//!
+//! Elements are copied in pieces, and a file gets its name when it is whole. No file is replaced unless
+//! that is said.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use maparray::format::Format;
+use maparray::{ByteOrder, Create, DType, Eval, Existing, Expr, Join, MemMapArray, Report, Select};
+
+use super::eval::saved;
+use super::{configured, open};
+use crate::args::{self, How, NewFile};
+use crate::failure::Failure;
+use crate::progress;
+
+impl NewFile {
+    /// How the file is made.
+    fn options(&self) -> Create {
+        Create {
+            existing: if self.overwrite {
+                Existing::Replace
+            } else {
+                Existing::Refuse
+            },
+            format: self.raw.then_some(Format::Raw),
+            ..Create::default()
+        }
+    }
+}
+
+/// Another dtype, order or format.
+pub(super) fn convert(
+    convert: &args::Convert,
+    how: &How,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let array = open(&convert.file, convert.source.raw().as_ref())?;
+    let wanted = convert.to.as_ref().unwrap_or(array.dtype());
+    let dtype = match (convert.big_endian, convert.little_endian) {
+        (true, _) => wanted.with_order(ByteOrder::Big),
+        (_, true) => wanted.with_order(ByteOrder::Little),
+        _ => wanted.clone(),
+    };
+    let options = Create {
+        order: convert.as_order.map_or(array.order(), Into::into),
+        ..convert.new.options()
+    };
+    write(&array, &dtype, &options, &convert.new, how, out)
+}
+
+/// The axes in another order.
+pub(super) fn transpose(
+    transpose: &args::Transpose,
+    how: &How,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let array = open(&transpose.file, transpose.source.raw().as_ref())?;
+    let turned = array.transpose(transpose.axes.as_ref().map(|axes| &*axes.0))?;
+    let dtype = array.dtype().clone();
+    let options = transpose.new.options();
+    write(&turned, &dtype, &options, &transpose.new, how, out)
+}
+
+/// Writes an array as a new file and says so.
+fn write(
+    array: &MemMapArray,
+    dtype: &DType,
+    options: &Create,
+    new: &NewFile,
+    how: &How,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let (started, path) = (Instant::now(), &new.output);
+    let unit = array.unit().map(|unit| unit.to_string());
+    // What is no number stays what it is.
+    let report = if dtype == array.dtype() && dtype.number().is_err() {
+        array.save_as(path, options)?;
+        Report {
+            dtype: dtype.clone(),
+            shape: array.shape().to_vec(),
+            bytes_read: array.byte_len() as u64,
+            bytes_written: array.byte_len() as u64,
+            threads: 1,
+        }
+    } else {
+        let expr = Expr::array("a").cast(dtype.number()?);
+        let eval = configured(Eval::new(expr).array("a", array), how);
+        eval.save_as(path, dtype, options)?
+    };
+    saved(path, &report, unit, started, how, out)
+}
+
+/// Arrays behind each other.
+pub(super) fn join(
+    join: &args::Join,
+    along: Along,
+    how: &How,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let started = Instant::now();
+    let arrays = join.files.iter().map(|file| open(file, None));
+    let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
+    let mut job = match along {
+        Along::Old => Join::concatenate(&arrays, join.axis)?,
+        Along::New => Join::stack(&arrays, join.axis)?,
+    };
+    job = job.watch(progress::watcher(how));
+    if let Some(threads) = how.threads {
+        job = job.threads(threads.into());
+    }
+    if let Some(memory) = how.memory {
+        job = job.memory(memory.0);
+    }
+    let unit = arrays.first().and_then(MemMapArray::unit);
+    let unit = unit.map(|unit| unit.to_string());
+    let report = job.save(&join.new.output, &join.new.options())?;
+    saved(&join.new.output, &report, unit, started, how, out)
+}
+
+/// Which axis arrays are joined along.
+#[derive(Clone, Copy)]
+pub(super) enum Along {
+    /// One that they have.
+    Old,
+    /// One that they have not.
+    New,
+}
+
+/// Rows of an array in files of their own.
+pub(super) fn split(split: &args::Split, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
+    let array = open(&split.file, split.source.raw().as_ref())?;
+    let Some(&len) = array.shape().first() else {
+        return Err(Failure::Usage {
+            message: "the array has no axes".to_owned(),
+            hint: "only an array with a first axis has rows to be split",
+        });
+    };
+    let rows = match (split.rows, split.parts) {
+        (Some(rows), _) => rows as usize,
+        (None, Some(parts)) => len.div_ceil(parts as usize),
+        (None, None) => 1,
+    };
+    let rows = rows.max(1);
+    let count = len.div_ceil(rows);
+    let digits = count.saturating_sub(1).to_string().len();
+    let named = |number: usize| -> Result<PathBuf, Failure> {
+        let text = split.new.output.to_str().filter(|text| text.contains("{}"));
+        let text = text.ok_or_else(|| Failure::Usage {
+            message: "the name of the parts has no `{}`".to_owned(),
+            hint: "their numbers take its place: `-o part-{}.npy`",
+        })?;
+        Ok(text.replace("{}", &format!("{number:0digits$}")).into())
+    };
+    // A name that is taken is found before the first part is written.
+    let paths = (0..count).map(named).collect::<Result<Vec<_>, _>>()?;
+    if !split.new.overwrite
+        && let Some(taken) = paths.iter().find(|path| path.exists())
+    {
+        return Err(taken_by(taken));
+    }
+    for (number, path) in paths.iter().enumerate() {
+        let mut picks = vec![Select::ALL; array.ndim()];
+        picks[0] = Select::Range {
+            start: Some((number * rows) as i64),
+            stop: Some((number * rows + rows).min(len) as i64),
+            step: 1,
+        };
+        let part = array.select(&picks)?;
+        let options = split.new.options();
+        let new = NewFile {
+            output: path.clone(),
+            ..split.new.clone()
+        };
+        write(&part, array.dtype(), &options, &new, how, out)?;
+    }
+    Ok(())
+}
+
+fn taken_by(path: &Path) -> Failure {
+    Failure::Usage {
+        message: format!("{}: file exists", crate::value::path(path)),
+        hint: "`--overwrite` replaces files",
+    }
+}
