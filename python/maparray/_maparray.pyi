@@ -308,3 +308,24 @@ def npy_header(
     version: tuple[int, int] | None = None,
 ) -> bytes: ...
 def make_npy(path: _Path, dtype: DTypeLike, shape: Sequence[int], order: _Order) -> Lease: ...
+def convert(
+    source: _Path | ArrayLike,
+    out: _Path,
+    *,
+    dtype: DTypeLike | None = None,
+    order: Literal["C", "F"] | None = None,
+    axes: list[int] | tuple[int, ...] | None = None,
+    format: str | None = None,
+    overwrite: bool = False,
+    threads: int | None = None,
+    memory: int | None = None,
+) -> None: ...
+def concatenate(
+    arrays: list[Any] | tuple[Any, ...],
+    axis: int = 0,
+    *,
+    out: _Path | None = None,
+    overwrite: bool = False,
+    threads: int | None = None,
+    memory: int | None = None,
+) -> MemMapArray: ...

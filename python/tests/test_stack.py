@@ -1,6 +1,5 @@
 """Stacks of arrays beside NumPy and astropy."""
 
-
 import numpy as np
 import pytest
 from astropy import units as u

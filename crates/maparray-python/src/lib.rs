@@ -7,6 +7,7 @@
 
 mod access;
 mod array;
+mod convert;
 mod dtype;
 mod error;
 mod eval;
@@ -30,6 +31,7 @@ fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::add_to(module)?;
     make::add_to(module)?;
     access::add_to(module)?;
+    convert::add_to(module)?;
     eval::add_to(module)?;
     fork::add_to(module)?;
     memmap::add_to(module)?;

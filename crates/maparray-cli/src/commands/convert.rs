@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use maparray::format::Format;
-use maparray::{ByteOrder, Create, DType, Eval, Existing, Expr, Join, MemMapArray, Report, Select};
+use maparray::{ByteOrder, Create, DType, Existing, Join, MemMapArray, Select};
 
 use super::eval::saved;
 use super::{configured, open};
@@ -75,21 +75,7 @@ fn write(
 ) -> Result<(), Failure> {
     let (started, path) = (Instant::now(), &new.output);
     let unit = array.unit().map(|unit| unit.to_string());
-    // What is no number stays what it is.
-    let report = if dtype == array.dtype() && dtype.number().is_err() {
-        array.save_as(path, options)?;
-        Report {
-            dtype: dtype.clone(),
-            shape: array.shape().to_vec(),
-            bytes_read: array.byte_len() as u64,
-            bytes_written: array.byte_len() as u64,
-            threads: 1,
-        }
-    } else {
-        let expr = Expr::array("a").cast(dtype.number()?);
-        let eval = configured(Eval::new(expr).array("a", array), how);
-        eval.save_as(path, dtype, options)?
-    };
+    let report = array.convert(path, dtype, options, |eval| configured(eval, how))?;
     saved(path, &report, unit, started, how, out)
 }
 

@@ -1,11 +1,14 @@
-//! How do an array's elements come to another unit?
+//! How do an array's elements come to another unit, or to a file of another dtype?
 //!
-//! By a multiplication, as any other expression is computed.
+//! By a multiplication or a cast, as any other expression is computed.
 //!
 //! Knows: arrays, expressions, units. Must not know: formats, maps.
 
-use super::Eval;
-use crate::array::MemMapArray;
+use std::path::Path;
+
+use super::{Eval, Report};
+use crate::array::{Create, MemMapArray};
+use crate::dtype::DType;
 use crate::error::Result;
 use crate::expr::Expr;
 use crate::unit::Unit;
@@ -34,5 +37,49 @@ impl MemMapArray {
         let converted = Expr::array("a") * factor;
         let result = Eval::new(converted).array("a", self).run()?;
         Ok(result.with_unit(unit.clone()))
+    }
+
+    /// Writes a new file with the elements as another dtype, in another order or format: whole or not at
+    /// all. `set` sets threads, memory and a watcher.
+    ///
+    /// Numbers are cast as by NumPy's `astype`: cut, wrapped, rounded. What is no number stays what it is.
+    ///
+    /// # Errors
+    /// `Unsupported` if the dtype is another one and not both are numbers, or if the format does not hold
+    /// it; `Io` if the file cannot be written or is there and must stay.
+    ///
+    /// ```
+    /// use maparray::{Create, MemMapArray};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npy");
+    /// let array = MemMapArray::from_slice(&[1.7_f64, -1.0]);
+    /// array.convert(&path, &">u2".parse()?, &Create::default(), |eval| eval.threads(1))?;
+    /// assert_eq!(MemMapArray::read(&path)?.to_vec::<u16>()?, [1, 65535]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn convert<'a>(
+        &'a self,
+        path: impl AsRef<Path>,
+        dtype: &DType,
+        options: &Create,
+        set: impl FnOnce(Eval<'a>) -> Eval<'a>,
+    ) -> Result<Report> {
+        if dtype == self.dtype() && dtype.number().is_err() {
+            self.save_as(path, options)?;
+            let bytes = self.byte_len() as u64;
+            return Ok(Report {
+                dtype: dtype.clone(),
+                shape: self.shape().to_vec(),
+                bytes_read: bytes,
+                bytes_written: bytes,
+                threads: 1,
+            });
+        }
+        let cast = Expr::array("a").cast(dtype.number()?);
+        let report = set(Eval::new(cast).array("a", self)).save_as(path, dtype, options)?;
+        Ok(Report {
+            dtype: dtype.clone(),
+            ..report
+        })
     }
 }

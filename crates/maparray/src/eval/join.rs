@@ -205,19 +205,36 @@ impl<'a> Join<'a> {
     /// assert_eq!(MemMapArray::read(&path)?.shape(), [2, 2]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn save(mut self, path: impl AsRef<Path>, options: &Create) -> Result<Report> {
-        let (path, unit) = (path.as_ref(), self.unit.clone());
-        let new = NewArray::create(path, &self.dtype, &self.shape, options, unit.as_ref())?;
+    pub fn save(self, path: impl AsRef<Path>, options: &Create) -> Result<Report> {
+        Ok(self.save_with(path.as_ref(), options, NewArray::finish)?.0)
+    }
+
+    /// The same; gives the array that the file holds, mapped to be read.
+    ///
+    /// # Errors
+    /// As [`Join::save`].
+    pub fn save_open(self, path: impl AsRef<Path>, options: &Create) -> Result<MemMapArray> {
+        let saved = self.save_with(path.as_ref(), options, NewArray::finish_open)?;
+        Ok(saved.1)
+    }
+
+    fn save_with<T>(
+        mut self,
+        path: &Path,
+        options: &Create,
+        finish: impl FnOnce(NewArray, Flush) -> Result<T>,
+    ) -> Result<(Report, T)> {
+        let (dtype, unit) = (self.dtype.clone(), self.unit.take());
+        let new = NewArray::create(path, &dtype, &self.shape, options, unit.as_ref())?;
         let threads = self.fill(&Output::File(&new))?;
-        let bytes_written = new.layout().byte_len() as u64;
-        new.finish(Flush::Start)?;
-        Ok(Report {
-            dtype: self.dtype,
-            shape: self.shape,
+        let report = Report {
+            dtype,
             bytes_read: self.parts.iter().map(bytes_of).sum(),
-            bytes_written,
+            bytes_written: new.layout().byte_len() as u64,
+            shape: self.shape,
             threads,
-        })
+        };
+        Ok((report, finish(new, Flush::Start)?))
     }
 
     fn fill(&mut self, output: &Output<'_>) -> Result<usize> {
