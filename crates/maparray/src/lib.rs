@@ -83,7 +83,7 @@ mod unit;
 
 pub use array::{
     Address, AfterUse, ChunkSize, Chunks, Container, Contents, Create, Indices, Info, Integer, Key,
-    MapArray, MapArrayMut, Mapping, MemMapArray, info, info_raw,
+    MapArray, MapArrayMut, Mapping, MemMapArray, Ragged, Recovered, info, info_raw, recover,
 };
 pub use crew::{Flow, Progress, free_memory, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
