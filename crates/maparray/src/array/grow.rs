@@ -8,6 +8,7 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
+use super::open::READINGS;
 use super::{COPY_BYTES, MemMapArray};
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
@@ -15,12 +16,10 @@ use crate::format::rows::{difference, growth_axis, with_shape};
 use crate::format::{Format, Header, Parsed, npy};
 use crate::layout::{Layout, extent, shape_text};
 use crate::map::{Flush, GrowthLock, Mode, OpenFile};
+use crate::unit::Unit;
 
 /// Bytes from which a format is told.
 const START: usize = 64;
-
-/// How often a header is read until two readings are equal.
-const READINGS: usize = 100;
 
 /// Longest header that is taken for one here.
 const LONGEST: u64 = 1 << 24;
@@ -81,9 +80,13 @@ impl MemMapArray {
         rows: impl IntoIterator<Item = A>,
         how: Flush,
     ) -> Result<()> {
+        let unit = self.unit().cloned();
         let write = |growth: &mut Growth| {
-            rows.into_iter()
-                .try_for_each(|rows| growth.write(rows.borrow()))
+            rows.into_iter().try_for_each(|rows| {
+                let rows = rows.borrow();
+                check_unit(rows.unit(), unit.as_ref())?;
+                growth.write(rows)
+            })
         };
         self.change_rows(how, write, |()| Ok(()))
     }
@@ -236,6 +239,19 @@ impl MemMapArray {
         (self.region, self.layout) = (Arc::new(region), layout);
         Ok(())
     }
+}
+
+/// Checks that rows mean what the array's do; those without a unit are taken for that.
+fn check_unit(found: Option<&Unit>, own: Option<&Unit>) -> Result<()> {
+    if found.is_none() || found == own {
+        return Ok(());
+    }
+    let words = |unit: Option<&Unit>| unit.map_or("none".into(), |unit| format!("`{unit}`"));
+    Err(Error::new(Problem::UnitOperand {
+        operation: "append",
+        found: words(found),
+        expected: words(own),
+    }))
 }
 
 /// What a file says of the array that it holds.
