@@ -6,6 +6,7 @@ mod compute;
 mod create;
 mod ends;
 mod files;
+mod grow;
 mod json;
 mod memory;
 
