@@ -62,20 +62,36 @@ fn check(array: &MemMapArray, from: usize) {
     }
 }
 
-/// Starts a test of this module in a process of its own.
-fn start(test: &str, folder: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+/// A test of this module in a process of its own, which ends with this one.
+struct Other(Child);
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The folder of the files, in such a process.
+fn folder_of_parent() -> Option<PathBuf> {
+    let folder = std::env::var_os(FOLDER).map(PathBuf::from)?;
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
+    Some(folder)
+}
+
+fn start(test: &str, folder: &Path) -> Other {
+    let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture", &format!("grow_killed::{test}")])
         .env(FOLDER, folder)
         .stdout(Stdio::null())
-        .spawn()
-        .unwrap()
+        .spawn();
+    Other(child.unwrap())
 }
 
 /// The writer: appends without an end. A test that does nothing unless it is that process.
 #[test]
 fn the_writer() {
-    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
+    let Some(folder) = folder_of_parent() else {
         return;
     };
     let mut shared = shared(&folder);
@@ -97,7 +113,7 @@ fn the_writer() {
 /// The reader: refreshes all the while, and never sees a row that is not there.
 #[test]
 fn the_reader() {
-    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
+    let Some(folder) = folder_of_parent() else {
         return;
     };
     let mut shared = shared(&folder);
@@ -169,8 +185,8 @@ fn no_row_is_lost_and_none_is_made_up_by_a_writer_that_is_killed() {
             std::thread::yield_now();
         }
         std::thread::sleep(Duration::from_micros(random(3000)));
-        kill_process(Pid::from_child(&writer), Signal::KILL).unwrap();
-        writer.wait().unwrap();
+        kill_process(Pid::from_child(&writer.0), Signal::KILL).unwrap();
+        writer.0.wait().unwrap();
 
         let acknowledged: i64 = shared.get(&[ACKNOWLEDGED]).unwrap();
         let path = file(folder.path(), kill / 50);
@@ -194,7 +210,7 @@ fn no_row_is_lost_and_none_is_made_up_by_a_writer_that_is_killed() {
     }
     in_all += checked;
     shared.set(&[STOP], 1_i64).unwrap();
-    let reader = reader.unwrap().wait().unwrap();
+    let reader = reader.unwrap().0.wait().unwrap();
     assert!(reader.success(), "the reader saw rows that are not there");
     let seen: i64 = shared.get(&[SEEN]).unwrap();
     assert!(seen > 0);
