@@ -10,14 +10,14 @@ from __future__ import annotations
 import copy
 import operator
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from typing import Any, Literal, Self, SupportsIndex, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from . import _engine, _maparray, _measured, _pickles, _results, _unit
+from . import _engine, _grow, _maparray, _measured, _pickles, _results, _unit
 from ._maparray import EmptyDataError, Lease, Unit, UnitError
 from ._memmap import memmap
 from ._names import Names
@@ -291,6 +291,39 @@ class MemMapArray(_maparray.Container, Names, Operators):
         that there is something new.
         """
         return _maparray.wait(self, index, seen, timeout)
+
+    # Rows of a file
+
+    def append(self, rows: ArrayLike, durable: bool = True) -> None:
+        """Add rows to the file, along the first axis, of Fortran order the last: one row, or some.
+
+        The array must be all of a .npy or raw file, mapped with 'r+'. Views that were taken before
+        stay as they are, on the same elements. When ``durable`` returns, the rows are there also
+        after a crash. An array of another dtype is refused.
+        """
+        _grow.append(self, rows, durable)
+
+    def extend(self, rows: Iterable[ArrayLike], durable: bool = True) -> None:
+        """Add rows one by one, as `append`; some at a time are written, and there or not."""
+        _grow.extend(self, rows, durable)
+
+    def resize_rows(self, rows: int, durable: bool = True) -> None:
+        """Give the file another number of rows: new ones are zero, others are forgotten.
+
+        No file becomes shorter: bytes that are left stay behind the data until they are overwritten.
+        """
+        _maparray.resize_rows(self, rows, durable)
+
+    def reserve(self, nbytes: int = 0) -> None:
+        """Take addresses for what the array will grow to, so that it keeps its own.
+
+        Without it the array moves once, when it first grows; views of before stay where they are.
+        """
+        _maparray.reserve(self, nbytes)
+
+    def refresh(self) -> bool:
+        """Look at the file again, for rows that another program has added; whether there are any."""
+        return _maparray.refresh(self)
 
     # NumPy's protocols
 

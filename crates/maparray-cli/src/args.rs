@@ -69,7 +69,22 @@ pub(crate) enum Command {
     /// Print the first rows of an array
     Head(Rows),
     /// Print the last rows of an array
-    Tail(Rows),
+    Tail {
+        #[command(flatten)]
+        rows: Rows,
+        /// Go on, and print rows that others append, until Ctrl-C
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Add rows to an array file, along its first axis, of Fortran order the last
+    Append(Append),
+    /// Give an array file another number of rows: new ones are zero, others are forgotten
+    Resize(Resize),
+    /// Make the header of a .npy file that was cut short speak of its whole rows; nothing is deleted
+    Recover {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Make a .npy file
     Create(Create),
     /// Compute an expression over array files
@@ -107,6 +122,33 @@ pub(crate) enum Command {
     Split(Split),
     /// Add two large arrays into a third in little memory, and look at time and memory
     Demo(Demo),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Append {
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Array files: a row each, or some; all of them are appended, or none
+    #[arg(required = true, value_name = "ROWS")]
+    pub(crate) rows: Vec<PathBuf>,
+    /// Wait until they are on the disk
+    #[arg(long)]
+    pub(crate) durable: bool,
+    #[command(flatten)]
+    pub(crate) raw: RawArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Resize {
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[arg(value_name = "ROWS")]
+    pub(crate) rows: usize,
+    /// Wait until that is on the disk
+    #[arg(long)]
+    pub(crate) durable: bool,
+    #[command(flatten)]
+    pub(crate) raw: RawArgs,
 }
 
 #[derive(Args, Debug)]

@@ -72,6 +72,11 @@ fn hangup_is_ignored() -> bool {
     mask.is_none_or(|mask| mask >> (SIGHUP - 1) & 1 == 1)
 }
 
+/// Whether a signal asked for a stop.
+pub(crate) fn is_stopped() -> bool {
+    SIGNAL.load(Ordering::SeqCst) != 0
+}
+
 /// The exit code of a program that was stopped, as shells count them: 130 after Ctrl-C.
 pub(crate) fn exit_code() -> u8 {
     match SIGNAL.load(Ordering::SeqCst) {

@@ -35,13 +35,15 @@ pub(crate) struct Container {
     moving: Mutex<()>,
 }
 
-struct Open {
+pub(crate) struct Open {
     place: maparray::Container,
     /// The array over the whole of it, made when one is first wanted. Every array that is lent is a
     /// view of it and refers to it, so its count of references tells whether any is alive.
-    whole: Option<Py<PyAny>>,
+    pub(crate) whole: Option<Py<PyAny>>,
+    /// Those of before the array grew, of which somebody has a view.
+    pub(crate) earlier: Vec<Py<PyAny>>,
     /// Whether an element was asked for: who does so again gets it from the array over the whole.
-    touched: bool,
+    pub(crate) touched: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -66,6 +68,7 @@ impl Container {
         let container = Container::of(Open {
             place,
             whole,
+            earlier: vec![],
             touched: false,
         });
         Ok(Bound::new(py, container.lending())?)
@@ -102,7 +105,7 @@ impl Container {
     }
 
     /// What `get` takes out of an open container; it must not run Python code.
-    fn open<T>(&self, get: impl FnOnce(&mut Open) -> T) -> PyResult<T> {
+    pub(crate) fn open<T>(&self, get: impl FnOnce(&mut Open) -> T) -> PyResult<T> {
         lock(&self.open)
             .as_mut()
             .map(get)
@@ -155,7 +158,8 @@ impl Container {
             return Ok(guard.take());
         };
         let whole = open.whole.as_ref();
-        let lent = whole.map_or(0, |whole| lease::other_references(whole, py));
+        let all = whole.into_iter().chain(&open.earlier);
+        let lent: usize = all.map(|whole| lease::other_references(whole, py)).sum();
         // One share for the array, one for the lease under `whole`; more while a computation runs.
         let ours = 1 + usize::from(whole.is_some());
         let used = Arc::strong_count(array.region()).saturating_sub(ours);
@@ -284,6 +288,7 @@ impl Container {
         let mut open = taken.unwrap_or_else(|| Open {
             place: maparray::Container::default(),
             whole: None,
+            earlier: vec![],
             touched: false,
         });
         if let Some(filename) = filename {

@@ -12,6 +12,7 @@ mod dtype;
 mod error;
 mod eval;
 mod fork;
+mod grow;
 #[expect(
     unsafe_code,
     reason = "memory is lent to and borrowed from Python here"
@@ -34,6 +35,7 @@ fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     convert::add_to(module)?;
     eval::add_to(module)?;
     fork::add_to(module)?;
+    grow::add_to(module)?;
     memmap::add_to(module)?;
     share::add_to(module)?;
     stack::add_to(module)?;

@@ -4,10 +4,11 @@
 //!
 //! Knows: the library's array, buffers. Must not know: expressions.
 
+use std::ffi::CString;
 use std::path::PathBuf;
 
 use maparray::{Allocate, Create, DType, Existing, Layout, MemMapArray, Mode, Raw};
-use pyo3::exceptions::{PyBufferError, PyTypeError};
+use pyo3::exceptions::{PyBufferError, PyTypeError, PyUserWarning};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyMemoryView};
@@ -23,9 +24,13 @@ use crate::unit;
 ///
 /// A .npy file says what it holds. Of a file without a header `dtype` must be given; `shape` is one
 /// axis to the end of the file if left out, and may have one -1; `offset` is the byte where the
-/// elements begin. `mode` is 'r', 'r+' or 'c' (changes stay private).
+/// elements begin. `mode` is 'r', 'r+' or 'c' (changes stay private). A .npy file that was cut short
+/// is an error; `partial` opens its whole rows and warns.
 #[pyfunction]
-#[pyo3(signature = (path, mode="r", *, dtype=None, shape=None, offset=None, order="C"))]
+#[pyo3(signature = (
+    path, mode="r", *, dtype=None, shape=None, offset=None, order="C", partial=false
+))]
+#[expect(clippy::too_many_arguments, reason = "Python's caller names them")]
 fn open<'py>(
     py: Python<'py>,
     path: &Bound<'_, PyAny>,
@@ -34,6 +39,7 @@ fn open<'py>(
     shape: Option<&Bound<'_, PyAny>>,
     offset: Option<Bound<'_, PyAny>>,
     order: &str,
+    partial: bool,
 ) -> Answer<Bound<'py, PyAny>> {
     let offset = dtype::offset(offset.as_ref())?;
     let (path, mode) = (path_argument(path)?, dtype::mode(mode)?);
@@ -46,6 +52,16 @@ fn open<'py>(
             let message =
                 "shape, offset and order describe a file without a header: dtype is missing";
             return Err(PyTypeError::new_err(message).into());
+        }
+        None if partial => {
+            let (array, missing) = py.detach(|| MemMapArray::open_whole_rows(&path, mode))?;
+            if missing > 0 {
+                let name = path.display();
+                let message = format!("{name}: {missing} rows are missing of those it claims");
+                let message = CString::new(message).unwrap_or_default();
+                PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 1)?;
+            }
+            array
         }
         None => py.detach(|| MemMapArray::open(path, mode))?,
     };

@@ -83,7 +83,7 @@ mod unit;
 
 pub use array::{
     Address, AfterUse, ChunkSize, Chunks, Container, Contents, Create, Indices, Info, Integer, Key,
-    MapArray, MapArrayMut, Mapping, MemMapArray, Stack, info, info_raw,
+    MapArray, MapArrayMut, Mapping, MemMapArray, Ragged, Recovered, Stack, info, info_raw, recover,
 };
 pub use crew::{Flow, Progress, free_memory, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};

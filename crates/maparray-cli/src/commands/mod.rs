@@ -8,6 +8,7 @@ mod convert;
 mod create;
 mod demo;
 mod eval;
+mod grow;
 mod info;
 mod rows;
 mod stats;
@@ -32,7 +33,14 @@ pub(crate) fn run(
     match &arguments.command {
         Command::Info { files, raw } => info::run(files, raw, how, out, err),
         Command::Head(rows) => rows::run(rows, rows::End::First, how, out, err),
-        Command::Tail(rows) => rows::run(rows, rows::End::Last, how, out, err),
+        Command::Tail {
+            rows,
+            follow: false,
+        } => rows::run(rows, rows::End::Last, how, out, err),
+        Command::Tail { rows, follow: true } => rows::follow(rows, how, out, err),
+        Command::Append(append) => grow::append(append, how, out),
+        Command::Resize(resize) => grow::resize(resize, how, out),
+        Command::Recover { file } => grow::recover(file, how, out),
         Command::Create(create) => create::run(create, how, out),
         Command::Eval(eval) => eval::run(eval, how, out, err),
         Command::Stats { file, raw } => stats::run(file, raw, how, out),

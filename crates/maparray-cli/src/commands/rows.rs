@@ -7,7 +7,7 @@ use std::io::Write;
 use maparray::{MemMapArray, Select};
 use serde_json::json;
 
-use super::{open, print_json, tell_unit};
+use super::{grow, open, print_json, tell_unit};
 use crate::args::{How, Rows};
 use crate::failure::Failure;
 use crate::{table, value};
@@ -41,6 +41,23 @@ pub(super) fn run(
     }
     table::write(&part, out)?;
     tell_unit(array.unit(), how, out, err)
+}
+
+/// The last rows, and then those that come.
+pub(super) fn follow(
+    rows: &Rows,
+    how: &How,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), Failure> {
+    let raw = rows.raw.raw();
+    let array = open(&rows.file, raw.as_ref())?;
+    grow::check_follows(&array, how)?;
+    let (_, part) = slice(&array, rows.rows, End::Last)?;
+    table::write(&part, out)?;
+    tell_unit(array.unit(), how, out, err)?;
+    let seen = array.shape().first().copied().unwrap_or(0);
+    grow::follow(&rows.file, raw.as_ref(), seen, out, err)
 }
 
 /// So many rows from one end, and the place of the first of them.

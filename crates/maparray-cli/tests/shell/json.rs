@@ -45,6 +45,12 @@ fn json_has_the_keys_that_the_readme_promises() {
         keys(&shell.json(&["create", "@/b.npy", "--shape", "2"])),
         promised("`create`")
     );
+    let appended = shell.json(&["append", "@/b.npy", "@/b.npy"]);
+    assert_eq!(keys(&appended), promised("`append`, `resize`"));
+    let resized = shell.json(&["resize", "@/b.npy", "1"]);
+    assert_eq!(keys(&resized), promised("`append`, `resize`"));
+    let recovered = shell.json(&["recover", "@/b.npy"]);
+    assert_eq!(keys(&recovered), promised("`recover`"));
     assert_eq!(
         keys(&shell.json(&["eval", "a", "a=@/a.npy"])),
         promised("`eval`")

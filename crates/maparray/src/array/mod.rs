@@ -12,9 +12,13 @@ mod atomic;
 mod chunks;
 mod container;
 mod contents;
+mod grow;
 mod info;
 mod names;
 mod open;
+
+mod ragged;
+mod recover;
 mod save;
 mod share;
 mod stack;
@@ -43,8 +47,11 @@ pub use atomic::Integer;
 pub use chunks::{ChunkSize, Chunks};
 pub use container::{AfterUse, Container, Mapping};
 pub use contents::Contents;
+
 pub use info::{Info, info, info_raw};
 pub(crate) use names::check_apart;
+pub use ragged::Ragged;
+pub use recover::{Recovered, recover};
 pub use save::Create;
 pub(crate) use save::NewArray;
 pub use stack::Stack;

@@ -20,6 +20,9 @@ use crate::map::{Extend, Mode, OpenFile, Span};
 /// Bytes read first: enough for all but unusual headers, and one page of the file.
 const FIRST_BYTES: usize = 4096;
 
+/// How often a header is read until two readings are equal.
+pub(super) const READINGS: usize = 100;
+
 impl MemMapArray {
     /// Maps an array file, or the array or the part of one that an [`Address`](crate::Address) names.
     ///
@@ -111,7 +114,7 @@ impl MemMapArray {
 
     /// Reads the data that a header describes, without a map.
     pub(super) fn read_data(file: &OpenFile, header: &Header) -> Result<MemMapArray> {
-        header.check_len(file.len_when_opened())?;
+        check_data(file, header)?;
         let unit = unit::of_text(header.unit.as_deref())?;
         let dtype = header.dtype.to_native();
         let mut array = MemMapArray::zeros(&dtype, &header.shape, header.order)?;
@@ -140,7 +143,7 @@ impl MemMapArray {
         path: &Path,
         mode: Mode,
     ) -> Result<MemMapArray> {
-        header.check_len(file.len_when_opened())?;
+        check_data(file, header)?;
         let unit = unit::of_text(header.unit.as_deref())?;
         let span = Span {
             offset: header.data_offset,
@@ -185,22 +188,59 @@ fn at(
     at_address(&address, &contents, get)
 }
 
+/// Checks that a file holds what its header says. One that has grown since it was opened may have more.
+fn check_data(file: &OpenFile, header: &Header) -> Result<()> {
+    match header.check_len(file.len_when_opened()) {
+        Err(_) => header.check_len(file.len()?),
+        held => held,
+    }
+}
+
+/// Whether a header is still what was read: another program may be writing it.
+fn is_settled(file: &OpenFile, header: &[u8]) -> Result<bool> {
+    let mut again = vec![0; header.len()];
+    let count = file.read_at(0, &mut again)?;
+    Ok(again.get(..count) == Some(header))
+}
+
 /// Reads the header of an array file, and no more of it than needed.
 pub(super) fn read_header(file: &OpenFile, limit: usize) -> Result<Header> {
+    let mut read = Err(Error::new(Problem::RestlessHeader));
+    for _ in 0..READINGS {
+        let start = read_start(file, limit, &mut read)?;
+        if is_settled(file, &start)? {
+            break;
+        }
+        read = Err(Error::new(Problem::RestlessHeader));
+    }
+    read
+}
+
+/// Reads the header, good or not; gives the bytes that decided on it.
+fn read_start(file: &OpenFile, limit: usize, read: &mut Result<Header>) -> Result<Vec<u8>> {
     let file_len = file.len_when_opened();
     let mut start = vec![0; FIRST_BYTES];
     loop {
         let wanted = start.len();
         let count = file.read_at(0, &mut start)?;
         start.truncate(count);
-        match npy::parse_limited(&start, file_len, limit)? {
-            Parsed::Header(header) => return Ok(header),
+        match npy::parse_limited(&start, file_len, limit) {
             // The parser asks for no more than its limit, and never for more than the file had.
-            Parsed::Needs(needed) if count == wanted => start.resize(needed.max(count + 1), 0),
-            Parsed::Needs(needed) => {
-                let (file_len, needed) = (count as u64, needed as u64);
-                return Err(Error::new(Problem::HeaderTruncated { file_len, needed }));
+            Ok(Parsed::Needs(needed)) if count == wanted => {
+                start.resize(needed.max(count + 1), 0);
+                continue;
             }
+            Ok(Parsed::Needs(needed)) => {
+                let (file_len, needed) = (count as u64, needed as u64);
+                *read = Err(Error::new(Problem::HeaderTruncated { file_len, needed }));
+            }
+            Ok(Parsed::Header(header)) => {
+                // It lies in what was read, which is no longer than memory.
+                start.truncate(usize::try_from(header.data_offset).unwrap_or(usize::MAX));
+                *read = Ok(header);
+            }
+            Err(error) => *read = Err(error),
         }
+        return Ok(start);
     }
 }

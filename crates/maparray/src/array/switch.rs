@@ -294,14 +294,14 @@ impl MemMapArray {
     }
 
     /// Whether the elements are all there is in the region.
-    fn fills_region(&self) -> bool {
+    pub(super) fn fills_region(&self) -> bool {
         let layout = &self.layout;
         layout.is_contiguous(self.order())
             && (layout.is_empty() || layout.offset() == 0)
             && layout.byte_len() == self.region.len()
     }
 
-    fn check_alone(&mut self) -> Result<()> {
+    pub(super) fn check_alone(&mut self) -> Result<()> {
         let holders = Arc::strong_count(&self.region);
         match Arc::get_mut(&mut self.region) {
             Some(_) => Ok(()),

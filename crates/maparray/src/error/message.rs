@@ -44,6 +44,27 @@ impl fmt::Display for Problem {
                 "cannot borrow the elements of a file that others may change: found no promise, \
                  expected `StableFiles`"
             ),
+            Problem::Growing => write!(
+                f,
+                "the file is growing: found another writer's lock, expected none"
+            ),
+            Problem::LostGrowth => write!(
+                f,
+                "an earlier growth may not be on the disk: found a sync that failed"
+            ),
+            Problem::CannotGrow { found } => write!(
+                f,
+                "the file cannot change its rows: found {found}, expected all of a `.npy` or raw \
+                 file with axes"
+            ),
+            Problem::Offsets { item, found, rows } => write!(
+                f,
+                "item {item} is not among the values: found rows {found}, expected some of {rows}"
+            ),
+            Problem::RestlessHeader => write!(
+                f,
+                "the header changes while it is read: found no two readings that are equal"
+            ),
             Problem::Overlapping { strides } => write!(
                 f,
                 "elements share bytes and cannot be written: found strides {strides}, expected \
@@ -232,6 +253,10 @@ impl fmt::Display for Problem {
             Problem::HeaderKey { at, key, problem } => {
                 write!(f, "bad header at byte {at}: key `{}` {problem}", show(key))
             }
+            Problem::NoRoomInHeader { found, needed } => write!(
+                f,
+                "no room in the header for so many rows: found {found} blanks, expected {needed}"
+            ),
             Problem::ShortData {
                 found,
                 needed,

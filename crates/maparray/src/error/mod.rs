@@ -100,7 +100,7 @@ impl Error {
         use ErrorKind as Kind;
         match &self.0.problem {
             Problem::Io { .. } | Problem::NotAFile { .. } | Problem::Exists => Kind::Io,
-            Problem::OtherDisk => Kind::Io,
+            Problem::OtherDisk | Problem::LostGrowth => Kind::Io,
             Problem::OutOfMemory { .. } => Kind::Io,
             Problem::TooShort { .. }
             | Problem::TooBig { .. }
@@ -114,10 +114,12 @@ impl Error {
             | Problem::HeaderTooLong { .. }
             | Problem::Header { .. }
             | Problem::HeaderKey { .. }
+            | Problem::Offsets { .. }
             | Problem::ShortData { .. } => Kind::Malformed,
             Problem::ObjectDType
             | Problem::NoDescriptor { .. }
             | Problem::NpyVersionUnfit { .. }
+            | Problem::NoRoomInHeader { .. }
             | Problem::NotANumber { .. }
             | Problem::NoPromise
             | Problem::Overlapping { .. }
@@ -148,6 +150,7 @@ impl Error {
             | Problem::UnknownLength { .. }
             | Problem::EmptyReduction { .. }
             | Problem::NoFile
+            | Problem::CannotGrow { .. }
             | Problem::FilenameLocked { .. }
             | Problem::OtherFile
             | Problem::NotOurs => Kind::Mismatch,
@@ -170,7 +173,7 @@ impl Error {
             | Problem::Keyword { .. }
             | Problem::Unused { .. } => Kind::Expression,
             Problem::ReadOnly => Kind::ReadOnly,
-            Problem::Shared { .. } => Kind::InUse,
+            Problem::Shared { .. } | Problem::Growing | Problem::RestlessHeader => Kind::InUse,
             Problem::Cancelled => Kind::Cancelled,
             Problem::Empty => Kind::Empty,
             Problem::UnitText { .. }
@@ -235,6 +238,13 @@ impl Error {
                 "let the others go first, or go on with a copy; of parts, the whole can be moved",
             ),
             Problem::ShortData { .. } => Some("the file was cut short or is still being written"),
+            Problem::Growing => {
+                Some("try again when it is done; files of one writer need no turns")
+            }
+            Problem::NoRoomInHeader { .. } => {
+                Some("save the array anew: that file has room to grow")
+            }
+            Problem::LostGrowth => Some("save the array to another disk, and see to this one"),
             Problem::Exists => Some("mode `w+` replaces a file, mode `x` never does"),
             _ => None,
         }

@@ -33,6 +33,17 @@ pub(crate) enum Problem {
     NotOurs,
     OtherFile,
     NoPromise,
+    Growing,
+    LostGrowth,
+    CannotGrow {
+        found: &'static str,
+    },
+    RestlessHeader,
+    Offsets {
+        item: usize,
+        found: String,
+        rows: usize,
+    },
     Overlapping {
         strides: String,
     },
@@ -154,6 +165,10 @@ pub(crate) enum Problem {
         at: usize,
         key: String,
         problem: &'static str,
+    },
+    NoRoomInHeader {
+        found: usize,
+        needed: usize,
     },
     ShortData {
         found: u64,

@@ -7,6 +7,7 @@
 
 pub mod npy;
 pub mod raw;
+pub(crate) mod rows;
 mod table;
 
 pub use table::{FORMATS, Row};

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use memmap2::{MmapOptions, MmapRaw};
@@ -46,6 +47,10 @@ pub struct OpenFile {
     /// Whether it has no name, so that no one else can open it.
     temporary: bool,
     handle: Mutex<Handle>,
+    /// Whether somebody in this process is changing its length.
+    pub(super) growing: AtomicBool,
+    /// Whether a change of its length may not have reached the disk.
+    pub(super) lost: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -147,6 +152,8 @@ impl OpenFile {
                 id,
                 temporary: true,
                 handle,
+                growing: AtomicBool::new(false),
+                lost: AtomicBool::new(false),
             }))
         };
         make().map_err(|error: Error| error.at(folder))
@@ -195,6 +202,8 @@ impl OpenFile {
             id,
             temporary: false,
             handle,
+            growing: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
         });
         open.insert(id, Arc::downgrade(&new));
         Ok(new)
@@ -382,6 +391,26 @@ impl OpenFile {
         let map = map_file(&handle.file, offset, len, mode);
         handle.mapped_to = handle.mapped_to.max(needed);
         map.map_err(|error| Error::io("map", error))
+    }
+
+    /// Checks that the file has bytes, and notes that a mapping reaches to them.
+    ///
+    /// # Errors
+    /// `Malformed` if it has not.
+    pub(super) fn check_has(&self, offset: u64, len: usize) -> Result<()> {
+        let file_len = self.len()?;
+        let needed = offset.saturating_add(len as u64);
+        if file_len < needed {
+            return Err(Error::new(Problem::TooShort { file_len, needed }));
+        }
+        let mut handle = lock(&self.handle);
+        handle.mapped_to = handle.mapped_to.max(needed);
+        Ok(())
+    }
+
+    /// Maps bytes that the file need not have yet.
+    pub(super) fn map_beyond(&self, offset: u64, len: usize, mode: Mode) -> io::Result<MmapRaw> {
+        map_file(&self.descriptor(), offset, len, mode)
     }
 
     /// Lets go of what the page cache holds of a part of the file.

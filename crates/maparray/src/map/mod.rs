@@ -11,6 +11,7 @@ mod bytes;
 mod file;
 #[cfg_attr(not(target_os = "linux"), path = "thaw.rs")]
 mod freeze;
+mod grow;
 mod heap;
 mod late;
 #[cfg_attr(not(unix), path = "portable.rs")]
@@ -35,6 +36,7 @@ use ready::Ready;
 pub(crate) use atomic::Change;
 pub(crate) use bytes::Writer;
 pub use file::{Extend, OpenFile, Span};
+pub(crate) use grow::GrowthLock;
 pub(crate) use replace::{Aside, Mark, NewFile, rename};
 pub(crate) use rows::{Rows, resolve};
 pub(crate) use switch::Claim;
@@ -145,7 +147,8 @@ impl StableFiles {
     /// For as long as anything borrowed under this promise lives: no other process and no other
     /// mapping in this process writes to, truncates or replaces in place the bytes of the files
     /// concerned. (Other handles on the same mapping cannot begin to: from the promise on, only one
-    /// that is alone may write. None of them is writing when the promise is given.)
+    /// that is alone may write. None of them is writing when the promise is given. An array that has
+    /// grown since a handle was made counts as another mapping.)
     pub const unsafe fn promise() -> StableFiles {
         StableFiles(())
     }
@@ -155,6 +158,8 @@ impl StableFiles {
 enum Place {
     /// A mapping; nothing for no bytes, and for a small file until they are needed in place.
     Map(OnceLock<MmapRaw>),
+    /// A mapping of a file that goes on behind its end, shared by regions of several lengths.
+    Ahead(Arc<MmapRaw>),
     /// A little memory from the allocator. Never touched but through the region's address.
     Little { _lines: Vec<heap::Line> },
     /// Somebody else's memory, and what keeps it alive.
@@ -195,6 +200,8 @@ pub struct Region {
     backing: RwLock<Backing>,
     /// Held while the bytes move.
     moving: Mutex<()>,
+    /// Whether they have ever been moved: pages behind them in the same mapping were left behind.
+    moved: AtomicBool,
     /// Whether somebody has the right to move them.
     claimed: Arc<AtomicBool>,
 }
@@ -222,6 +229,7 @@ impl Region {
             place,
             backing: RwLock::new(backing),
             moving: Mutex::new(()),
+            moved: AtomicBool::new(false),
             claimed: Arc::default(),
         }
     }
@@ -246,6 +254,7 @@ impl Region {
     fn map(&self) -> Option<&MmapRaw> {
         match &self.place {
             Place::Map(map) => map.get(),
+            Place::Ahead(map) => Some(map),
             _ => None,
         }
     }

@@ -263,6 +263,26 @@ pub(super) fn forget(file: &File, offset: u64, len: u64) {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn forget(_file: &File, _offset: u64, _len: u64) {}
 
+/// Whether a file can be mapped beyond its end, and the bytes that it gets later are seen.
+pub(super) const CAN_MAP_AHEAD: bool = true;
+
+/// The same file, opened once more: its locks are not shared with child processes.
+#[cfg(target_os = "linux")]
+pub(super) fn opened_again(file: &File) -> io::Result<File> {
+    // Without /proc the locks are shared with children.
+    let again = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(descriptor_link(file));
+    again.or_else(|_| file.try_clone())
+}
+
+/// The same file; its locks are shared with child processes.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn opened_again(file: &File) -> io::Result<File> {
+    file.try_clone()
+}
+
 /// Whether [`move_pages`] works.
 pub(super) const CAN_MOVE_PAGES: bool = cfg!(target_os = "linux");
 

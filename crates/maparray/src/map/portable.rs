@@ -124,6 +124,14 @@ pub(super) unsafe fn resident_pages(_first: usize, _page: usize, flags: &mut [u8
 /// Lets go of what the page cache holds of a part of a file: there is no call for it here.
 pub(super) fn forget(_file: &File, _offset: u64, _len: u64) {}
 
+/// Whether a file can be mapped beyond its end: here that would make it longer.
+pub(super) const CAN_MAP_AHEAD: bool = false;
+
+/// The same file.
+pub(super) fn opened_again(file: &File) -> io::Result<File> {
+    file.try_clone()
+}
+
 /// Whether [`move_pages`] works.
 pub(super) const CAN_MOVE_PAGES: bool = false;
 

@@ -80,7 +80,13 @@ impl Region {
 
     /// Whether its bytes can be moved without moving their addresses.
     pub(crate) fn can_switch(&self) -> bool {
-        platform::CAN_MOVE_PAGES && matches!(self.place, Place::Map(_))
+        let own = match &self.place {
+            Place::Map(_) => true,
+            // Regions of other lengths would show half of it.
+            Place::Ahead(map) => Arc::strong_count(map) == 1,
+            _ => false,
+        };
+        platform::CAN_MOVE_PAGES && own
     }
 
     /// Bytes between the start of a page and the region's first byte: a file can take its place if
@@ -113,6 +119,10 @@ impl Region {
         let region: &Arc<Region> = region;
         let moving = region.moving.lock();
         let moving = moving.unwrap_or_else(PoisonError::into_inner);
+        // A region of another length may have been made since; from here on none is.
+        if !region.can_switch() {
+            return Err(Error::new(Problem::Shared { holders }));
+        }
         let start = region.start()?.as_ptr();
         let freeze = match (alone, region.len) {
             // Nobody else can write.
@@ -247,6 +257,7 @@ impl Frozen<'_> {
             let moved = unsafe { platform::move_pages(from, lead + region.len, to) };
             moved.map_err(|error| Error::io("exchange the memory", error))?;
             std::mem::forget(map);
+            region.moved.store(true, Ordering::Release);
         }
         if !self.alone {
             // No slice of the bytes is alive: `freeze` was refused where there could be one.

@@ -8,6 +8,9 @@ mod elementary;
 mod eval;
 mod expr;
 mod format;
+mod grow;
+#[cfg(target_os = "linux")]
+mod grow_killed;
 mod hostile;
 mod infer;
 mod join;

@@ -29,7 +29,7 @@ impl Stage {
         Stage { through, before }
     }
 
-    /// The folder for the files of a test of `switch_fails`, if this is that process. Else it is
+    /// The folder for the files of a test, of `switch_fails` if no other module is named, if this is that process. Else it is
     /// started, and its end is this test's; a test that cannot have its stage is skipped.
     pub(crate) fn enter(self, test: &str) -> Option<PathBuf> {
         if let Some(folder) = std::env::var_os(FOLDER) {
@@ -53,7 +53,10 @@ impl Stage {
             return None;
         }
         let program = std::env::current_exe().unwrap();
-        let test = format!("switch_fails::{test}");
+        let test = match test.contains("::") {
+            true => test.to_owned(),
+            false => format!("switch_fails::{test}"),
+        };
         let ended = run(program.as_ref(), &["--exact", "--nocapture", &test]).unwrap();
         let said = String::from_utf8_lossy(&ended.stdout);
         let complaint = String::from_utf8_lossy(&ended.stderr);
