@@ -3,6 +3,7 @@
 from . import shm
 from ._classic import maparray
 from ._container import MemMapArray
+from ._fits import FitsHeader, fits_header, save_fits
 from ._functions import (
     cumprod,
     cumsum,
@@ -26,6 +27,7 @@ from ._maparray import (
     FormatError,
     MismatchError,
     ReadOnlyError,
+    Scaled,
     Unit,
     UnitError,
     UnsupportedError,
@@ -66,10 +68,12 @@ from ._pairs import divmod, frexp, modf
 __all__ = [
     "EmptyDataError",
     "ExpressionError",
+    "FitsHeader",
     "FormatError",
     "MemMapArray",
     "MismatchError",
     "ReadOnlyError",
+    "Scaled",
     "Unit",
     "UnitError",
     "UnsupportedError",
@@ -89,6 +93,7 @@ __all__ = [
     "eval",
     "eval_many",
     "explain",
+    "fits_header",
     "frexp",
     "frombuffer",
     "histogram",
@@ -121,6 +126,7 @@ __all__ = [
     "rolling_sum",
     "rolling_var",
     "save",
+    "save_fits",
     "shm",
     "sort",
     "take",

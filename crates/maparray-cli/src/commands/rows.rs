@@ -27,7 +27,8 @@ pub(super) fn run(
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
     let array = open(&rows.file, rows.raw.raw().as_ref())?;
-    let (start, part) = slice(&array, rows.rows, end)?;
+    let (start, picks) = picks(array.shape(), rows.rows, end);
+    let part = array.select(&picks)?.into_plain()?;
     if how.json {
         let document = json!({
             "path": rows.file.display().to_string(),
@@ -49,8 +50,14 @@ pub(super) fn slice(
     rows: u32,
     end: End,
 ) -> Result<(usize, MemMapArray), Failure> {
-    let Some(&len) = array.shape().first() else {
-        return Ok((0, array.clone()));
+    let (start, picks) = picks(array.shape(), rows, end);
+    Ok((start, array.select(&picks)?))
+}
+
+/// Where they are.
+fn picks(shape: &[usize], rows: u32, end: End) -> (usize, Vec<Select>) {
+    let Some(&len) = shape.first() else {
+        return (0, vec![]);
     };
     let count = len.min(rows as usize);
     let start = match end {
@@ -58,11 +65,11 @@ pub(super) fn slice(
         End::Last => len - count,
     };
     let (first, stop) = (Some(start as i64), Some((start + count) as i64));
-    let mut picks = vec![Select::ALL; array.ndim()];
+    let mut picks = vec![Select::ALL; shape.len()];
     picks[0] = Select::Range {
         start: first,
         stop,
         step: 1,
     };
-    Ok((start, array.select(&picks)?))
+    (start, picks)
 }

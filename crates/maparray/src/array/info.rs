@@ -4,6 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::contents::Contents;
+use super::fits::is_fits;
 use super::open::read_header;
 use crate::error::Result;
 use crate::format::raw::{self, Raw};
@@ -57,7 +59,16 @@ impl Info {
 pub fn info(path: impl AsRef<Path>) -> Result<Info> {
     let path = path.as_ref();
     let file = OpenFile::open(path, Mode::Read)?;
-    let read = || Info::new(path, read_header(&file, npy::HEADER_LIMIT)?, file.len()?);
+    let read = || {
+        let header = match is_fits(&file)? {
+            true => {
+                let contents = Contents::open(path)?;
+                contents.entry(contents.find(None)?)?.header
+            }
+            false => read_header(&file, npy::HEADER_LIMIT)?,
+        };
+        Info::new(path, header, file.len()?)
+    };
     read().map_err(|error| error.at(path))
 }
 

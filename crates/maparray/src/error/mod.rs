@@ -115,6 +115,19 @@ impl Error {
             | Problem::Header { .. }
             | Problem::HeaderKey { .. }
             | Problem::ShortData { .. } => Kind::Malformed,
+            Problem::FitsCard { .. }
+            | Problem::FitsMissing { .. }
+            | Problem::FitsTwice { .. }
+            | Problem::FitsNoEnd { .. } => Kind::Malformed,
+            Problem::FitsKind { .. }
+            | Problem::FitsCompressed
+            | Problem::FitsDType { .. }
+            | Problem::Scaled { .. }
+            | Problem::Gzipped => Kind::Unsupported,
+            Problem::FitsNoData { .. } => Kind::Empty,
+            Problem::FitsValue { .. }
+            | Problem::FitsNoRoom { .. }
+            | Problem::FitsStructure { .. } => Kind::Mismatch,
             Problem::ObjectDType
             | Problem::NoDescriptor { .. }
             | Problem::NpyVersionUnfit { .. }
@@ -235,6 +248,13 @@ impl Error {
                 "let the others go first, or go on with a copy; of parts, the whole can be moved",
             ),
             Problem::ShortData { .. } => Some("the file was cut short or is still being written"),
+            Problem::FitsCompressed => Some("unpack it with `funpack`, then open the new file"),
+            Problem::Gzipped => Some("unpack it with `gunzip -k`, then open the new file"),
+            Problem::Scaled { .. } => Some(
+                "`Scaled::open` maps it and computes with what the numbers stand for; `read` copies that",
+            ),
+            Problem::FitsNoRoom { .. } => Some("`rewrite` writes the whole file anew"),
+            Problem::FitsDType { .. } => Some("convert with `astype` first"),
             Problem::Exists => Some("mode `w+` replaces a file, mode `x` never does"),
             _ => None,
         }

@@ -5,8 +5,10 @@
 //!
 //! Knows: errors, dtypes, layouts. Must not know: files, maps. It sees slices.
 
+pub mod fits;
 pub mod npy;
 pub mod raw;
+mod scaling;
 mod table;
 
 pub use table::{FORMATS, Row};
@@ -23,6 +25,8 @@ pub enum Format {
     Npy,
     /// Elements only; the caller says what they are.
     Raw,
+    /// FITS: HDUs, each a header and an image or a table.
+    Fits,
 }
 
 /// One array of a file that may hold several.
