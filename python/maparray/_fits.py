@@ -132,8 +132,8 @@ def save_fits(
 ) -> None:
     """Write a new FITS file, whole or not at all.
 
-    ``data`` is an array, or a dict of arrays by name: the first one is the primary image, the others
-    are extensions. A unit becomes BUNIT. ``header`` has further cards for the first image: a
+    ``data`` is an array, or a dict of arrays by name: the first one is the primary image, the
+    others are extensions. A unit becomes BUNIT. ``header`` has further cards for the first image: a
     `FitsHeader`, a header of astropy, or a dict of values, or of values and comments.
     """
     named = data.items() if isinstance(data, dict) else [(None, data)]
@@ -149,6 +149,8 @@ def _cards(header: Mapping[str, Any]) -> Iterable[tuple[str, Any, str | None]]:
             yield keyword, value, comment
         return
     for keyword, value in header.items():
-        values = value if keyword.strip().upper() in _SPEAKING and isinstance(value, list) else [value]
+        values = (
+            value if keyword.strip().upper() in _SPEAKING and isinstance(value, list) else [value]
+        )
         for one in values:
             yield (keyword, *one) if isinstance(one, tuple) else (keyword, one, None)

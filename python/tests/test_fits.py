@@ -5,9 +5,10 @@ import io
 import subprocess
 import sys
 
-import maparray
 import numpy as np
 import pytest
+
+import maparray
 from maparray import (
     EmptyDataError,
     FormatError,
@@ -207,7 +208,7 @@ def test_addresses_find_hdus_by_number_name_and_version(tmp_path):
     other = fits.ImageHDU(np.full(3, 9, "i4"), name="ERR")
     path = write(tmp_path / "a.fits", fits.PrimaryHDU(), *images, other)
     expected = {"": 1, "[1]": 1, "[SCI]": 1, "[SCI,2]": 2, "['SCI', 2]": 2, ":SCI": 1, ":SCI,2": 2}
-    expected |= {"[2]": 2, "[err]": 9, ':ERR': 9, "[3][1:]": 9}
+    expected |= {"[2]": 2, "[err]": 9, ":ERR": 9, "[3][1:]": 9}
     for suffix, value in expected.items():
         assert maparray.open(path + suffix)[0] == value, suffix
     assert maparray.open(path + "[3][1:]").shape == (2,)
@@ -349,7 +350,9 @@ def test_a_header_is_edited_in_place(tmp_path):
         same(found[1].data, data)
 
 
-@pytest.mark.parametrize("value", ["ä", "a\nb", float("nan"), float("inf"), object(), "x" * 10 + "\0"])
+@pytest.mark.parametrize(
+    "value", ["ä", "a\nb", float("nan"), float("inf"), object(), "x" * 10 + "\0"]
+)
 def test_what_no_card_can_hold_is_refused(tmp_path, value):
     path = write(tmp_path / "a.fits", fits.PrimaryHDU(np.zeros(3)))
     header = fits_header(path)
@@ -372,9 +375,7 @@ def test_a_table_is_a_structured_array(tmp_path):
         fits.Column("wide", "M", array=np.arange(rows) * np.complex128(1 - 2j)),
         fits.Column("name", "12A", array=np.array(["a", "bb", "", "dddd dddd ddd"[:12]])),
         fits.Column("vector", "3J", array=np.arange(3 * rows).reshape(rows, 3)),
-        fits.Column(
-            "matrix", "6D", dim="(3,2)", array=np.arange(6.0 * rows).reshape(rows, 2, 3)
-        ),
+        fits.Column("matrix", "6D", dim="(3,2)", array=np.arange(6.0 * rows).reshape(rows, 2, 3)),
         fits.Column("words", "10A", dim="(5,2)", array=np.array([["ab", "cdefg"]] * rows)),
         fits.Column("bits", "11X", array=np.arange(11 * rows).reshape(rows, 11) % 3 == 0),
         fits.Column("ragged", "PJ()", array=np.array([[1], [1, 2], [], [3]], dtype=object)),

@@ -157,7 +157,12 @@ fn read_hdu(file: &OpenFile, number: usize, offset: u64) -> Result<Option<Hdu>> 
         if let Some(end) = end_in(&bytes[..have], seen) {
             let len = (end + CARD).next_multiple_of(BLOCK) as u64;
             let cards = Cards::parse(&bytes[..end]);
-            return Hdu::new(number, offset, len, cards).map(Some);
+            let hdu = Hdu::new(number, offset, len, cards)?;
+            let (file_len, needed) = (file.len_when_opened(), hdu.data_offset());
+            if hdu.has_data() && needed > file_len {
+                return Err(Error::new(Problem::HeaderTruncated { file_len, needed }));
+            }
+            return Ok(Some(hdu));
         }
         let done = have < bytes.len();
         if done || have >= HEADER_LIMIT {

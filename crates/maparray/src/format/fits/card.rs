@@ -238,23 +238,22 @@ impl Card {
         more.map(|image| &image[KEYWORD..])
     }
 
-    /// The text with those of the `CONTINUE` cards.
+    /// The text with those of the `CONTINUE` cards. An `&` at the end of a piece says that more follows.
     fn joined(&self, first: String) -> String {
-        let mut whole = first;
-        let more = self
-            .continued()
-            .map(|more| quoted(more).map(|(text, _)| text));
-        for text in more
-            .chain([None])
-            .skip(usize::from(self.image.len() == CARD))
-        {
-            if whole.ends_with('&') {
-                whole.pop();
-            }
-            whole.push_str(&text.unwrap_or_default());
+        if self.image.len() == CARD {
+            return first;
         }
-        whole.truncate(whole.trim_end_matches(' ').len());
-        whole
+        let more = self.continued().filter_map(quoted).map(|(text, _)| text);
+        let pieces = std::iter::once(first).chain(more);
+        let whole: String = pieces
+            .map(|mut piece| {
+                if piece.ends_with('&') {
+                    piece.pop();
+                }
+                piece
+            })
+            .collect();
+        whole.trim_end_matches(' ').to_owned()
     }
 }
 
