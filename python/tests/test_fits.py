@@ -176,6 +176,20 @@ def test_units_come_and_go_as_bunit(tmp_path):
     assert astropy_units.Unit(text) == astropy_units.electron / astropy_units.s
 
 
+def test_a_unit_that_has_no_room_is_refused_and_the_old_one_stays(tmp_path):
+    # With `END` there are 36 cards in a block.
+    hdu = fits.PrimaryHDU(np.zeros(3))
+    while len(hdu.header) < 35:
+        hdu.header["HISTORY"] = "full"
+    path = write(tmp_path / "a.fits", hdu)
+    before = (tmp_path / "a.fits").read_bytes()
+    m = maparray.open(path, "r+")
+    with pytest.raises(MismatchError, match="no room"):
+        m.set_unit("adu")
+    assert m._unit is None
+    assert (tmp_path / "a.fits").read_bytes() == before
+
+
 @pytest.mark.parametrize("mode", ["r", "r+", "c"])
 def test_a_mapped_image_is_written_as_its_mode_says(tmp_path, mode):
     data = numbers("f4", (3, 4))

@@ -6,6 +6,7 @@ mod compute;
 mod create;
 mod ends;
 mod files;
+mod fits;
 mod json;
 mod memory;
 

@@ -9,7 +9,7 @@ use super::fits::is_fits;
 use super::open::read_header;
 use crate::error::Result;
 use crate::format::raw::{self, Raw};
-use crate::format::{Header, npy};
+use crate::format::{Format, Header, npy};
 use crate::map::{Mode, OpenFile};
 
 /// What is known of an array file without touching its data.
@@ -32,7 +32,11 @@ impl Info {
     }
 
     fn new(path: &Path, header: Header, file_len: u64) -> Result<Info> {
-        let expected_len = header.data_offset.saturating_add(header.byte_len()?);
+        let mut expected_len = header.data_offset.saturating_add(header.byte_len()?);
+        if header.format == Format::Fits {
+            // Behind the data come the rest of its block, and other HDUs.
+            expected_len = expected_len.max(file_len);
+        }
         Ok(Info {
             path: path.to_path_buf(),
             header,

@@ -229,6 +229,11 @@ impl Error {
         matches!(self.0.problem, Problem::OtherDisk)
     }
 
+    /// Whether a header has no room for what is to be written into it.
+    pub(crate) fn is_about_room(&self) -> bool {
+        matches!(self.0.problem, Problem::FitsNoRoom { .. })
+    }
+
     /// One line on what to do about it, for a door to print after the message.
     pub fn hint(&self) -> Option<&'static str> {
         match &self.0.problem {

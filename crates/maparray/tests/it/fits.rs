@@ -90,32 +90,41 @@ fn every_attack_gets_the_right_answer_in_no_time_and_without_memory() {
 #[test]
 fn a_header_of_200_000_cards_is_read_in_linear_time() {
     let folder = folder();
+    // The best of some: other programs run on this machine, too.
     let time = |count: usize| {
-        let mut cards = vec![
-            "SIMPLE  = T".to_owned(),
-            "BITPIX  = 8".into(),
-            "NAXIS   = 1".into(),
-            "NAXIS1  = 3".into(),
-        ];
-        cards.extend((0..count).map(|i| format!("K{i:<7}= {i:>20}")));
-        let cards: Vec<&str> = cards.iter().map(String::as_str).collect();
-        let path = file(folder.path(), &cards, &[1, 2, 3]);
-        let start = Instant::now();
-        let array = MemMapArray::open(&path, Mode::Read).expect("a good file");
-        let time = start.elapsed();
-        assert_eq!(array.to_vec::<u8>().expect("three"), [1, 2, 3]);
-        let header = FitsHeader::open(&path).expect("a header");
-        let last = format!("K{}", count - 1);
-        assert_eq!(
-            header.cards().value(&last),
-            Some(Value::Integer(count as i128 - 1))
-        );
-        time
+        (0..3)
+            .map(|_| once(folder.path(), count))
+            .min()
+            .expect("three")
     };
     let (some, all) = (time(50_000), time(200_000));
-    // Not optimized, on a machine that others use, too: the least of what could be asked.
-    assert!(all < Duration::from_secs(8), "{all:?}");
-    assert!(all < some * 12, "50,000 in {some:?}, 200,000 in {all:?}");
+    let most = if cfg!(debug_assertions) { 20 } else { 2 };
+    assert!(all < Duration::from_secs(most), "{all:?}");
+    assert!(all < some * 16, "50,000 in {some:?}, 200,000 in {all:?}");
+}
+
+/// How long it takes to open a file with so many cards.
+fn once(folder: &Path, count: usize) -> Duration {
+    let mut cards = vec![
+        "SIMPLE  = T".to_owned(),
+        "BITPIX  = 8".into(),
+        "NAXIS   = 1".into(),
+        "NAXIS1  = 3".into(),
+    ];
+    cards.extend((0..count).map(|i| format!("K{i:<7}= {i:>20}")));
+    let cards: Vec<&str> = cards.iter().map(String::as_str).collect();
+    let path = file(folder, &cards, &[1, 2, 3]);
+    let start = Instant::now();
+    let array = MemMapArray::open(&path, Mode::Read).expect("a good file");
+    let time = start.elapsed();
+    assert_eq!(array.to_vec::<u8>().expect("three"), [1, 2, 3]);
+    let header = FitsHeader::open(&path).expect("a header");
+    let last = format!("K{}", count - 1);
+    assert_eq!(
+        header.cards().value(&last),
+        Some(Value::Integer(count as i128 - 1))
+    );
+    time
 }
 
 #[test]
