@@ -3,6 +3,7 @@
 from . import shm
 from ._classic import maparray
 from ._container import MemMapArray
+from ._fits import FitsHeader, fits_header, save_fits
 from ._functions import (
     cumprod,
     cumsum,
@@ -28,6 +29,7 @@ from ._maparray import (
     MismatchError,
     Ragged,
     ReadOnlyError,
+    Scaled,
     Unit,
     UnitError,
     UnsupportedError,
@@ -72,12 +74,14 @@ from ._stack import Stack, stack
 __all__ = [
     "EmptyDataError",
     "ExpressionError",
+    "FitsHeader",
     "FormatError",
     "MemMapArray",
     "MismatchError",
     "Ragged",
     "ReadOnlyError",
     "Recovered",
+    "Scaled",
     "Stack",
     "Unit",
     "UnitError",
@@ -100,6 +104,7 @@ __all__ = [
     "eval",
     "eval_many",
     "explain",
+    "fits_header",
     "frexp",
     "frombuffer",
     "histogram",
@@ -134,6 +139,7 @@ __all__ = [
     "rolling_sum",
     "rolling_var",
     "save",
+    "save_fits",
     "shm",
     "sort",
     "stack",

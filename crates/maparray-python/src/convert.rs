@@ -4,14 +4,14 @@
 
 use std::path::PathBuf;
 
-use maparray::{Create, Existing, Join};
+use maparray::{Create, Existing, Join, MemMapArray, Mode, Opened};
 use pyo3::prelude::*;
 
 use crate::array::Container;
 use crate::dtype;
 use crate::error::Answer;
 use crate::eval::{interruptible, readable};
-use crate::numpy::path_argument;
+use crate::numpy::{path_argument, path_of};
 
 /// How a new file is made.
 fn options(order: Option<&str>, format: Option<&str>, overwrite: bool) -> Answer<Create> {
@@ -27,6 +27,14 @@ fn options(order: Option<&str>, format: Option<&str>, overwrite: bool) -> Answer
         },
         ..Create::default()
     })
+}
+
+/// An argument as an array to read; of scaled numbers a copy of what they stand for.
+fn any(py: Python<'_>, value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
+    match path_of(value)? {
+        Some(path) => Ok(py.detach(|| Opened::open(path, Mode::Read)?.into_plain())?),
+        None => readable(value),
+    }
 }
 
 /// Write an array as a new file of another dtype, order or format.
@@ -52,7 +60,7 @@ fn convert(
     threads: Option<Bound<'_, PyAny>>,
     memory: Option<Bound<'_, PyAny>>,
 ) -> Answer<()> {
-    let array = readable(source)?;
+    let array = any(py, source)?;
     let array = match axes {
         Some(axes) => array.transpose(Some(&axes))?,
         None => array,
@@ -92,7 +100,8 @@ fn concatenate<'py>(
     threads: Option<Bound<'py, PyAny>>,
     memory: Option<Bound<'py, PyAny>>,
 ) -> Answer<Bound<'py, PyAny>> {
-    let arrays = arrays.iter().map(readable).collect::<Answer<Vec<_>>>()?;
+    let arrays = arrays.iter().map(|array| any(py, array));
+    let arrays = arrays.collect::<Answer<Vec<_>>>()?;
     let threads = dtype::count("threads", threads.as_ref())?;
     let memory = dtype::count("memory", memory.as_ref())?;
     let path: Option<PathBuf> = out.as_ref().map(path_argument).transpose()?;

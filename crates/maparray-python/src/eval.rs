@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use maparray::expr::{Literal, Node, Reduce};
 use maparray::ops::{Op, Reduction};
-use maparray::{Accuracy, Eval, Expr, Flow, MemMapArray, Mode, Order, Progress, Unit};
+use maparray::{Accuracy, Eval, Expr, Flow, MemMapArray, Mode, Opened, Order, Progress, Unit};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -19,6 +19,7 @@ use pyo3::types::{PyBool, PyComplex, PyDict, PyFloat, PyInt, PyList, PyString, P
 use crate::array::Container;
 use crate::dtype;
 use crate::error::{self, Answer};
+use crate::fits::Scaled;
 use crate::numpy;
 use crate::unit;
 
@@ -62,7 +63,7 @@ fn eval<'py>(
             let values = job.run(py, |eval| eval.run())?;
             let value = Job {
                 exprs: vec![Expr::array("values")],
-                arrays: vec![("values".into(), values)],
+                arrays: vec![("values".into(), values.into())],
                 ..job
             };
             value.into_new(py)
@@ -190,7 +191,7 @@ type Number<'py> = Option<Bound<'py, PyAny>>;
 /// Expressions with their arrays.
 struct Job {
     exprs: Vec<Expr>,
-    arrays: Vec<(String, MemMapArray)>,
+    arrays: Vec<(String, Opened)>,
     threads: Option<usize>,
     memory: Option<usize>,
     accuracy: Accuracy,
@@ -232,7 +233,7 @@ impl Job {
     fn eval(&self) -> Eval<'_> {
         let mut eval = Eval::many(self.exprs.iter().cloned()).accuracy(self.accuracy);
         for (name, array) in &self.arrays {
-            eval = eval.array(name, array);
+            eval = eval.opened(name, array);
         }
         if let Some(threads) = self.threads {
             eval = eval.threads(threads);
@@ -303,13 +304,13 @@ impl Job {
             .iter()
             .filter(|(_, array)| array.shape() == shape)
             .peekable();
-        let all = alike.peek().is_some() && alike.all(|(_, array)| array.order() == Order::F);
+        let all = alike.peek().is_some() && alike.all(|(_, array)| array.raw().order() == Order::F);
         if all { Order::F } else { Order::C }
     }
 }
 
 /// Numbers by name, and arrays by name.
-type Arguments = (HashMap<String, Node>, Vec<(String, MemMapArray)>);
+type Arguments = (HashMap<String, Node>, Vec<(String, Opened)>);
 
 fn arguments(given: Option<&Bound<'_, PyDict>>) -> Answer<Arguments> {
     let (mut numbers, mut arrays) = (HashMap::new(), Vec::new());
@@ -319,7 +320,7 @@ fn arguments(given: Option<&Bound<'_, PyDict>>) -> Answer<Arguments> {
             Some(number) => {
                 numbers.insert(name, Node::Literal(number));
             }
-            None => arrays.push((name, value.clone(), readable(&value)?)),
+            None => arrays.push((name, value.clone(), operand(&value)?)),
         }
     }
     // Beside units a number counts that is known now: as an exponent, or as the zero that goes with
@@ -352,7 +353,10 @@ fn arguments(given: Option<&Bound<'_, PyDict>>) -> Answer<Arguments> {
 }
 
 /// A plain number without axes, with its dtype.
-fn constant(value: &Bound<'_, PyAny>, array: &MemMapArray) -> Answer<Option<Node>> {
+fn constant(value: &Bound<'_, PyAny>, array: &Opened) -> Answer<Option<Node>> {
+    let Opened::Plain(array) = array else {
+        return Ok(None);
+    };
     let plain = array.unit().is_none_or(Unit::is_unity);
     let kind = array
         .dtype()
@@ -424,6 +428,17 @@ fn replaced(expr: &Expr, numbers: &HashMap<String, Node>) -> Expr {
         },
         Node::Literal(_) | Node::Index(_) => return expr.clone(),
     })
+}
+
+/// An argument as an array to read, be its numbers stored as they are or scaled.
+pub(crate) fn operand(value: &Bound<'_, PyAny>) -> Answer<Opened> {
+    if let Ok(scaled) = value.cast::<Scaled>() {
+        return Ok(Opened::Scaled(scaled.get().0.clone()));
+    }
+    if let Some(path) = numpy::path_of(value)? {
+        return Ok(value.py().detach(|| Opened::open(path, Mode::Read))?);
+    }
+    readable(value).map(Opened::Plain)
 }
 
 /// An argument as an array to read.

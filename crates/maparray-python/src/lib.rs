@@ -11,6 +11,7 @@ mod convert;
 mod dtype;
 mod error;
 mod eval;
+mod fits;
 mod fork;
 mod grow;
 #[expect(
@@ -34,6 +35,7 @@ fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     access::add_to(module)?;
     convert::add_to(module)?;
     eval::add_to(module)?;
+    fits::add_to(module)?;
     fork::add_to(module)?;
     grow::add_to(module)?;
     memmap::add_to(module)?;

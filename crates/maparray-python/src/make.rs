@@ -7,7 +7,7 @@
 use std::ffi::CString;
 use std::path::PathBuf;
 
-use maparray::{Allocate, Create, DType, Existing, Layout, MemMapArray, Mode, Raw};
+use maparray::{Allocate, Create, DType, Existing, Layout, MemMapArray, Mode, Opened, Raw};
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyUserWarning};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -16,13 +16,16 @@ use pyo3::types::{PyDict, PyMemoryView};
 use crate::array::Container;
 use crate::dtype;
 use crate::error::{self, Answer};
+use crate::fits::Scaled;
 use crate::lease;
 use crate::numpy::{from_numpy, lend, path_argument};
 use crate::unit;
 
 /// Open an array file, mapped.
 ///
-/// A .npy file says what it holds. Of a file without a header `dtype` must be given; `shape` is one
+/// A .npy file says what it holds; an address such as 'a.fits[1]', 'a.fits[SCI,2]' or
+/// 'a.npy[0:5, -1]' names one array of a file, or a part. An image of FITS whose numbers are stored
+/// scaled is a `Scaled`. Of a file without a header `dtype` must be given; `shape` is one
 /// axis to the end of the file if left out, and may have one -1; `offset` is the byte where the
 /// elements begin. `mode` is 'r', 'r+' or 'c' (changes stay private). A .npy file that was cut short
 /// is an error; `partial` opens its whole rows and warns.
@@ -63,7 +66,10 @@ fn open<'py>(
             }
             array
         }
-        None => py.detach(|| MemMapArray::open(path, mode))?,
+        None => {
+            let opened = py.detach(|| Opened::open(path, mode))?;
+            return Scaled::give(py, opened);
+        }
     };
     Container::give(py, array)
 }
@@ -136,12 +142,12 @@ fn create<'py>(
     Container::give_place(py, maparray::Container::of_new(array))
 }
 
-/// Copy a .npy file into a NumPy array, in the byte order of the machine.
+/// Copy an array file into a NumPy array, in the byte order of the machine.
 #[pyfunction]
 fn read<'py>(py: Python<'py>, path: &Bound<'py, PyAny>) -> Answer<Bound<'py, PyAny>> {
     static ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let path = path_argument(path)?;
-    let mapped = py.detach(|| MemMapArray::open(path, Mode::Read))?;
+    let mapped = py.detach(|| Opened::open(path, Mode::Read)?.into_plain())?;
     let options = PyDict::new(py);
     options.set_item("dtype", dtype::to_numpy(py, &mapped.dtype().to_native())?)?;
     let copy = dtype::import_once(py, &ARRAY, "numpy", "array")?;

@@ -82,14 +82,16 @@ pub mod strip;
 mod unit;
 
 pub use array::{
-    Address, AfterUse, ChunkSize, Chunks, Container, Contents, Create, Indices, Info, Integer, Key,
-    MapArray, MapArrayMut, Mapping, MemMapArray, Ragged, Recovered, Stack, info, info_raw, recover,
+    Address, AfterUse, ChunkSize, Chunks, Container, Contents, Create, FitsHeader, FitsImage,
+    Indices, Info, Integer, Key, MapArray, MapArrayMut, Mapping, MemMapArray, Opened, Ragged,
+    Recovered, Scaled, Stack, info, info_raw, recover, save_fits,
 };
 pub use crew::{Flow, Progress, free_memory, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};
 pub use eval::{Combine, Eval, Explanation, Join, Report, Sweep};
 pub use expr::Expr;
+pub use format::fits;
 pub use format::raw::Raw;
 pub use layout::{Layout, Order, Select};
 pub use map::{

@@ -71,6 +71,7 @@ const UNSAFE_IN: &[&str] = &[
 const LONG_HEAD: &[&str] = &[
     "crates/maparray/src/lib.rs",
     "crates/maparray/src/format/npy.rs",
+    "crates/maparray/src/format/fits/mod.rs",
 ];
 
 const HEAD_LINES: usize = 8;

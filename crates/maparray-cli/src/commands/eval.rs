@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use maparray::{Eval, Explanation, Expr, MemMapArray};
+use maparray::{Eval, Explanation, Expr, Opened};
 use serde_json::json;
 
 use super::rows::{End, slice};
@@ -28,7 +28,7 @@ pub(super) fn run(
     };
     let expr = Expr::parse(&eval.expr).map_err(failed)?;
     let raw = eval.raw.raw();
-    let mut arrays: Vec<(&str, MemMapArray)> = Vec::new();
+    let mut arrays: Vec<(&str, Opened)> = Vec::new();
     for binding in &eval.arrays {
         if arrays.iter().any(|(name, _)| *name == binding.name) {
             return Err(Failure::Usage {
@@ -44,7 +44,7 @@ pub(super) fn run(
         arrays.push((&binding.name, array));
     }
     let bound = arrays.iter().fold(Eval::new(expr), |eval, (name, array)| {
-        eval.array(name, array)
+        eval.opened(name, array)
     });
     let bound = configured(bound, how);
     let (dtype, shape) = bound.describe().map_err(failed)?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use maparray::{Flush, MemMapArray, Mode, Order, Raw, Select};
 use serde_json::json;
 
-use super::{open, print_json};
+use super::{open, open_plain, print_json};
 use crate::args::{Append, How, RawArgs, Resize};
 use crate::failure::Failure;
 use crate::{progress, table, value};
@@ -32,8 +32,11 @@ fn open_to_write(path: &Path, raw: &RawArgs) -> Result<MemMapArray, Failure> {
 
 pub(super) fn append(append: &Append, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
     let mut array = open_to_write(&append.file, &append.raw)?;
-    let rows = append.rows.iter().map(|path| open(path, None));
-    let rows: Vec<MemMapArray> = rows.collect::<Result<_, _>>()?;
+    let rows = append
+        .rows
+        .iter()
+        .map(|path| Ok(open(path, None)?.into_plain()?));
+    let rows: Vec<MemMapArray> = rows.collect::<Result<_, Failure>>()?;
     array.extend(rows, flush(append.durable))?;
     tell(&append.file, &array, how, out)
 }
@@ -102,7 +105,7 @@ pub(super) fn follow(
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
     let _guard = progress::Guard::new();
-    let mut array = open(path, raw)?;
+    let mut array = open_plain(path, raw)?;
     loop {
         out.flush()?;
         // Twice as often as needed: a stop is not to be waited for.

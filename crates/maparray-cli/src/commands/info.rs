@@ -66,7 +66,7 @@ fn to_json(path: &Path, info: &Info) -> Value {
     let npy = header.format == Format::Npy;
     json!({
         "path": path.display().to_string(),
-        "format": if npy { "npy" } else { "raw" },
+        "format": header.format.row().name,
         "version": npy.then(|| format!("{}.{}", header.version.0, header.version.1)),
         "dtype": header.dtype.to_string(),
         "shape": header.shape,
@@ -100,7 +100,7 @@ fn write_text(path: &Path, info: &Info, out: &mut dyn Write) -> Result<(), Failu
     let each = value::size(header.dtype.size() as u64);
     let format = match header.format {
         Format::Npy => format!(".npy {}.{}", header.version.0, header.version.1),
-        Format::Raw => "raw".to_owned(),
+        Format::Raw | Format::Fits => header.format.row().name.to_owned(),
     };
     let (found, expected) = (info.file_len, info.expected_len);
     let bytes = value::grouped(found);

@@ -16,7 +16,7 @@ mod stats;
 use std::io::Write;
 use std::path::Path;
 
-use maparray::{Accuracy, DType, Eval, MemMapArray, Mode, Raw, Unit};
+use maparray::{Accuracy, DType, Eval, MemMapArray, Mode, Opened, Raw, Unit};
 
 use crate::args::{Arguments, Command, How, RawArgs};
 use crate::failure::Failure;
@@ -68,8 +68,16 @@ impl RawArgs {
     }
 }
 
-/// Maps a file for reading.
-fn open(path: &Path, raw: Option<&Raw>) -> Result<MemMapArray, Failure> {
+/// Maps a file for reading, be its numbers stored as they are or scaled.
+fn open(path: &Path, raw: Option<&Raw>) -> Result<Opened, Failure> {
+    Ok(match raw {
+        Some(raw) => MemMapArray::open_raw(path, raw, Mode::Read)?.into(),
+        None => Opened::open(path, Mode::Read)?,
+    })
+}
+
+/// Maps a file for reading, its numbers stored as they are.
+fn open_plain(path: &Path, raw: Option<&Raw>) -> Result<MemMapArray, Failure> {
     Ok(match raw {
         Some(raw) => MemMapArray::open_raw(path, raw, Mode::Read)?,
         None => MemMapArray::open(path, Mode::Read)?,

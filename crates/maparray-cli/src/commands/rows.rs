@@ -7,7 +7,7 @@ use std::io::Write;
 use maparray::{MemMapArray, Select};
 use serde_json::json;
 
-use super::{grow, open, print_json, tell_unit};
+use super::{grow, open, open_plain, print_json, tell_unit};
 use crate::args::{How, Rows};
 use crate::failure::Failure;
 use crate::{table, value};
@@ -27,7 +27,8 @@ pub(super) fn run(
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
     let array = open(&rows.file, rows.raw.raw().as_ref())?;
-    let (start, part) = slice(&array, rows.rows, end)?;
+    let (start, picks) = picks(array.shape(), rows.rows, end);
+    let part = array.select(&picks)?.into_plain()?;
     if how.json {
         let document = json!({
             "path": rows.file.display().to_string(),
@@ -51,7 +52,7 @@ pub(super) fn follow(
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
     let raw = rows.raw.raw();
-    let array = open(&rows.file, raw.as_ref())?;
+    let array = open_plain(&rows.file, raw.as_ref())?;
     grow::check_follows(&array, how)?;
     let (_, part) = slice(&array, rows.rows, End::Last)?;
     table::write(&part, out)?;
@@ -66,8 +67,14 @@ pub(super) fn slice(
     rows: u32,
     end: End,
 ) -> Result<(usize, MemMapArray), Failure> {
-    let Some(&len) = array.shape().first() else {
-        return Ok((0, array.clone()));
+    let (start, picks) = picks(array.shape(), rows, end);
+    Ok((start, array.select(&picks)?))
+}
+
+/// Where they are.
+fn picks(shape: &[usize], rows: u32, end: End) -> (usize, Vec<Select>) {
+    let Some(&len) = shape.first() else {
+        return (0, vec![]);
     };
     let count = len.min(rows as usize);
     let start = match end {
@@ -75,11 +82,11 @@ pub(super) fn slice(
         End::Last => len - count,
     };
     let (first, stop) = (Some(start as i64), Some((start + count) as i64));
-    let mut picks = vec![Select::ALL; array.ndim()];
+    let mut picks = vec![Select::ALL; shape.len()];
     picks[0] = Select::Range {
         start: first,
         stop,
         step: 1,
     };
-    Ok((start, array.select(&picks)?))
+    (start, picks)
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use maparray::dtype::Kind;
 use maparray::expr::where_;
-use maparray::{Eval, Expr, MemMapArray, Scalar};
+use maparray::{Eval, Expr, MemMapArray, Opened, Scalar};
 use serde_json::{Map, Value, json};
 
 use super::{configured, open, print_json};
@@ -82,9 +82,9 @@ pub(super) fn run(
     Ok(())
 }
 
-fn statistics(array: &MemMapArray, how: &How) -> Result<Vec<Row>, Failure> {
+fn statistics(array: &Opened, how: &How) -> Result<Vec<Row>, Failure> {
     let kind = array.dtype().number()?.kind();
-    let compute = |expr: Expr| configured(Eval::new(expr).array("a", array), how).run();
+    let compute = |expr: Expr| configured(Eval::new(expr).opened("a", array), how).run();
     let count = |expr: Expr| -> Result<u64, Failure> {
         let count = compute(expr.count_nonzero().into())?.get::<i64>(&[])?;
         Ok(count.unsigned_abs())

@@ -8,6 +8,7 @@ mod convert;
 mod create;
 mod ends;
 mod files;
+mod fits;
 mod grow;
 mod json;
 mod memory;

@@ -174,11 +174,11 @@ impl Container {
         }
     }
 
-    /// Says what its elements measure; the numbers stay as they are. A `.npy` file that is mapped for
-    /// writing says it from now on, too.
+    /// Says what its elements measure; the numbers stay as they are. A `.npy` or FITS file that is
+    /// mapped for writing says it from now on, too.
     ///
     /// # Errors
-    /// `Unit` if the header of the file has no room for it, `Io` if it cannot be written; the unit is
+    /// `Unit` (of FITS `Mismatch`) if the header of the file has no room for it, `Io` if it cannot be written; the unit is
     /// then the old one.
     ///
     /// ```
@@ -199,7 +199,8 @@ impl Container {
             match new.store_unit() {
                 // A file without a header, or a part of one: it says nothing of units.
                 Err(error)
-                    if matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Mismatch) => {}
+                    if matches!(error.kind(), ErrorKind::Malformed | ErrorKind::Mismatch)
+                        && !error.is_about_room() => {}
                 stored => stored?,
             }
         }

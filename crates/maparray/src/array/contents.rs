@@ -8,12 +8,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::MemMapArray;
 use super::address::{Address, Key};
+use super::fits::Fits;
 use super::open::read_header;
+use super::{MemMapArray, Opened, Scaled};
 use crate::error::{Error, Problem, Result};
-use crate::format::{Entry, Format, Header, Scaling, Storage, npy};
-use crate::layout::Picks;
+use crate::format::{Entry, Format, Header, Storage, npy};
+use crate::layout::{Picks, Select};
 use crate::map::{Mode, OpenFile};
 
 /// Bytes from which a format is told.
@@ -42,6 +43,8 @@ pub struct Contents {
 enum Kind {
     /// A file of one array.
     One(Box<Header>),
+    /// HDUs.
+    Fits(Fits),
 }
 
 impl Contents {
@@ -58,9 +61,13 @@ impl Contents {
     pub(super) fn of(file: Arc<OpenFile>, path: &Path, limit: usize) -> Result<Contents> {
         let mut start = [0; START];
         let count = file.read_at(0, &mut start)?;
+        if start[..count].starts_with(b"\x1f\x8b") {
+            return Err(Error::new(Problem::Gzipped));
+        }
         let kind = match Format::of_content(&start[..count]) {
             // What says nothing is told what was expected of it.
             Some(Format::Npy) | None => Kind::One(Box::new(read_header(&file, limit)?)),
+            Some(Format::Fits) => Kind::Fits(Fits::scan(&file)?),
             Some(Format::Raw) => return Err(Error::new(Problem::NoFile)),
         };
         Ok(Contents {
@@ -74,6 +81,7 @@ impl Contents {
     pub fn format(&self) -> Format {
         match &self.kind {
             Kind::One(header) => header.format,
+            Kind::Fits(_) => Format::Fits,
         }
     }
 
@@ -86,6 +94,7 @@ impl Contents {
     pub fn keys(&self) -> Vec<String> {
         match &self.kind {
             Kind::One(_) => vec![String::new()],
+            Kind::Fits(fits) => fits.keys(),
         }
     }
 
@@ -102,6 +111,11 @@ impl Contents {
                 storage: Storage::Plain,
             }),
             Kind::One(_) => Err(self.no_such(&index.to_string())),
+            Kind::Fits(fits) => {
+                let entry = fits.entry(index);
+                let entry = entry.unwrap_or_else(|| Err(self.no_such(&index.to_string())));
+                entry.map_err(|error| error.at(&self.path))
+            }
         }
     }
 
@@ -111,6 +125,13 @@ impl Contents {
     /// `OutOfBounds` if there is none of this name, `Mismatch` if a name is missing.
     pub fn find(&self, key: Option<&str>) -> Result<usize> {
         let keys = self.keys();
+        if let Kind::Fits(fits) = &self.kind
+            && !keys.is_empty()
+        {
+            let found = fits.find(key, &self.file);
+            let found = found.map_err(|error| error.at(&self.path))?;
+            return found.ok_or_else(|| self.no_such(key.unwrap_or_default()));
+        }
         match key {
             Some(key) => {
                 let place = keys.iter().position(|known| known == key);
@@ -130,16 +151,37 @@ impl Contents {
     /// # Errors
     /// As [`Contents::entry`] and [`MemMapArray::open`]; `Unsupported` if it is compressed.
     pub fn array(&self, index: usize, mode: Mode) -> Result<MemMapArray> {
-        self.stored(index, mode)
-    }
-
-    /// The same, its elements as they are stored.
-    pub(super) fn stored(&self, index: usize, mode: Mode) -> Result<MemMapArray> {
         let map = || {
-            let header = self.entry(index)?.header;
+            let header = self.plain(index)?;
             MemMapArray::map(&self.file, &header, &self.path, mode)
         };
         map().map_err(|error| error.at(&self.path))
+    }
+
+    /// Maps one of the arrays, be its numbers scaled or not.
+    ///
+    /// # Errors
+    /// As [`Contents::array`].
+    pub fn opened(&self, index: usize, mode: Mode) -> Result<Opened> {
+        let map = || {
+            let mut header = self.plain(index)?;
+            let scaling = header.scaling.take();
+            let array = MemMapArray::map(&self.file, &header, &self.path, mode)?;
+            Ok(match scaling {
+                Some(scaling) => Opened::Scaled(Scaled::new(array, scaling)?),
+                None => Opened::Plain(array),
+            })
+        };
+        map().map_err(|error: Error| error.at(&self.path))
+    }
+
+    /// The header of an array whose bytes are in the file as they are.
+    fn plain(&self, index: usize) -> Result<Header> {
+        let entry = self.entry(index)?;
+        match (&self.kind, entry.storage) {
+            (Kind::Fits(_), Storage::Compressed(_)) => Err(Error::new(Problem::FitsCompressed)),
+            _ => Ok(entry.header),
+        }
     }
 
     /// Copies one of the arrays into memory.
@@ -147,7 +189,7 @@ impl Contents {
     /// # Errors
     /// As [`Contents::entry`]; `Io` if there is no room.
     pub fn read(&self, index: usize) -> Result<MemMapArray> {
-        let read = || MemMapArray::read_data(&self.file, &self.entry(index)?.header);
+        let read = || MemMapArray::read_data(&self.file, &self.plain(index)?);
         read().map_err(|error| error.at(&self.path))
     }
 
@@ -169,24 +211,28 @@ fn some(keys: &[String]) -> String {
     shown.join(", ") + more
 }
 
-/// An array that an address names, its elements as they are stored, and what they stand for.
-pub(super) fn raw_at(path: &Path) -> Result<(MemMapArray, Option<Scaling>)> {
-    let address = Address::parse(path)?;
-    let contents = Contents::open(&address.path)?;
-    let mut scaling = None;
-    let array = at_address(&address, &contents, |contents, index| {
-        scaling = contents.entry(index)?.header.scaling;
-        contents.stored(index, Mode::Read)
-    })?;
-    Ok((array, scaling))
+/// What parts can be taken of.
+pub(super) trait Whole: Sized {
+    fn axes(&self) -> usize;
+    fn part(&self, picks: &[Select]) -> Result<Self>;
+}
+
+impl Whole for MemMapArray {
+    fn axes(&self) -> usize {
+        self.ndim()
+    }
+
+    fn part(&self, picks: &[Select]) -> Result<MemMapArray> {
+        self.select(picks)
+    }
 }
 
 /// An array that an address names, opened or copied by `get`, and the part of it.
-pub(super) fn at_address(
+pub(super) fn at_address<W: Whole>(
     address: &Address,
     contents: &Contents,
-    get: impl FnOnce(&Contents, usize) -> Result<MemMapArray>,
-) -> Result<MemMapArray> {
+    get: impl FnOnce(&Contents, usize) -> Result<W>,
+) -> Result<W> {
     let one = matches!(contents.kind, Kind::One(_));
     let take = || {
         let mut parts = address.parts.clone();
@@ -201,7 +247,7 @@ pub(super) fn at_address(
         };
         let whole = get(contents, contents.find(key)?)?;
         parts.iter().try_fold(whole, |array, picks| {
-            array.select(&picks.select(array.ndim())?)
+            array.part(&picks.select(array.axes())?)
         })
     };
     take().map_err(|error: Error| error.at(&address.path))

@@ -4,10 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::contents::Contents;
+use super::fits::is_fits;
 use super::open::read_header;
 use crate::error::Result;
 use crate::format::raw::{self, Raw};
-use crate::format::{Header, npy};
+use crate::format::{Format, Header, npy};
 use crate::map::{Mode, OpenFile};
 
 /// What is known of an array file without touching its data.
@@ -30,7 +32,11 @@ impl Info {
     }
 
     fn new(path: &Path, header: Header, file_len: u64) -> Result<Info> {
-        let expected_len = header.data_offset.saturating_add(header.byte_len()?);
+        let mut expected_len = header.data_offset.saturating_add(header.byte_len()?);
+        if header.format == Format::Fits {
+            // Behind the data come the rest of its block, and other HDUs.
+            expected_len = expected_len.max(file_len);
+        }
         Ok(Info {
             path: path.to_path_buf(),
             header,
@@ -57,7 +63,16 @@ impl Info {
 pub fn info(path: impl AsRef<Path>) -> Result<Info> {
     let path = path.as_ref();
     let file = OpenFile::open(path, Mode::Read)?;
-    let read = || Info::new(path, read_header(&file, npy::HEADER_LIMIT)?, file.len()?);
+    let read = || {
+        let header = match is_fits(&file)? {
+            true => {
+                let contents = Contents::open(path)?;
+                contents.entry(contents.find(None)?)?.header
+            }
+            false => read_header(&file, npy::HEADER_LIMIT)?,
+        };
+        Info::new(path, header, file.len()?)
+    };
     read().map_err(|error| error.at(path))
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::address::Address;
-use super::contents::{Contents, at_address};
+use super::contents::{Contents, Whole, at_address};
 use super::share::share_out;
 use super::{COPY_BYTES, MemMapArray, unit};
 use crate::error::{Error, Problem, Result};
@@ -115,22 +115,35 @@ impl MemMapArray {
     /// Reads the data that a header describes, without a map.
     pub(super) fn read_data(file: &OpenFile, header: &Header) -> Result<MemMapArray> {
         check_data(file, header)?;
-        let unit = unit::of_text(header.unit.as_deref())?;
-        let dtype = header.dtype.to_native();
+        let unit = unit::of_header(header)?;
+        let (stored, scaling) = (header.dtype.to_native(), header.scaling);
+        let meant = scaling.and_then(|scaling| Some((scaling, stored.scalar()?)));
+        let dtype = meant.map_or(stored.clone(), |(scaling, stored)| {
+            scaling.scalar(stored).native()
+        });
         let mut array = MemMapArray::zeros(&dtype, &header.shape, header.order)?;
         let (byte_len, item) = (array.byte_len(), dtype.size().max(1));
         let piece = (COPY_BYTES / item).max(1) * item;
         let pieces = array.own_bytes()?.chunks_mut(piece).enumerate();
-        share_out(pieces, byte_len, |(n, bytes), _| {
-            let from = header.data_offset + (n * piece) as u64;
+        let needed = header.data_offset + header.byte_len()?;
+        let read = |from: u64, bytes: &mut [u8]| {
             let found = file.read_at(from, bytes)?;
             if found < bytes.len() {
-                return Err(Error::new(Problem::TooShort {
-                    file_len: from + found as u64,
-                    needed: header.data_offset + byte_len as u64,
-                }));
+                let file_len = from + found as u64;
+                return Err(Error::new(Problem::TooShort { file_len, needed }));
             }
             header.dtype.swap_to_native(bytes);
+            Ok(())
+        };
+        share_out(pieces, byte_len, |(n, bytes), scratch| {
+            let Some((scaling, scalar)) = meant else {
+                return read(header.data_offset + (n * piece) as u64, bytes);
+            };
+            let size = scalar.size();
+            scratch.resize(bytes.len() / item * size, 0);
+            let first = n * (piece / item) * size;
+            read(header.data_offset + first as u64, scratch)?;
+            scaling.convert(scalar, scratch, bytes);
             Ok(())
         })?;
         Ok(array.sharing_unit(unit))
@@ -144,7 +157,11 @@ impl MemMapArray {
         mode: Mode,
     ) -> Result<MemMapArray> {
         check_data(file, header)?;
-        let unit = unit::of_text(header.unit.as_deref())?;
+        if header.scaling.is_some() {
+            let stored = header.dtype.to_string();
+            return Err(Error::new(Problem::Scaled { stored }));
+        }
+        let unit = unit::of_header(header)?;
         let span = Span {
             offset: header.data_offset,
             len: Some(header.byte_len()?),
@@ -165,12 +182,12 @@ impl MemMapArray {
 }
 
 /// What an address names, opened or copied by `get`.
-fn at(
+pub(super) fn at<W: Whole>(
     path: &Path,
     mode: Mode,
     limit: usize,
-    get: impl FnOnce(&Contents, usize) -> Result<MemMapArray>,
-) -> Result<MemMapArray> {
+    get: impl FnOnce(&Contents, usize) -> Result<W>,
+) -> Result<W> {
     // Most addresses are names of files, which are not looked at twice.
     let address = match OpenFile::open(path, mode) {
         Ok(file) => {

@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::{MemMapArray, unit};
+use super::{MemMapArray, save_fits, unit};
 use crate::crew::{Crew, callers_watch};
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
@@ -66,6 +66,10 @@ impl MemMapArray {
         let new = NewArray::create(path, dtype, shape, options, None)?;
         let header = new.header.clone();
         let map = || {
+            if new.shifted {
+                let stored = header.dtype.to_string();
+                return Err(Error::new(Problem::Scaled { stored }));
+            }
             // Mapped first: a failure leaves no file behind.
             let file = OpenFile::from_file(new.file.share()?)?;
             let array = MemMapArray::map(&file, &header, path, Mode::ReadWrite)?;
@@ -193,6 +197,7 @@ impl MemMapArray {
         let axes = new.layout().memory_order();
         let walk = Walk::new(&self.layout.permuted(&axes));
         let source = self.source();
+        let as_is = new.header.dtype == self.dtype && !new.shifted;
         let most = (FOLIO / item).clamp(1, self.len().max(1));
         // The first piece is shorter, so that the others begin where folios do.
         let lead = new.header_len() / item % most;
@@ -202,8 +207,13 @@ impl MemMapArray {
             let (mut start, mut count) = (0, (most - lead).min(self.len()));
             while start < self.len() {
                 let bytes = &mut buffer[..count * item];
-                source.load_raw(&walk, start, bytes)?;
-                new.write(start, bytes)?;
+                if as_is {
+                    source.load_raw(&walk, start, bytes)?;
+                    new.write(start, bytes)?;
+                } else {
+                    source.load(&walk, start, bytes)?;
+                    new.store(start, bytes)?;
+                }
                 member.advance(bytes.len() as u64)?;
                 start += count;
                 count = most.min(self.len() - start);
@@ -216,6 +226,8 @@ impl MemMapArray {
 
 /// A `.npy` file that is being written and has no name of its own yet.
 pub(crate) struct NewArray {
+    /// Whether numbers are stored without the first half of their range.
+    shifted: bool,
     file: NewFile,
     path: PathBuf,
     header: Header,
@@ -242,12 +254,18 @@ impl NewArray {
                 unit: unit::text_of(unit),
                 scaling: None,
             };
-            let start = header.begin()?;
-            let len = header.data_offset + byte_len as u64;
+            let fits = header.format == Format::Fits;
+            let start = match fits {
+                true => save_fits::begin(&mut header, unit)?,
+                false => header.begin()?,
+            };
+            let end = header.data_offset + byte_len as u64;
+            let len = if fits { save_fits::padded(end) } else { end };
             let file = NewFile::create(path, len, options.existing, options.allocate)?;
             file.write_at(0, &start)?;
             let layout = header.layout()?;
             Ok(NewArray {
+                shifted: fits && save_fits::is_shifted(dtype),
                 file,
                 path: path.to_path_buf(),
                 header,
@@ -270,14 +288,14 @@ impl NewArray {
 
     /// Writes native elements, leaving them in the file's byte order.
     pub(crate) fn store(&self, start: usize, elements: &mut [u8]) -> Result<()> {
-        self.header.dtype.swap_to_native(elements);
+        self.as_stored(elements);
         self.write(start, elements)
     }
 
     /// Stores native elements at the places of a walk over the file's elements, which need not follow
     /// each other.
     pub(crate) fn place(&self, walk: &Walk, start: usize, elements: &mut [u8]) -> Result<()> {
-        self.header.dtype.swap_to_native(elements);
+        self.as_stored(elements);
         let item = self.layout.item_size().max(1);
         let (offset, mut rest) = (self.header.data_offset, &*elements);
         walk.runs(start, elements.len() / item, |place, stride, count| {
@@ -292,6 +310,14 @@ impl NewArray {
                 self.file.write_at(offset + place as u64, element)
             })
         })
+    }
+
+    /// Brings native elements to the form that they have in the file.
+    fn as_stored(&self, elements: &mut [u8]) {
+        self.header.dtype.swap_to_native(elements);
+        if self.shifted {
+            save_fits::shift(elements, self.layout.item_size());
+        }
     }
 
     /// Bytes before the first element.
@@ -316,6 +342,15 @@ impl NewArray {
     pub(crate) fn finish_open(self, flush: Flush) -> Result<MemMapArray> {
         let map = || {
             let file = OpenFile::from_file(self.file.share()?)?;
+            if self.shifted {
+                // Shifted numbers cannot be mapped as what they stand for.
+                let mut copy = MemMapArray::read_data(&file, &self.header)?;
+                let bytes = copy.own_bytes()?;
+                self.header.dtype.swap_to_native(bytes);
+                self.as_stored(bytes);
+                self.header.dtype.swap_to_native(bytes);
+                return Ok(copy);
+            }
             MemMapArray::map(&file, &self.header, &self.path, Mode::Read)
         };
         let array = map().map_err(|error: Error| error.at(&self.path))?;

@@ -8,12 +8,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::contents::raw_at;
-use super::{MemMapArray, Source};
+use super::{MemMapArray, Opened, Source};
 use crate::dtype::{DType, Kind, Scalar, promote_scalars};
 use crate::error::{Error, Problem, Result};
 use crate::format::Scaling;
 use crate::layout::shape_text;
+use crate::map::Mode;
 use crate::unit::Unit;
 
 /// Files that stay open; systems allow a program 1024 or so.
@@ -104,7 +104,7 @@ impl Stack {
     /// Takes note of what one more array is.
     fn add(&mut self, array: &MemMapArray, scaling: Option<Scaling>) -> Result<()> {
         let own = array.dtype().number()?;
-        let own = scaling.map_or(own, |scaling| scaling.makes(own));
+        let own = scaling.map_or(own, |scaling| scaling.scalar(own));
         if own.kind() == Kind::Complex {
             return Err(Error::new(Problem::NoLoop {
                 operation: "stack",
@@ -216,4 +216,15 @@ impl Stack {
     pub(crate) fn scalar(&self) -> Scalar {
         self.dtype
     }
+}
+
+/// An array, its elements as they are stored, and what they stand for.
+fn raw_at(path: &Path) -> Result<(MemMapArray, Option<Scaling>)> {
+    Ok(match Opened::open(path, Mode::Read)? {
+        Opened::Plain(array) => (array, None),
+        Opened::Scaled(scaled) => {
+            let raw = scaled.raw().clone().with_unit(scaled.unit().cloned());
+            (raw, Some(scaled.scaling()))
+        }
+    })
 }

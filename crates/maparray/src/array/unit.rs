@@ -8,13 +8,14 @@
 use std::sync::Arc;
 
 use super::MemMapArray;
+use super::fits;
 use super::open::read_header;
 use crate::error::{Error, Problem, Result};
-use crate::format::Header;
 use crate::format::npy::{self, HEADER_LIMIT};
+use crate::format::{Format, Header};
 use crate::layout::shape_text;
 use crate::map::{Mode, OpenFile};
-use crate::unit::Unit;
+use crate::unit::{Unit, UnitFormat};
 
 impl MemMapArray {
     /// The unit of the elements; `None` if nobody has said one, which computes as plain numbers do.
@@ -62,8 +63,8 @@ impl MemMapArray {
         self.unit = unit.into().map(Arc::new);
     }
 
-    /// Writes the unit, or that there is none, into the header of the `.npy` file that the array maps
-    /// for writing. Its elements stay where they are.
+    /// Writes the unit, or that there is none, into the header of the `.npy` or FITS file that the array
+    /// maps for writing. Its elements stay where they are.
     ///
     /// # Errors
     /// `Unit` if the header has no room for it, `ReadOnly` if the file may not be written, `Mismatch`
@@ -89,6 +90,9 @@ impl MemMapArray {
         };
         if mode != Mode::ReadWrite {
             return Err(Error::new(Problem::ReadOnly));
+        }
+        if fits::is_fits(&file)? {
+            return fits::write_unit(&file, self);
         }
         let header = read_header(&file, HEADER_LIMIT)?;
         if !self.is_what_says(&header) {
@@ -157,10 +161,27 @@ pub(super) fn text_of(unit: Option<&Unit>) -> Option<String> {
     unit.map(Unit::to_string)
 }
 
-/// What the text of a header means.
+/// The text for a card of FITS: the spelling of the standard, or that of everywhere else for what the
+/// standard does not know, such as `electron`. astropy reads both.
+pub(super) fn fits_text(unit: Option<&Unit>) -> Option<String> {
+    let unit = unit.filter(|unit| !unit.is_unity())?;
+    let fits = unit.to_text(UnitFormat::Fits);
+    Some(fits.unwrap_or_else(|_| unit.to_string()))
+}
+
+/// The unit that a header says. Those of FITS are often of somebody's own: what is none is no unit
+/// there, and its text stays in the header.
 ///
 /// # Errors
-/// `Unit` if it is no unit.
-pub(super) fn of_text(text: Option<&str>) -> Result<Option<Arc<Unit>>> {
-    text.map(|text| Unit::parse(text).map(Arc::new)).transpose()
+/// `Unit` if it is no unit, of other formats.
+pub(super) fn of_header(header: &Header) -> Result<Option<Arc<Unit>>> {
+    let text = header.unit.as_deref();
+    if header.format != Format::Fits {
+        return text.map(|text| Unit::parse(text).map(Arc::new)).transpose();
+    }
+    let known = |text: &str| {
+        let fits = Unit::parse_as(text, UnitFormat::Fits);
+        fits.or_else(|_| Unit::parse(text)).ok()
+    };
+    Ok(text.and_then(known).map(Arc::new))
 }

@@ -200,6 +200,10 @@ impl fmt::Display for Problem {
                 "several arrays in the file: found {found} ({names}), expected the name of one \
                  behind the name of the file and a colon"
             ),
+            Problem::NotAlone { format } => write!(
+                f,
+                "files of this format are not written array by array: found {format}"
+            ),
             Problem::NoSuchArray { key, names } => write!(
                 f,
                 "no such array in the file: found `{}`, expected one of {names}",
@@ -275,6 +279,75 @@ impl fmt::Display for Problem {
                 f,
                 "offset past the end of the file: found {offset}, expected at most {file_len}"
             ),
+
+            Problem::FitsCard {
+                at,
+                keyword,
+                found,
+                expected,
+            } => write!(
+                f,
+                "bad card at byte {at}: found `{}` for {}, expected {expected}",
+                show(found),
+                show(keyword)
+            ),
+            Problem::FitsMissing { at, keyword } => write!(
+                f,
+                "bad header at byte {at}: found no card `{}`, expected one",
+                show(keyword)
+            ),
+            Problem::FitsTwice { at, keyword } => write!(
+                f,
+                "bad card at byte {at}: found `{}` again later, expected it once",
+                show(keyword)
+            ),
+            Problem::FitsNoEnd { at, read } => write!(
+                f,
+                "header without an end at byte {at}: found no card `END` in {read} bytes"
+            ),
+            Problem::FitsKind { found } => write!(
+                f,
+                "HDU of another kind: found {}, expected an image or a binary table",
+                show(found)
+            ),
+            Problem::FitsCompressed => write!(
+                f,
+                "compressed in tiles: found a binary table of pieces, expected a plain image"
+            ),
+            Problem::FitsNoData { number } => write!(
+                f,
+                "HDU without data: found NAXIS = 0 in HDU {number}, expected an image or a table"
+            ),
+            Problem::FitsValue {
+                keyword,
+                found,
+                expected,
+            } => write!(
+                f,
+                "not for a card `{}`: found `{}`, expected {expected}",
+                show(keyword),
+                show(found)
+            ),
+            Problem::FitsNoRoom { needed, found } => write!(
+                f,
+                "no room for the header: found {found} bytes, expected {needed}"
+            ),
+            Problem::FitsStructure { keyword } => write!(
+                f,
+                "card `{}` says how the data lies: expected it as it is in the file",
+                show(keyword)
+            ),
+            Problem::FitsDType { dtype } => write!(
+                f,
+                "cannot be an image: found dtype `{dtype}`, expected integers, `float32` or `float64` \
+                 with an axis"
+            ),
+            Problem::Scaled { stored } => write!(
+                f,
+                "numbers are stored scaled: found `{stored}` with BSCALE, BZERO or BLANK, expected \
+                 numbers as they are"
+            ),
+            Problem::Gzipped => write!(f, "compressed file: found gzip, expected a plain one"),
 
             Problem::WrongDType { found, expected } => {
                 write!(f, "wrong dtype: found `{found}`, expected `{expected}`")

@@ -116,6 +116,20 @@ impl Error {
             | Problem::HeaderKey { .. }
             | Problem::Offsets { .. }
             | Problem::ShortData { .. } => Kind::Malformed,
+            Problem::FitsCard { .. }
+            | Problem::FitsMissing { .. }
+            | Problem::FitsTwice { .. }
+            | Problem::FitsNoEnd { .. } => Kind::Malformed,
+            Problem::FitsKind { .. }
+            | Problem::FitsCompressed
+            | Problem::NotAlone { .. }
+            | Problem::FitsDType { .. }
+            | Problem::Scaled { .. }
+            | Problem::Gzipped => Kind::Unsupported,
+            Problem::FitsNoData { .. } => Kind::Empty,
+            Problem::FitsValue { .. }
+            | Problem::FitsNoRoom { .. }
+            | Problem::FitsStructure { .. } => Kind::Mismatch,
             Problem::ObjectDType
             | Problem::NoDescriptor { .. }
             | Problem::NpyVersionUnfit { .. }
@@ -219,6 +233,11 @@ impl Error {
         matches!(self.0.problem, Problem::OtherDisk)
     }
 
+    /// Whether a header has no room for what is to be written into it.
+    pub(crate) fn is_about_room(&self) -> bool {
+        matches!(self.0.problem, Problem::FitsNoRoom { .. })
+    }
+
     /// One line on what to do about it, for a door to print after the message.
     pub fn hint(&self) -> Option<&'static str> {
         match &self.0.problem {
@@ -245,6 +264,13 @@ impl Error {
                 Some("save the array anew: that file has room to grow")
             }
             Problem::LostGrowth => Some("save the array to another disk, and see to this one"),
+            Problem::FitsCompressed => Some("unpack it with `funpack`, then open the new file"),
+            Problem::Gzipped => Some("unpack it with `gunzip -k`, then open the new file"),
+            Problem::Scaled { .. } => Some(
+                "`Scaled::open` maps it and computes with what the numbers stand for; `read` copies that",
+            ),
+            Problem::FitsNoRoom { .. } => Some("`rewrite` writes the whole file anew"),
+            Problem::FitsDType { .. } => Some("convert with `astype` first"),
             Problem::Exists => Some("mode `w+` replaces a file, mode `x` never does"),
             _ => None,
         }

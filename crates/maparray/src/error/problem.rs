@@ -184,10 +184,59 @@ pub(crate) enum Problem {
         file_len: u64,
     },
 
+    // fits
+    FitsCard {
+        at: u64,
+        keyword: String,
+        found: String,
+        expected: &'static str,
+    },
+    FitsMissing {
+        at: u64,
+        keyword: String,
+    },
+    FitsTwice {
+        at: u64,
+        keyword: String,
+    },
+    FitsNoEnd {
+        at: u64,
+        read: u64,
+    },
+    FitsKind {
+        found: String,
+    },
+    FitsCompressed,
+    FitsNoData {
+        number: usize,
+    },
+    FitsValue {
+        keyword: String,
+        found: String,
+        expected: &'static str,
+    },
+    FitsNoRoom {
+        needed: u64,
+        found: u64,
+    },
+    FitsStructure {
+        keyword: String,
+    },
+    FitsDType {
+        dtype: String,
+    },
+    Scaled {
+        stored: String,
+    },
+    Gzipped,
+
     // array
     SeveralArrays {
         found: usize,
         names: String,
+    },
+    NotAlone {
+        format: &'static str,
     },
     NoSuchArray {
         key: String,

@@ -393,7 +393,10 @@ impl Frame {
         Ok(Frame {
             walk: Walk::new(source.layout()),
             source,
-            scaling,
+            scaling: scaling.map(|scaling| Scaling {
+                blank: scaling.blank_of(own),
+                ..scaling
+            }),
             cast: (own != wanted).then(|| cast(own, wanted)),
             from: own.size(),
         })

@@ -17,6 +17,7 @@ mod output;
 mod plan;
 mod program;
 mod reduce;
+mod scaled;
 mod whole;
 
 use std::path::Path;
@@ -48,6 +49,7 @@ use program::{Program, Settings, Target};
 pub struct Eval<'a> {
     exprs: Vec<Expr>,
     arrays: Vec<(String, Source)>,
+    meanings: Vec<scaled::Meaning>,
     settings: Settings,
     accuracy: Accuracy,
     watch: Option<Watch<'a>>,
@@ -90,6 +92,7 @@ impl<'a> Eval<'a> {
         Eval {
             exprs: exprs.into_iter().collect(),
             arrays: vec![],
+            meanings: vec![],
             settings: Settings::default(),
             accuracy: Accuracy::default(),
             watch: None,
@@ -500,15 +503,26 @@ impl<'a> Eval<'a> {
                 array.dtype().number()?;
             }
         }
+        let meant = self.meant()?;
+        let meaning = |name: &str| meant.iter().find(|meant| meant.meaning.name == name);
         let lookup = |name: &str| {
+            if let Some(meant) = meaning(name) {
+                return Some((meant.typed.dtype(), meant.typed.shape.clone()));
+            }
             let source = &self.arrays.iter().find(|(known, _)| known == name)?.1;
             Some((source.dtype().clone(), source.layout().shape().to_vec()))
         };
         let units = |name: &str| {
+            if let Some(meant) = meaning(name) {
+                return meant.meaning.unit.clone();
+            }
             let source = &self.arrays.iter().find(|(known, _)| known == name)?.1;
             source.unit().cloned()
         };
-        let infer = |expr| expr::infer_in(expr, &lookup, &units, self.accuracy);
+        let infer = |expr| {
+            let typed = expr::infer_in(expr, &lookup, &units, self.accuracy)?;
+            Ok(scaled::told(typed, &meant))
+        };
         let typed: Vec<Typed> = self.exprs.iter().map(infer).collect::<Result<_>>()?;
         // Where a name is unknown too, that is the better news: the two may be one, misspelt.
         match self.arrays.iter().find(|(name, _)| !names.contains(name)) {

@@ -5,14 +5,16 @@
 //!
 //! Knows: errors, dtypes, layouts. Must not know: files, maps. It sees slices.
 
+pub mod fits;
 pub mod npy;
 pub mod raw;
 pub(crate) mod rows;
+mod scaling;
 mod table;
 
 pub use table::{FORMATS, Row};
 
-use crate::dtype::{DType, Scalar};
+use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
 use crate::layout::{Layout, Order, extent};
 
@@ -24,6 +26,8 @@ pub enum Format {
     Npy,
     /// Elements only; the caller says what they are.
     Raw,
+    /// FITS: HDUs, each a header and an image or a table.
+    Fits,
 }
 
 /// One array of a file that may hold several.
@@ -79,32 +83,6 @@ pub struct Scaling {
     pub blank: Option<i64>,
 }
 
-impl Scaling {
-    /// The type of the numbers that stored ones of a type stand for, as astropy has it: integers without
-    /// a sign where only their middle is shifted, else floats.
-    ///
-    /// ```
-    /// use maparray::{Scalar, format::Scaling};
-    /// let shifted = Scaling { scale: 1.0, zero: 32768.0, blank: None };
-    /// assert_eq!(shifted.makes(Scalar::I16), Scalar::U16);
-    /// assert_eq!(Scaling { scale: 2.0, ..shifted }.makes(Scalar::I16), Scalar::F32);
-    /// ```
-    pub fn makes(&self, stored: Scalar) -> Scalar {
-        let shifted = match stored {
-            Scalar::I16 => Some((32_768.0, Scalar::U16)),
-            Scalar::I32 => Some((2_147_483_648.0, Scalar::U32)),
-            Scalar::I64 => Some((9_223_372_036_854_775_808.0, Scalar::U64)),
-            Scalar::U8 => Some((-128.0, Scalar::I8)),
-            _ => None,
-        };
-        match shifted {
-            Some((zero, scalar)) if self.scale == 1.0 && self.zero == zero => scalar,
-            _ if stored == Scalar::F32 || stored.size() < 4 => Scalar::F32,
-            _ => Scalar::F64,
-        }
-    }
-}
-
 /// What came out of the first bytes of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parsed {
@@ -125,6 +103,10 @@ impl Header {
         let start = match self.format {
             Format::Npy => npy::write_in(unit, dtype, shape, self.order)?,
             Format::Raw => vec![],
+            format => {
+                let format = format.row().name;
+                return Err(Error::new(Problem::NotAlone { format }));
+            }
         };
         if let (Format::Npy, [_, _, _, _, _, _, major, minor, ..]) = (self.format, &*start) {
             self.version = (*major, *minor);

@@ -27,7 +27,7 @@ pub struct Row {
 }
 
 /// All formats, in the order in which a file is asked for them.
-pub const FORMATS: [Row; 2] = [
+pub const FORMATS: [Row; 3] = [
     Row {
         format: Format::Npy,
         name: "npy",
@@ -45,6 +45,15 @@ pub const FORMATS: [Row; 2] = [
         access: "mapped in r, r+ and c",
         writes: "whole, or grown in place",
         begins: |_| false,
+    },
+    Row {
+        format: Format::Fits,
+        name: "fits",
+        endings: &["fits", "fit", "fts"],
+        holds: "images and binary tables, each with a header of cards",
+        access: "mapped in r, r+ and c; scaled images converted as they are read",
+        writes: "images, whole",
+        begins: |start| start.starts_with(b"SIMPLE  ="),
     },
 ];
 

@@ -58,7 +58,7 @@ const MEMORY: usize = 1 << 20;
 const TIME: Duration = Duration::from_millis(500);
 
 /// Runs something that a file could try to make expensive.
-fn cheaply<T>(what: &str, run: impl FnOnce() -> T) -> T {
+pub(crate) fn cheaply<T>(what: &str, run: impl FnOnce() -> T) -> T {
     let before = ASKED.get();
     let start = Instant::now();
     let result = run();

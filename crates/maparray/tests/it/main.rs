@@ -7,6 +7,7 @@ mod dtype;
 mod elementary;
 mod eval;
 mod expr;
+mod fits;
 mod format;
 mod grow;
 #[cfg(target_os = "linux")]
