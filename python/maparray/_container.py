@@ -310,7 +310,7 @@ class MemMapArray(_maparray.Container, Names, Operators):
     def resize_rows(self, rows: int, durable: bool = True) -> None:
         """Give the file another number of rows: new ones are zero, others are forgotten.
 
-        No file becomes shorter: bytes that are left stay behind the data until they are overwritten.
+        No file becomes shorter: what is left stays behind the data until it is overwritten.
         """
         _maparray.resize_rows(self, rows, durable)
 
@@ -322,7 +322,7 @@ class MemMapArray(_maparray.Container, Names, Operators):
         _maparray.reserve(self, nbytes)
 
     def refresh(self) -> bool:
-        """Look at the file again, for rows that another program has added; whether there are any."""
+        """Look at the file again, for rows that others have added; whether there are any."""
         return _maparray.refresh(self)
 
     # NumPy's protocols

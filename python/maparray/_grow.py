@@ -18,7 +18,7 @@ _ROWS, _BYTES = 4096, 1 << 20
 
 
 class Recovered(NamedTuple):
-    """What `recover` found: rows that are whole, rows that the header claimed, bytes left behind."""
+    """What `recover` found: rows that are whole, rows that were claimed, bytes behind them."""
 
     rows: int
     claimed: int

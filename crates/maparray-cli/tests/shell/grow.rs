@@ -11,7 +11,7 @@ fn rows_are_appended_from_files_and_the_new_shape_is_told() {
     shell.out(&["create", "@/b.npy", "--shape", "1,2", "--fill", "7"]);
     shell.out(&["create", "@/one.npy", "--shape", "2", "--fill", "8"]);
     let words = ["append", "@/a.npy", "@/b.npy", "@/one.npy"];
-    assert_eq!(shell.out(&words), "@/a.npy: float64 (4, 2), 192 B\n");
+    assert_eq!(shell.out(&words), "@/a.npy: float64 (4, 2), 192 bytes\n");
     let head = "0.0\t1.0\n2.0\t3.0\n7.0\t7.0\n8.0\t8.0\n";
     assert_eq!(shell.out(&["head", "@/a.npy"]), head);
     let durable = shell.out(&["append", "@/a.npy", "@/a.npy", "--durable", "-q"]);
@@ -39,7 +39,7 @@ fn a_file_is_resized_and_a_file_without_a_header_grows_too() {
     ]);
     assert_eq!(
         shell.out(&["resize", "@/a.npy", "5"]),
-        "@/a.npy: int16 (5,), 138 B\n"
+        "@/a.npy: int16 (5,), 138 bytes\n"
     );
     assert_eq!(shell.out(&["head", "@/a.npy"]), "1\n2\n3\n0\n0\n");
     assert_eq!(

@@ -71,7 +71,7 @@ impl MemMapArray {
     /// # let path = folder.path().join("log.npy");
     /// MemMapArray::from_slice(&[1_i64]).save(&path)?;
     /// let mut log = MemMapArray::open(&path, Mode::ReadWrite)?;
-    /// log.extend((2..5).map(|i| MemMapArray::from_slice(&[i, i])), Flush::Start)?;
+    /// log.extend((2..5_i64).map(|i| MemMapArray::from_slice(&[i, i])), Flush::Start)?;
     /// assert_eq!(log.to_vec::<i64>()?, [1, 2, 2, 3, 3, 4, 4]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

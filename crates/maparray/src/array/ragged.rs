@@ -305,6 +305,18 @@ impl Ragged {
     ///
     /// # Errors
     /// As [`MemMapArray::refresh`].
+    ///
+    /// ```
+    /// use maparray::{DType, Existing, Flush, MemMapArray, Mode, Ragged};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("words");
+    /// let mut words = Ragged::create(&path, &DType::of::<u8>(), &[], Existing::Refuse)?;
+    /// let mut seen = Ragged::open(&path, Mode::Read)?;
+    /// words.append(&MemMapArray::from_slice(b"new"), Flush::Start)?;
+    /// assert!(seen.refresh()?);
+    /// assert_eq!(seen.get(0)?.to_vec::<u8>()?, b"new");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn refresh(&mut self) -> Result<bool> {
         let before = self.len;
         self.offsets.refresh()?;
