@@ -65,6 +65,10 @@ impl Contents {
             return Err(Error::new(Problem::Gzipped));
         }
         let kind = match Format::of_content(&start[..count]) {
+            None if of_name(path) == Some(Format::Fits) => {
+                let (at, keyword) = (0, "SIMPLE".into());
+                return Err(Error::new(Problem::FitsMissing { at, keyword }));
+            }
             // What says nothing is told what was expected of it.
             Some(Format::Npy) | None => Kind::One(Box::new(read_header(&file, limit)?)),
             Some(Format::Fits) => Kind::Fits(Fits::scan(&file)?),
@@ -197,6 +201,11 @@ impl Contents {
         let (key, names) = (key.into(), some(&self.keys()));
         Error::new(Problem::NoSuchArray { key, names }).at(&self.path)
     }
+}
+
+/// The format that a file has by its name.
+fn of_name(path: &Path) -> Option<Format> {
+    Format::of_name(path.to_str()?)
 }
 
 /// Some names, for a message.

@@ -126,6 +126,7 @@ impl Error {
             | Problem::Gzipped => Kind::Unsupported,
             Problem::FitsNoData { .. } => Kind::Empty,
             Problem::FitsValue { .. }
+            | Problem::FitsChanged
             | Problem::FitsNoRoom { .. }
             | Problem::FitsStructure { .. } => Kind::Mismatch,
             Problem::ObjectDType
@@ -253,6 +254,7 @@ impl Error {
                 "let the others go first, or go on with a copy; of parts, the whole can be moved",
             ),
             Problem::ShortData { .. } => Some("the file was cut short or is still being written"),
+            Problem::FitsChanged => Some("read it again, then change it"),
             Problem::FitsCompressed => Some("unpack it with `funpack`, then open the new file"),
             Problem::Gzipped => Some("unpack it with `gunzip -k`, then open the new file"),
             Problem::Scaled { .. } => Some(

@@ -191,6 +191,7 @@ pub(crate) enum Problem {
     FitsKind {
         found: String,
     },
+    FitsChanged,
     FitsCompressed,
     FitsNoData {
         number: usize,
