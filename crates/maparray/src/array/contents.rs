@@ -166,6 +166,18 @@ impl Contents {
     ///
     /// # Errors
     /// As [`Contents::array`].
+    ///
+    /// ```
+    /// use maparray::{Contents, Existing, FitsImage, MemMapArray, Mode, save_fits};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.fits");
+    /// let counts = MemMapArray::from_slice(&[0_u16, 65535]);
+    /// save_fits(&path, &[FitsImage::new(&counts)], Existing::Refuse)?;
+    /// let contents = Contents::open(&path)?;
+    /// assert!(contents.array(0, Mode::Read).is_err());
+    /// assert_eq!(contents.opened(0, Mode::Read)?.dtype().to_string(), "<u2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn opened(&self, index: usize, mode: Mode) -> Result<Opened> {
         let map = || {
             let mut header = self.plain(index)?;
