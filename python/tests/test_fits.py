@@ -425,6 +425,44 @@ def test_scaling_of_columns_is_left_to_the_caller(tmp_path):
     assert fits_header(path, 1)["TZERO1"] == 32768
 
 
+def test_a_header_that_another_changed_meanwhile_is_not_overwritten(tmp_path):
+    path = write(tmp_path / "a.fits", fits.PrimaryHDU(np.zeros(3)))
+    header = fits_header(path)
+    header["OBJECT"] = "M 31"
+    with maparray.open(path, "r+") as m:
+        m.set_unit("adu")
+    with pytest.raises(MismatchError, match="changed meanwhile"):
+        header.flush()
+    assert fits.getheader(path)["BUNIT"] == "adu"
+    again = fits_header(path)
+    again[""] = ""
+    again["OBJECT"] = "M 31"
+    again.flush()
+    again["OBJECT"] = "M 33"
+    again[""] = ""
+    again.flush()
+    again.flush()
+    assert fits.getheader(path)["OBJECT"] == "M 33"
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"SIMPLE", b"XTENSION= 'IMAGE   '"])
+def test_what_only_calls_itself_fits_is_no_fits_file(tmp_path, content):
+    path = tmp_path / "a.fits"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match="no card `SIMPLE`"):
+        maparray.open(path)
+    with pytest.raises(FormatError):
+        fits_header(path)
+
+
+def test_many_hdus_have_names_of_their_own(tmp_path):
+    names = ["A", "a", "B", "", "7"]
+    hdus = [fits.ImageHDU(np.full(2, place), name=name) for place, name in enumerate(names)]
+    path = write(tmp_path / "a.fits", fits.PrimaryHDU(), *hdus)
+    with pytest.raises(IndexError, match="`1`, `2`, `B`, `4`, `5`"):
+        maparray.open(path + "[Z]")
+
+
 def test_what_is_compressed_is_refused_with_the_way_out(tmp_path):
     data = numbers("i2", (20, 20))
     tiles = write(tmp_path / "t.fits", fits.PrimaryHDU(), fits.CompImageHDU(data, name="T"))

@@ -347,6 +347,8 @@ fn write_fits(
         let mut cards = fits::Cards::default();
         for (keyword, value, comment) in given {
             match keyword.to_ascii_uppercase().as_str() {
+                // What is left of a long text that lost its beginning.
+                "CONTINUE" | "END" => {}
                 "COMMENT" | "HISTORY" | "" => {
                     cards.add(&keyword, &value.str()?.extract::<String>()?)?
                 }

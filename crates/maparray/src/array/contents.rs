@@ -65,6 +65,10 @@ impl Contents {
             return Err(Error::new(Problem::Gzipped));
         }
         let kind = match Format::of_content(&start[..count]) {
+            None if of_name(path) == Some(Format::Fits) => {
+                let (at, keyword) = (0, "SIMPLE".into());
+                return Err(Error::new(Problem::FitsMissing { at, keyword }));
+            }
             // What says nothing is told what was expected of it.
             Some(Format::Npy) | None => Kind::One(Box::new(read_header(&file, limit)?)),
             Some(Format::Fits) => Kind::Fits(Fits::scan(&file)?),
@@ -162,6 +166,18 @@ impl Contents {
     ///
     /// # Errors
     /// As [`Contents::array`].
+    ///
+    /// ```
+    /// use maparray::{Contents, Existing, FitsImage, MemMapArray, Mode, save_fits};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.fits");
+    /// let counts = MemMapArray::from_slice(&[0_u16, 65535]);
+    /// save_fits(&path, &[FitsImage::new(&counts)], Existing::Refuse)?;
+    /// let contents = Contents::open(&path)?;
+    /// assert!(contents.array(0, Mode::Read).is_err());
+    /// assert_eq!(contents.opened(0, Mode::Read)?.dtype().to_string(), "<u2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn opened(&self, index: usize, mode: Mode) -> Result<Opened> {
         let map = || {
             let mut header = self.plain(index)?;
@@ -197,6 +213,11 @@ impl Contents {
         let (key, names) = (key.into(), some(&self.keys()));
         Error::new(Problem::NoSuchArray { key, names }).at(&self.path)
     }
+}
+
+/// The format that a file has by its name.
+fn of_name(path: &Path) -> Option<Format> {
+    Format::of_name(path.to_str()?)
 }
 
 /// Some names, for a message.

@@ -5,6 +5,7 @@
 //!
 //! Knows: errors, formats, maps. Must not know: operations, expressions.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -130,14 +131,21 @@ impl Fits {
 
 /// Names for the HDUs with data: what tells them from the others.
 fn listed(hdus: &[Hdu]) -> Vec<(String, usize)> {
+    let (mut names, mut twins) = (HashMap::new(), HashMap::new());
+    for hdu in hdus {
+        let name = hdu.name.to_ascii_uppercase();
+        *names.entry(name.clone()).or_insert(0) += 1;
+        *twins.entry((name, hdu.version)).or_insert(0) += 1;
+    }
     let key = |hdu: &Hdu| {
-        let same = |other: &&Hdu| other.name.eq_ignore_ascii_case(&hdu.name);
-        let twin = |other: &&Hdu| same(other) && other.version == hdu.version;
-        let bare = hdu.name.is_empty() || hdu.name.parse::<usize>().is_ok();
-        match () {
-            () if bare || hdus.iter().filter(twin).count() > 1 => hdu.number.to_string(),
-            () if hdus.iter().filter(same).count() > 1 => format!("{},{}", hdu.name, hdu.version),
-            () => hdu.name.clone(),
+        let name = hdu.name.to_ascii_uppercase();
+        let bare = name.is_empty() || name.parse::<usize>().is_ok();
+        let (same, twin) = (names.get(&name), twins.get(&(name.clone(), hdu.version)));
+        match (same, twin) {
+            _ if bare => hdu.number.to_string(),
+            (_, Some(2..)) => hdu.number.to_string(),
+            (Some(2..), _) => format!("{},{}", hdu.name, hdu.version),
+            _ => hdu.name.clone(),
         }
     };
     let with_data = hdus.iter().filter(|hdu| hdu.has_data());
@@ -352,7 +360,7 @@ impl FitsHeader {
             let file = OpenFile::open(&header.path, Mode::ReadWrite)?;
             let changed = header.checked(&file)?;
             put_back(&file, &changed)?;
-            header.hdu = changed;
+            header.hdu = reread(&file, &changed)?;
             Ok(())
         };
         write(self).map_err(|error: Error| error.at(path))
@@ -397,7 +405,8 @@ impl FitsHeader {
                 len.saturating_sub(old),
             )?;
             new.commit(Flush::Durable)?;
-            header.hdu = changed;
+            let file = OpenFile::open(&header.path, Mode::Read)?;
+            header.hdu = reread(&file, &changed)?;
             Ok(())
         };
         write(self).map_err(|error: Error| error.at(path))
@@ -407,11 +416,9 @@ impl FitsHeader {
     fn checked(&self, file: &Arc<OpenFile>) -> Result<Hdu> {
         let now = read_hdu(file, self.hdu.number, self.hdu.offset)?;
         let old = structure(&self.hdu.cards);
-        let same = now.is_some_and(|now| {
-            now.header_len == self.hdu.header_len && structure(&now.cards) == old
-        });
-        if !same {
-            return Err(Error::new(Problem::OtherFile));
+        let same = |now: Hdu| now.header_len == self.hdu.header_len && now.cards == self.hdu.cards;
+        if !now.is_some_and(same) {
+            return Err(Error::new(Problem::FitsChanged));
         }
         let new = structure(&self.cards);
         if new != old {
@@ -427,6 +434,12 @@ impl FitsHeader {
             self.cards.clone(),
         )
     }
+}
+
+/// An HDU as it stands in the file now.
+fn reread(file: &OpenFile, hdu: &Hdu) -> Result<Hdu> {
+    let now = read_hdu(file, hdu.number, hdu.offset)?;
+    now.ok_or_else(|| Error::new(Problem::FitsChanged))
 }
 
 /// Copies bytes of a file into a new one.

@@ -142,6 +142,18 @@ impl Scaled {
     ///
     /// # Errors
     /// `Mismatch` if it is in memory, or a part of an image; `Io` if the file cannot be read.
+    ///
+    /// ```
+    /// use maparray::fits::Value;
+    /// use maparray::{Existing, FitsImage, MemMapArray, Mode, Scaled, save_fits};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.fits");
+    /// let counts = MemMapArray::from_slice(&[0_u16, 65535]);
+    /// save_fits(&path, &[FitsImage::new(&counts)], Existing::Refuse)?;
+    /// let header = Scaled::open(&path, Mode::Read)?.header()?;
+    /// assert_eq!(header.cards().value("BZERO"), Some(Value::Integer(32768)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn header(&self) -> Result<FitsHeader> {
         let path = self.path().ok_or_else(|| Error::new(Problem::NoFile))?;
         FitsHeader::before(path, self.raw.data_offset())
@@ -151,6 +163,14 @@ impl Scaled {
     ///
     /// # Errors
     /// `OutOfBounds` if there is no such element, `Mismatch` if it is of another type.
+    ///
+    /// ```
+    /// use maparray::{MemMapArray, Scaled, format::Scaling};
+    /// let raw = MemMapArray::from_slice(&[0_i16, 4]);
+    /// let scaled = Scaled::new(raw, Scaling { scale: 0.5, zero: 1.0, blank: None })?;
+    /// assert_eq!(scaled.get::<f32>(&[-1])?, 3.0);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn get<T: Element>(&self, index: &[i64]) -> Result<T> {
         let element = self.select_all(index)?.to_memory()?;
         element.get(&[]).map_err(|error| self.raw.name(error))
@@ -169,6 +189,14 @@ impl Scaled {
     ///
     /// # Errors
     /// As [`MemMapArray::select`].
+    ///
+    /// ```
+    /// use maparray::{MemMapArray, Scaled, Select, format::Scaling};
+    /// let raw = MemMapArray::from_slice(&[0_i16, 4]);
+    /// let scaled = Scaled::new(raw, Scaling { scale: 0.5, zero: 1.0, blank: None })?;
+    /// assert_eq!(scaled.select(&[Select::At(1)])?.get::<f32>(&[])?, 3.0);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn select(&self, picks: &[Select]) -> Result<Scaled> {
         Ok(Scaled {
             raw: self.raw.select(picks)?,
@@ -180,6 +208,14 @@ impl Scaled {
     ///
     /// # Errors
     /// `Io` if there is no room.
+    ///
+    /// ```
+    /// use maparray::{MemMapArray, Scaled, format::Scaling};
+    /// let raw = MemMapArray::from_slice(&[0_i16, 4]);
+    /// let scaled = Scaled::new(raw, Scaling { scale: 0.5, zero: 1.0, blank: None })?;
+    /// assert_eq!(scaled.to_memory()?.to_vec::<f32>()?, [1.0, 3.0]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn to_memory(&self) -> Result<MemMapArray> {
         let mut copy = MemMapArray::zeros(&self.dtype(), self.shape(), self.raw.order())?;
         let axes = copy.layout.memory_order();

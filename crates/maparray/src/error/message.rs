@@ -310,6 +310,10 @@ impl fmt::Display for Problem {
                 "HDU of another kind: found {}, expected an image or a binary table",
                 show(found)
             ),
+            Problem::FitsChanged => write!(
+                f,
+                "the header of the file was changed meanwhile, expected the one that was read"
+            ),
             Problem::FitsCompressed => write!(
                 f,
                 "compressed in tiles: found a binary table of pieces, expected a plain image"

@@ -128,6 +128,7 @@ impl Error {
             | Problem::Gzipped => Kind::Unsupported,
             Problem::FitsNoData { .. } => Kind::Empty,
             Problem::FitsValue { .. }
+            | Problem::FitsChanged
             | Problem::FitsNoRoom { .. }
             | Problem::FitsStructure { .. } => Kind::Mismatch,
             Problem::ObjectDType
@@ -264,6 +265,7 @@ impl Error {
                 Some("save the array anew: that file has room to grow")
             }
             Problem::LostGrowth => Some("save the array to another disk, and see to this one"),
+            Problem::FitsChanged => Some("read it again, then change it"),
             Problem::FitsCompressed => Some("unpack it with `funpack`, then open the new file"),
             Problem::Gzipped => Some("unpack it with `gunzip -k`, then open the new file"),
             Problem::Scaled { .. } => Some(

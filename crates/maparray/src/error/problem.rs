@@ -206,6 +206,7 @@ pub(crate) enum Problem {
     FitsKind {
         found: String,
     },
+    FitsChanged,
     FitsCompressed,
     FitsNoData {
         number: usize,

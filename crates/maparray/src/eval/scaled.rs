@@ -185,6 +185,14 @@ impl Scaled {
     ///
     /// # Errors
     /// As [`MemMapArray::to`].
+    ///
+    /// ```
+    /// use maparray::{MemMapArray, Scaled, Unit, format::Scaling};
+    /// let raw = MemMapArray::from_slice(&[0_i16, 4]).with_unit(Unit::parse("km")?);
+    /// let scaled = Scaled::new(raw, Scaling { scale: 0.5, zero: 1.0, blank: None })?;
+    /// assert_eq!(scaled.to(&"m".parse()?)?.to_vec::<f32>()?, [1000.0, 3000.0]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
     pub fn to(&self, unit: &Unit) -> Result<MemMapArray> {
         let own = self.unit().cloned().unwrap_or_default();
         let factor = own.factor_to(unit)?;

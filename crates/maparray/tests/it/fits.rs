@@ -90,21 +90,18 @@ fn every_attack_gets_the_right_answer_in_no_time_and_without_memory() {
 #[test]
 fn a_header_of_200_000_cards_is_read_in_linear_time() {
     let folder = folder();
-    // The best of some: other programs run on this machine, too.
-    let time = |count: usize| {
-        (0..3)
-            .map(|_| once(folder.path(), count))
-            .min()
-            .expect("three")
-    };
-    let (some, all) = (time(50_000), time(200_000));
+    let (some, all) = (
+        time_of(folder.path(), 50_000),
+        time_of(folder.path(), 200_000),
+    );
     let most = if cfg!(debug_assertions) { 20 } else { 2 };
     assert!(all < Duration::from_secs(most), "{all:?}");
     assert!(all < some * 16, "50,000 in {some:?}, 200,000 in {all:?}");
 }
 
-/// How long it takes to open a file with so many cards.
-fn once(folder: &Path, count: usize) -> Duration {
+/// How long it takes to open a file with so many cards: the better of two times, as other programs run
+/// on this machine, too.
+fn time_of(folder: &Path, count: usize) -> Duration {
     let mut cards = vec![
         "SIMPLE  = T".to_owned(),
         "BITPIX  = 8".into(),
@@ -114,17 +111,14 @@ fn once(folder: &Path, count: usize) -> Duration {
     cards.extend((0..count).map(|i| format!("K{i:<7}= {i:>20}")));
     let cards: Vec<&str> = cards.iter().map(String::as_str).collect();
     let path = file(folder, &cards, &[1, 2, 3]);
-    let start = Instant::now();
-    let array = MemMapArray::open(&path, Mode::Read).expect("a good file");
-    let time = start.elapsed();
-    assert_eq!(array.to_vec::<u8>().expect("three"), [1, 2, 3]);
-    let header = FitsHeader::open(&path).expect("a header");
-    let last = format!("K{}", count - 1);
-    assert_eq!(
-        header.cards().value(&last),
-        Some(Value::Integer(count as i128 - 1))
-    );
-    time
+    let once = || {
+        let start = Instant::now();
+        let header = FitsHeader::open(&path).expect("a header");
+        let last = header.cards().value(&format!("K{}", count - 1));
+        assert_eq!(last, Some(Value::Integer(count as i128 - 1)));
+        start.elapsed()
+    };
+    once().min(once())
 }
 
 #[test]
