@@ -85,6 +85,9 @@ pub use array::{
     Address, AfterUse, ChunkSize, Chunks, Container, Contents, Create, Indices, Info, Integer, Key,
     MapArray, MapArrayMut, Mapping, MemMapArray, info, info_raw,
 };
+pub use array::{
+    Inflate, Packed, SaveNpz, Storing, align_npz, append_npz, extract_npz, repair_npz, save_npz,
+};
 pub use crew::{Flow, Progress, free_memory, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};

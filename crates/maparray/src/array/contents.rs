@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::MemMapArray;
 use super::address::{Address, Key};
+use super::archive::{Archive, Inflate};
 use super::open::read_header;
 use crate::error::{Error, Problem, Result};
 use crate::format::{Entry, Format, Header, Storage, npy};
@@ -42,6 +43,8 @@ pub struct Contents {
 enum Kind {
     /// A file of one array.
     One(Box<Header>),
+    /// A zip archive of them.
+    Archive(Archive),
 }
 
 impl Contents {
@@ -55,12 +58,23 @@ impl Contents {
         Contents::of(file, path, npy::HEADER_LIMIT).map_err(|error| error.at(path))
     }
 
+    /// The same of a file whose arrays are to be mapped in this mode.
+    ///
+    /// # Errors
+    /// As [`Contents::open`]; `Io` if the file may not be written and should be.
+    pub fn open_in(path: impl AsRef<Path>, mode: Mode) -> Result<Contents> {
+        let path = path.as_ref();
+        let file = OpenFile::open(path, mode)?;
+        Contents::of(file, path, npy::HEADER_LIMIT).map_err(|error| error.at(path))
+    }
+
     pub(super) fn of(file: Arc<OpenFile>, path: &Path, limit: usize) -> Result<Contents> {
         let mut start = [0; START];
         let count = file.read_at(0, &mut start)?;
         let kind = match Format::of_content(&start[..count]) {
             // What says nothing is told what was expected of it.
             Some(Format::Npy) | None => Kind::One(Box::new(read_header(&file, limit)?)),
+            Some(Format::Npz) => Kind::Archive(Archive::open(&file)?),
             Some(Format::Raw) => return Err(Error::new(Problem::NoFile)),
         };
         Ok(Contents {
@@ -74,6 +88,7 @@ impl Contents {
     pub fn format(&self) -> Format {
         match &self.kind {
             Kind::One(header) => header.format,
+            Kind::Archive(_) => Format::Npz,
         }
     }
 
@@ -86,6 +101,7 @@ impl Contents {
     pub fn keys(&self) -> Vec<String> {
         match &self.kind {
             Kind::One(_) => vec![String::new()],
+            Kind::Archive(archive) => archive.keys(),
         }
     }
 
@@ -102,6 +118,9 @@ impl Contents {
                 storage: Storage::Plain,
             }),
             Kind::One(_) => Err(self.no_such(&index.to_string())),
+            Kind::Archive(archive) => archive
+                .entry(&self.file, index, npy::HEADER_LIMIT)
+                .map_err(|error| error.at(&self.path)),
         }
     }
 
@@ -110,6 +129,9 @@ impl Contents {
     /// # Errors
     /// `OutOfBounds` if there is none of this name, `Mismatch` if a name is missing.
     pub fn find(&self, key: Option<&str>) -> Result<usize> {
+        if let (Kind::Archive(archive), Some(key)) = (&self.kind, key) {
+            return archive.find(key).ok_or_else(|| self.no_such(key));
+        }
         let keys = self.keys();
         match key {
             Some(key) => {
@@ -130,9 +152,12 @@ impl Contents {
     /// # Errors
     /// As [`Contents::entry`] and [`MemMapArray::open`]; `Unsupported` if it is compressed.
     pub fn array(&self, index: usize, mode: Mode) -> Result<MemMapArray> {
-        let map = || {
-            let header = self.entry(index)?.header;
-            MemMapArray::map(&self.file, &header, &self.path, mode)
+        let map = || match &self.kind {
+            Kind::Archive(archive) => archive.map(&self.file, index, &self.path, mode),
+            Kind::One(_) => {
+                let header = self.entry(index)?.header;
+                MemMapArray::map(&self.file, &header, &self.path, mode)
+            }
         };
         map().map_err(|error| error.at(&self.path))
     }
@@ -142,8 +167,77 @@ impl Contents {
     /// # Errors
     /// As [`Contents::entry`]; `Io` if there is no room.
     pub fn read(&self, index: usize) -> Result<MemMapArray> {
-        let read = || MemMapArray::read_data(&self.file, &self.entry(index)?.header);
+        let read = || match &self.kind {
+            Kind::Archive(archive) => archive.read(&self.file, index),
+            Kind::One(_) => MemMapArray::read_data(&self.file, &self.entry(index)?.header),
+        };
         read().map_err(|error| error.at(&self.path))
+    }
+
+    /// Maps one of the arrays for reading or, if it is compressed, copies it: into memory, or into a file
+    /// without a name if it is large.
+    ///
+    /// # Errors
+    /// As [`Contents::array`]; `Unsupported` if it is larger than is allowed, `Io` if there is no room.
+    ///
+    /// ```
+    /// use maparray::{Contents, Inflate, MemMapArray, Mode, SaveNpz, Storing, save_npz};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npz");
+    /// let zeros = MemMapArray::from_slice(&[0_u8; 1000]);
+    /// let deflated = SaveNpz { storing: Storing::Deflated, ..SaveNpz::default() };
+    /// save_npz(&path, &[("x", &zeros)], &deflated)?;
+    /// let contents = Contents::open(&path)?;
+    /// assert!(contents.array(0, Mode::Read).is_err());
+    /// assert_eq!(contents.inflate(0, &Inflate::default())?.len(), 1000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn inflate(&self, index: usize, how: &Inflate) -> Result<MemMapArray> {
+        match (&self.kind, self.entry(index)?.storage) {
+            (Kind::Archive(archive), Storage::Compressed(_)) => archive
+                .inflate(&self.file, index, how)
+                .map_err(|error| error.at(&self.path)),
+            _ => self.array(index, Mode::Read),
+        }
+    }
+
+    /// Copies every array of the file, several at a time; members of an archive that are none are left
+    /// out.
+    ///
+    /// # Errors
+    /// As [`Contents::read`] and [`Contents::inflate`]; what is allowed is allowed for all of them
+    /// together.
+    ///
+    /// ```
+    /// use maparray::{Contents, Inflate, MemMapArray, SaveNpz, save_npz};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npz");
+    /// let one = MemMapArray::from_slice(&[1_u8]);
+    /// save_npz(&path, &[("x", &one), ("y", &one)], &SaveNpz::default())?;
+    /// let all = Contents::open(&path)?.read_all(&Inflate::default())?;
+    /// assert_eq!((all.len(), &*all[1].0), (2, "y"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read_all(&self, how: &Inflate) -> Result<Vec<(String, MemMapArray)>> {
+        if let Kind::Archive(archive) = &self.kind {
+            let copies = archive.inflate_all(&self.file, how);
+            return copies.map_err(|error| error.at(&self.path));
+        }
+        let keys = self.keys().into_iter().enumerate();
+        keys.map(|(i, key)| Ok((key, self.read(i)?))).collect()
+    }
+
+    /// Compares the data of one of the arrays with the checksum that the file has of them, if it has one,
+    /// and with what its header says. Maps do not do that.
+    ///
+    /// # Errors
+    /// `Malformed` if they differ; as [`Contents::entry`].
+    pub fn verify(&self, index: usize) -> Result<()> {
+        let verify = || match &self.kind {
+            Kind::Archive(archive) => archive.verify(&self.file, index),
+            Kind::One(_) => self.entry(index)?.header.check_len(self.file.len()?),
+        };
+        verify().map_err(|error| error.at(&self.path))
     }
 
     fn no_such(&self, key: &str) -> Error {

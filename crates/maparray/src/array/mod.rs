@@ -8,6 +8,7 @@
 
 mod access;
 mod address;
+mod archive;
 mod atomic;
 mod chunks;
 mod container;
@@ -37,6 +38,9 @@ use share::share_out;
 
 pub(crate) use access::{ArrayWriter, Source};
 pub use address::{Address, Key};
+pub use archive::{
+    Inflate, SaveNpz, Storing, align_npz, append_npz, extract_npz, repair_npz, save_npz,
+};
 pub use atomic::Integer;
 pub use chunks::{ChunkSize, Chunks};
 pub use container::{AfterUse, Container, Mapping};
@@ -46,7 +50,7 @@ pub(crate) use names::check_apart;
 pub use save::Create;
 pub(crate) use save::NewArray;
 pub use take::Indices;
-pub use typed::{MapArray, MapArrayMut};
+pub use typed::{MapArray, MapArrayMut, Packed};
 
 /// Bytes that are copied at once when an array moves.
 const COPY_BYTES: usize = 1 << 18;

@@ -9,12 +9,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::address::Address;
+use super::archive::Inflate;
 use super::contents::{Contents, at_address};
 use super::share::share_out;
 use super::{COPY_BYTES, MemMapArray, unit};
 use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
-use crate::format::{Header, Parsed, npy};
+use crate::format::{Header, Parsed, Storage, npy};
 use crate::map::{Extend, Mode, OpenFile, Span};
 
 /// Bytes read first: enough for all but unusual headers, and one page of the file.
@@ -44,6 +45,33 @@ impl MemMapArray {
     /// ```
     pub fn open(path: impl AsRef<Path>, mode: Mode) -> Result<MemMapArray> {
         MemMapArray::open_limited(path, mode, npy::HEADER_LIMIT)
+    }
+
+    /// The same; an array that is compressed is copied, as [`Contents::inflate`] does.
+    ///
+    /// A copy has no mode, and changes to it reach no file: in mode `r+` it is an error.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::open`] and [`Contents::inflate`].
+    ///
+    /// ```
+    /// use maparray::{Inflate, MemMapArray, Mode, SaveNpz, Storing, save_npz};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npz");
+    /// let deflated = SaveNpz { storing: Storing::Deflated, ..SaveNpz::default() };
+    /// save_npz(&path, &[("x", &MemMapArray::from_slice(&[1.5_f64]))], &deflated)?;
+    /// let x = MemMapArray::open_inflated(&path, Mode::Read, &Inflate::default())?;
+    /// assert_eq!((x.to_vec::<f64>()?, x.mode()), (vec![1.5], None));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_inflated(path: impl AsRef<Path>, mode: Mode, how: &Inflate) -> Result<MemMapArray> {
+        at(path.as_ref(), mode, npy::HEADER_LIMIT, |contents, index| {
+            let compressed = contents.entry(index)?.storage != Storage::Plain;
+            match compressed && mode != Mode::ReadWrite {
+                true => contents.inflate(index, how),
+                false => contents.array(index, mode),
+            }
+        })
     }
 
     /// Maps an array file whose header has no more bytes than `header_limit`.
@@ -187,13 +215,22 @@ fn at(
 
 /// Reads the header of an array file, and no more of it than needed.
 pub(super) fn read_header(file: &OpenFile, limit: usize) -> Result<Header> {
-    let file_len = file.len_when_opened();
+    let len = file.len_when_opened();
+    header_by(len, limit, |start| file.read_at(0, start))
+}
+
+/// Reads the header of `len` bytes, of which `read` gives the first ones.
+pub(super) fn header_by(
+    len: u64,
+    limit: usize,
+    mut read: impl FnMut(&mut [u8]) -> Result<usize>,
+) -> Result<Header> {
     let mut start = vec![0; FIRST_BYTES];
     loop {
         let wanted = start.len();
-        let count = file.read_at(0, &mut start)?;
+        let count = read(&mut start)?;
         start.truncate(count);
-        match npy::parse_limited(&start, file_len, limit)? {
+        match npy::parse_limited(&start, len, limit)? {
             Parsed::Header(header) => return Ok(header),
             // The parser asks for no more than its limit, and never for more than the file had.
             Parsed::Needs(needed) if count == wanted => start.resize(needed.max(count + 1), 0),

@@ -115,6 +115,21 @@ impl Error {
             | Problem::Header { .. }
             | Problem::HeaderKey { .. }
             | Problem::ShortData { .. } => Kind::Malformed,
+            Problem::NotZip
+            | Problem::ZipField { .. }
+            | Problem::MemberTwice { .. }
+            | Problem::MemberOverlap { .. }
+            | Problem::Inflate { .. }
+            | Problem::Checksum { .. } => Kind::Malformed,
+            Problem::Encrypted { .. }
+            | Problem::Compression { .. }
+            | Problem::Compressed { .. }
+            | Problem::InflateLimit { .. }
+            | Problem::Deflate
+            | Problem::NotOneArray { .. } => Kind::Unsupported,
+            Problem::MemberKnown { .. }
+            | Problem::MemberName { .. }
+            | Problem::Alignment { .. } => Kind::Mismatch,
             Problem::ObjectDType
             | Problem::NoDescriptor { .. }
             | Problem::NpyVersionUnfit { .. }
@@ -235,6 +250,13 @@ impl Error {
                 "let the others go first, or go on with a copy; of parts, the whole can be moved",
             ),
             Problem::ShortData { .. } => Some("the file was cut short or is still being written"),
+            Problem::Compressed { .. } => Some(
+                "copy it with `read`, allow it to be inflated (`inflate=True`), or store the members \
+                 as they are: `maparray npz align --inflate`",
+            ),
+            Problem::InflateLimit { .. } => {
+                Some("raise the limit if the archive comes from somebody you trust")
+            }
             Problem::Exists => Some("mode `w+` replaces a file, mode `x` never does"),
             _ => None,
         }

@@ -8,6 +8,7 @@
 pub mod npy;
 pub mod raw;
 mod table;
+pub mod zip;
 
 pub use table::{FORMATS, Row};
 
@@ -23,6 +24,8 @@ pub enum Format {
     Npy,
     /// Elements only; the caller says what they are.
     Raw,
+    /// NumPy's `.npz`: a zip archive of `.npy` files.
+    Npz,
 }
 
 /// One array of a file that may hold several.
