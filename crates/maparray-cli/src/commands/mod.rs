@@ -7,13 +7,14 @@ mod create;
 mod demo;
 mod eval;
 mod info;
+mod npz;
 mod rows;
 mod stats;
 
 use std::io::Write;
 use std::path::Path;
 
-use maparray::{Accuracy, DType, Eval, MemMapArray, Mode, Raw, Unit};
+use maparray::{Accuracy, DType, Eval, Inflate, MemMapArray, Mode, Raw, Unit};
 
 use crate::args::{Arguments, Command, How, RawArgs};
 use crate::failure::Failure;
@@ -33,7 +34,8 @@ pub(crate) fn run(
         Command::Tail(rows) => rows::run(rows, rows::End::Last, how, out, err),
         Command::Create(create) => create::run(create, how, out),
         Command::Eval(eval) => eval::run(eval, how, out, err),
-        Command::Stats { file, raw } => stats::run(file, raw, how, out),
+        Command::Stats { file, raw } => stats::run(file, raw, how, out, err),
+        Command::Npz(npz) => npz::run(npz, how, out),
         Command::Demo(demo) => demo::run(demo, how, program, out),
     }
 }
@@ -52,12 +54,22 @@ impl RawArgs {
     }
 }
 
-/// Maps a file for reading.
-fn open(path: &Path, raw: Option<&Raw>) -> Result<MemMapArray, Failure> {
-    Ok(match raw {
-        Some(raw) => MemMapArray::open_raw(path, raw, Mode::Read)?,
-        None => MemMapArray::open(path, Mode::Read)?,
-    })
+/// Maps a file for reading; what is compressed is copied, and that is said.
+fn open(
+    path: &Path,
+    raw: Option<&Raw>,
+    how: &How,
+    err: &mut dyn Write,
+) -> Result<MemMapArray, Failure> {
+    if let Some(raw) = raw {
+        return Ok(MemMapArray::open_raw(path, raw, Mode::Read)?);
+    }
+    let array = MemMapArray::open_inflated(path, Mode::Read, &Inflate::default())?;
+    if array.path().is_none() && !how.quiet {
+        let (name, size) = (value::path(path), value::size(array.byte_len() as u64));
+        writeln!(err, "{name}: compressed, inflated to {size}")?;
+    }
+    Ok(array)
 }
 
 /// Says what the printed elements measure, beside them and not among them, where a program would take

@@ -26,7 +26,7 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let array = open(&rows.file, rows.raw.raw().as_ref())?;
+    let array = open(&rows.file, rows.raw.raw().as_ref(), how, err)?;
     let (start, part) = slice(&array, rows.rows, end)?;
     if how.json {
         let document = json!({
