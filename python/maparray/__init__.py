@@ -3,6 +3,7 @@
 from . import shm
 from ._classic import maparray
 from ._container import MemMapArray
+from ._contents import Contents, append_npz, contents, savez, savez_compressed
 from ._functions import (
     cumprod,
     cumsum,
@@ -64,6 +65,7 @@ from ._order import (
 from ._pairs import divmod, frexp, modf
 
 __all__ = [
+    "Contents",
     "EmptyDataError",
     "ExpressionError",
     "FormatError",
@@ -75,9 +77,11 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "advise",
+    "append_npz",
     "argsort",
     "argtopk",
     "compress",
+    "contents",
     "create",
     "create_array_memmap",
     "cumprod",
@@ -121,6 +125,8 @@ __all__ = [
     "rolling_sum",
     "rolling_var",
     "save",
+    "savez",
+    "savez_compressed",
     "shm",
     "sort",
     "take",

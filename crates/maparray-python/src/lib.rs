@@ -7,6 +7,7 @@
 
 mod access;
 mod array;
+mod contents;
 mod dtype;
 mod error;
 mod eval;
@@ -29,6 +30,7 @@ fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::add_to(module)?;
     make::add_to(module)?;
     access::add_to(module)?;
+    contents::add_to(module)?;
     eval::add_to(module)?;
     fork::add_to(module)?;
     memmap::add_to(module)?;

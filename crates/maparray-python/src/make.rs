@@ -6,15 +6,17 @@
 
 use std::path::PathBuf;
 
-use maparray::{Allocate, Create, DType, Existing, Layout, MemMapArray, Mode, Raw};
+use maparray::format::Format;
+use maparray::{Address, Allocate, Create, DType, Existing, Layout, MemMapArray, Mode, Raw};
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyMemoryView};
 
 use crate::array::Container;
+use crate::contents;
 use crate::dtype;
-use crate::error::{self, Answer};
+use crate::error::{self, Answer, interruptible};
 use crate::lease;
 use crate::numpy::{from_numpy, lend, path_argument};
 use crate::unit;
@@ -24,8 +26,15 @@ use crate::unit;
 /// A .npy file says what it holds. Of a file without a header `dtype` must be given; `shape` is one
 /// axis to the end of the file if left out, and may have one -1; `offset` is the byte where the
 /// elements begin. `mode` is 'r', 'r+' or 'c' (changes stay private).
+///
+/// 'a.npz:x' names an array of an archive, 'a.npy[0:5]' a part. An array that is compressed cannot be
+/// mapped: `inflate` says that it may be copied, True to a size that is usual, a number to so many
+/// bytes.
 #[pyfunction]
-#[pyo3(signature = (path, mode="r", *, dtype=None, shape=None, offset=None, order="C"))]
+#[pyo3(signature = (
+    path, mode="r", *, dtype=None, shape=None, offset=None, order="C", inflate=None
+))]
+#[expect(clippy::too_many_arguments, reason = "Python's caller names them")]
 fn open<'py>(
     py: Python<'py>,
     path: &Bound<'_, PyAny>,
@@ -34,9 +43,11 @@ fn open<'py>(
     shape: Option<&Bound<'_, PyAny>>,
     offset: Option<Bound<'_, PyAny>>,
     order: &str,
+    inflate: Option<&Bound<'_, PyAny>>,
 ) -> Answer<Bound<'py, PyAny>> {
     let offset = dtype::offset(offset.as_ref())?;
     let (path, mode) = (path_argument(path)?, dtype::mode(mode)?);
+    let inflate = inflate.map(contents::inflate_argument).transpose()?;
     let array = match dtype {
         Some(dtype) => {
             let raw = raw(dtype, shape, offset, order)?;
@@ -47,7 +58,10 @@ fn open<'py>(
                 "shape, offset and order describe a file without a header: dtype is missing";
             return Err(PyTypeError::new_err(message).into());
         }
-        None => py.detach(|| MemMapArray::open(path, mode))?,
+        None => match inflate.flatten() {
+            None => py.detach(|| MemMapArray::open(path, mode))?,
+            Some(how) => interruptible(py, || MemMapArray::open_inflated(path, mode, &how))?,
+        },
     };
     Container::give(py, array)
 }
@@ -119,11 +133,19 @@ fn create<'py>(
     Container::give_place(py, maparray::Container::of_new(array))
 }
 
-/// Copy a .npy file into a NumPy array, in the byte order of the machine.
+/// Copy an array file into a NumPy array, in the byte order of the machine.
+///
+/// Of archives, data are inflated if they are compressed, and compared with their checksum.
 #[pyfunction]
 fn read<'py>(py: Python<'py>, path: &Bound<'py, PyAny>) -> Answer<Bound<'py, PyAny>> {
     static ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let path = path_argument(path)?;
+    let address = Address::parse(&path)?;
+    if address.key.is_some()
+        || Format::of_name(&address.path.to_string_lossy()) == Some(Format::Npz)
+    {
+        return lend(py, &interruptible(py, || MemMapArray::read(path))?);
+    }
     let mapped = py.detach(|| MemMapArray::open(path, Mode::Read))?;
     let options = PyDict::new(py);
     options.set_item("dtype", dtype::to_numpy(py, &mapped.dtype().to_native())?)?;
