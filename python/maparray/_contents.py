@@ -17,6 +17,8 @@ from ._memmap import _attach, _full_name, _plain, memmap
 
 _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 _Mode: TypeAlias = Literal["r", "r+", "c"]
+# Whoever puts our functions in the place of these means files with names.
+_stored_by_numpy, _compressed_by_numpy = np.savez, np.savez_compressed
 
 
 class Contents(Mapping[str, MemMapArray]):
@@ -130,6 +132,10 @@ class _Fields:
 class _Archive(Mapping[str, Any]):
     """An archive as ``numpy.load`` gives it, whose arrays are maps."""
 
+    # NumPy's has an open file here, unless it is closed or somebody else's.
+    fid = None
+    zip = None
+
     def __init__(self, path: _Path, mode: str, inflate: bool | int) -> None:
         self._opened = _maparray.Opened(path, mode, inflate)
         self._name, self._mode = _full_name(path), mode
@@ -183,7 +189,7 @@ def savez(
     be mapped as they are: see `load` and `contents`. Python objects are refused, even if
     ``allow_pickle`` is given.
     """
-    _save(file, args, kwds, np.savez, False, align)
+    _save(file, args, kwds, False, align)
 
 
 def savez_compressed(
@@ -193,7 +199,7 @@ def savez_compressed(
 
     They are deflated on all cores, and cannot be mapped. The arguments are those of `savez`.
     """
-    _save(file, args, kwds, np.savez_compressed, True, align)
+    _save(file, args, kwds, True, align)
 
 
 def append_npz(
@@ -219,7 +225,7 @@ def _saved(array):
     return array
 
 
-def _save(file, args, kwds, of_numpy, compressed, align):
+def _save(file, args, kwds, compressed, align):
     arrays = {name: _saved(array) for name, array in kwds.items()}
     for number, array in enumerate(args):
         name = f"arr_{number}"
@@ -227,7 +233,8 @@ def _save(file, args, kwds, of_numpy, compressed, align):
             raise ValueError(f"Cannot use un-named variables and keyword {name}")
         arrays[name] = _saved(array)
     if hasattr(file, "write"):
-        of_numpy(file, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
+        write = _compressed_by_numpy if compressed else _stored_by_numpy
+        write(file, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
         return
     path = os.fsdecode(file)
     path = path if path.endswith(".npz") else path + ".npz"
