@@ -16,7 +16,6 @@ from ._maparray import UnsupportedError
 from ._memmap import _attach, _full_name, _plain, memmap
 
 _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
-_Mode: TypeAlias = Literal["r", "r+", "c"]
 # Whoever puts our functions in the place of these means files with names.
 _stored_by_numpy, _compressed_by_numpy = np.savez, np.savez_compressed
 
@@ -29,7 +28,9 @@ class Contents(Mapping[str, MemMapArray]):
     number to so many bytes.
     """
 
-    def __init__(self, path: _Path, mode: _Mode = "r", *, inflate: bool | int = False) -> None:
+    def __init__(
+        self, path: _Path, mode: Literal["r", "r+", "c"] = "r", *, inflate: bool | int = False
+    ) -> None:
         """Look into a file."""
         self._opened = _maparray.Opened(path, mode, inflate)
         self.mode = mode
@@ -100,7 +101,9 @@ class Contents(Mapping[str, MemMapArray]):
 Contents.__module__ = "maparray"
 
 
-def contents(path: _Path, mode: _Mode = "r", *, inflate: bool | int = False) -> Contents:
+def contents(
+    path: _Path, mode: Literal["r", "r+", "c"] = "r", *, inflate: bool | int = False
+) -> Contents:
     """Look into a file of any format: a mapping of names to arrays.
 
     >>> import maparray, tempfile

@@ -265,7 +265,7 @@ pub(crate) enum Npz {
         #[arg(long)]
         deflate: bool,
         #[command(flatten)]
-        align: Align,
+        align: Places,
     },
     /// Write arrays to .npy files, one each
     Extract {
@@ -291,7 +291,7 @@ pub(crate) enum Npz {
         #[arg(long)]
         inflate: bool,
         #[command(flatten)]
-        align: Align,
+        align: Places,
         #[command(flatten)]
         limit: InflateLimit,
     },
@@ -308,7 +308,7 @@ pub(crate) enum Npz {
 
 /// Where elements begin.
 #[derive(Args, Clone, Copy, Debug)]
-pub(crate) struct Align {
+pub(crate) struct Places {
     /// Elements begin at multiples of so many bytes, a power of two
     #[arg(long, value_name = "BYTES", default_value_t = 64)]
     pub(crate) align: u32,

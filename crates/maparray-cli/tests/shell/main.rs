@@ -8,6 +8,7 @@ mod ends;
 mod files;
 mod json;
 mod memory;
+mod npz;
 
 use tempfile::TempDir;
 
