@@ -3,6 +3,7 @@
 from . import shm
 from ._classic import maparray
 from ._container import MemMapArray
+from ._contents import Contents, append_npz, contents, savez, savez_compressed
 from ._fits import FitsHeader, fits_header, save_fits
 from ._functions import (
     cumprod,
@@ -72,6 +73,7 @@ from ._pairs import divmod, frexp, modf
 from ._stack import Stack, stack
 
 __all__ = [
+    "Contents",
     "EmptyDataError",
     "ExpressionError",
     "FitsHeader",
@@ -88,10 +90,12 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "advise",
+    "append_npz",
     "argsort",
     "argtopk",
     "compress",
     "concatenate",
+    "contents",
     "convert",
     "create",
     "create_array_memmap",
@@ -140,6 +144,8 @@ __all__ = [
     "rolling_var",
     "save",
     "save_fits",
+    "savez",
+    "savez_compressed",
     "shm",
     "sort",
     "stack",

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import _maparray
+from ._contents import _Archive
 from ._maparray import FormatError, UnsupportedError
 from ._memmap import _as_shape, _attach, _full_name, _plain, _short_mode, memmap
 
@@ -92,10 +93,14 @@ def load(
     encoding: Literal["ASCII", "latin1", "bytes"] = "ASCII",
     *,
     max_header_size: int = _NUMPY_HEADER_LIMIT,
+    inflate: bool | int = False,
 ) -> Any:
     """Load an array as numpy.load does; with ``mmap_mode`` it is a maparray.memmap.
 
-    ``mmap_mode`` is one of r, r+ and c: a mode that would empty the file is refused.
+    ``mmap_mode`` is one of r, r+ and c: a mode that would empty the file is refused. Of an archive,
+    a mapping is returned as numpy.load does, whose arrays are mapped where they lie in the archive
+    when they are asked for. Those that are compressed cannot be: ``inflate`` says that they may be
+    copied, True to a size that is usual, a number to so many bytes.
     """
     if mmap_mode is None:
         return np.load(
@@ -111,19 +116,17 @@ def load(
     if allow_pickle:
         # NumPy's rule: who lets a file run code trusts its header, too.
         max_header_size = _NO_HEADER_LIMIT
-    try:
-        return open_memmap(file, mode=mode, max_header_size=max_header_size)
-    except FormatError as error:
-        # Only now: it is a regular file, and to open it again waits for nobody.
-        if not _is_archive(file):
-            raise
-        name = os.fsdecode(file)
-        raise UnsupportedError(f"{name}: members of an archive cannot be mapped") from error
+    if not hasattr(file, "read") and _is_archive(file):
+        return _Archive(file, mode, inflate)
+    return open_memmap(file, mode=mode, max_header_size=max_header_size)
 
 
 def _is_archive(path):
+    # Who asks for no more than that of a pipe would wait for its other end.
+    if not os.path.isfile(path):
+        return False
     with open(path, "rb") as start:
-        return start.read(2) == b"PK"
+        return start.read(4) in (b"PK\3\4", b"PK\5\6")
 
 
 def save(file: Any, arr: ArrayLike, allow_pickle: bool = False) -> None:

@@ -120,6 +120,9 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  \
         maparray split a.npy --parts 4 -o 'part-{}.npy'")]
     Split(Split),
+    /// List, add, extract and align the arrays of .npz archives
+    #[command(subcommand)]
+    Npz(Npz),
     /// Add two large arrays into a third in little memory, and look at time and memory
     Demo(Demo),
 }
@@ -282,7 +285,7 @@ pub(crate) struct Eval {
         allow_negative_numbers = true
     )]
     pub(crate) rows: u32,
-    /// These apply to files whose names do not end in .npy
+    /// These apply to files whose names end as those of no known format
     #[command(flatten)]
     pub(crate) raw: RawArgs,
 }
@@ -444,6 +447,87 @@ pub(crate) struct Demo {
     /// Keep the files
     #[arg(long)]
     pub(crate) keep: bool,
+}
+
+/// What to do with an archive.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Npz {
+    /// Name its arrays, how large they are and where they lie
+    List {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Add arrays in place; an archive that is not there is made
+    #[command(after_help = "Example: maparray npz add results.npz x=x.npy y=other.npz:y")]
+    Add {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The name that each array gets in the archive, and the file that it comes from
+        #[arg(
+            required = true,
+            value_name = "NAME=FILE",
+            value_parser = OsStringValueParser::new().try_map(Binding::parse)
+        )]
+        arrays: Vec<Binding>,
+        /// Deflate them: they take less room and cannot be mapped
+        #[arg(long)]
+        deflate: bool,
+        #[command(flatten)]
+        align: Places,
+    },
+    /// Write arrays to .npy files, one each
+    Extract {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Their names [default: all]
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// The folder that they go to
+        #[arg(short, long, value_name = "FOLDER", default_value = ".")]
+        directory: PathBuf,
+        #[command(flatten)]
+        limit: InflateLimit,
+    },
+    /// Write the archive anew, its arrays aligned and without bytes that nobody needs
+    Align {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Write to this file instead of replacing the old one
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Store what is deflated, so that it can be mapped
+        #[arg(long)]
+        inflate: bool,
+        #[command(flatten)]
+        align: Places,
+        #[command(flatten)]
+        limit: InflateLimit,
+    },
+    /// Compare all data with their checksums, which maps do not
+    Check {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Cut off what an append left that was not finished, and compute checksums anew of arrays that
+        /// were changed in place by a program that was killed
+        #[arg(long)]
+        repair: bool,
+    },
+}
+
+/// Where elements begin.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Places {
+    /// Elements begin at multiples of so many bytes, a power of two
+    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    pub(crate) align: u32,
+}
+
+/// How much may come of what is deflated.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct InflateLimit {
+    /// Inflate to so much at most [default: 1000 times the deflated size, 4G at most]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) limit: Option<Size>,
 }
 
 /// Order of the elements.

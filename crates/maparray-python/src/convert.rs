@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use crate::array::Container;
 use crate::dtype;
 use crate::error::Answer;
-use crate::eval::{interruptible, readable};
+use crate::eval::{readable, watched};
 use crate::numpy::{path_argument, path_of};
 
 /// How a new file is made.
@@ -71,7 +71,7 @@ fn convert(
     let options = options(order, format, overwrite)?;
     let threads = dtype::count("threads", threads.as_ref())?;
     let memory = dtype::count("memory", memory.as_ref())?;
-    interruptible(py, |watch| {
+    watched(py, |watch| {
         let done = array.convert(path, &dtype, &options, |mut eval| {
             if let Some(threads) = threads {
                 eval = eval.threads(threads);
@@ -106,7 +106,7 @@ fn concatenate<'py>(
     let memory = dtype::count("memory", memory.as_ref())?;
     let path: Option<PathBuf> = out.as_ref().map(path_argument).transpose()?;
     let options = options(None, None, overwrite)?;
-    let result = interruptible(py, |watch| {
+    let result = watched(py, |watch| {
         let mut join = Join::concatenate(&arrays, axis)?.watch(watch);
         if let Some(threads) = threads {
             join = join.threads(threads);

@@ -165,7 +165,7 @@ fn explain(
 }
 
 /// Runs with the interpreter free; an exception of a signal handler ends it and is raised.
-pub(crate) fn interruptible<T: Send>(
+pub(crate) fn watched<T: Send>(
     py: Python<'_>,
     work: impl FnOnce(&mut dyn FnMut(Progress) -> Flow) -> maparray::Result<T> + Send,
 ) -> Answer<T> {
@@ -294,7 +294,7 @@ impl Job {
         py: Python<'_>,
         finish: impl FnOnce(Eval<'_>) -> maparray::Result<T> + Send,
     ) -> Answer<T> {
-        interruptible(py, |watch| finish(self.eval().watch(watch)))
+        watched(py, |watch| finish(self.eval().watch(watch)))
     }
 
     /// The order of the result: F where every array of its shape has that order, as NumPy does.

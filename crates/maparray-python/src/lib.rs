@@ -7,6 +7,7 @@
 
 mod access;
 mod array;
+mod contents;
 mod convert;
 mod dtype;
 mod error;
@@ -34,6 +35,7 @@ fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     make::add_to(module)?;
     access::add_to(module)?;
     convert::add_to(module)?;
+    contents::add_to(module)?;
     eval::add_to(module)?;
     fits::add_to(module)?;
     fork::add_to(module)?;

@@ -7,15 +7,19 @@
 use std::ffi::CString;
 use std::path::PathBuf;
 
-use maparray::{Allocate, Create, DType, Existing, Layout, MemMapArray, Mode, Opened, Raw};
+use maparray::format::Format;
+use maparray::{
+    Address, Allocate, Create, DType, Existing, Layout, MemMapArray, Mode, Opened, Raw,
+};
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyUserWarning};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyMemoryView};
 
 use crate::array::Container;
+use crate::contents;
 use crate::dtype;
-use crate::error::{self, Answer};
+use crate::error::{self, Answer, interruptible};
 use crate::fits::Scaled;
 use crate::lease;
 use crate::numpy::{from_numpy, lend, path_argument};
@@ -29,9 +33,12 @@ use crate::unit;
 /// axis to the end of the file if left out, and may have one -1; `offset` is the byte where the
 /// elements begin. `mode` is 'r', 'r+' or 'c' (changes stay private). A .npy file that was cut short
 /// is an error; `partial` opens its whole rows and warns.
+///
+/// 'a.npz:x' names an array of an archive. One that is compressed cannot be mapped: `inflate` says that
+/// it may be copied, True to a size that is usual, a number to so many bytes.
 #[pyfunction]
 #[pyo3(signature = (
-    path, mode="r", *, dtype=None, shape=None, offset=None, order="C", partial=false
+    path, mode="r", *, dtype=None, shape=None, offset=None, order="C", inflate=None, partial=false
 ))]
 #[expect(clippy::too_many_arguments, reason = "Python's caller names them")]
 fn open<'py>(
@@ -42,10 +49,12 @@ fn open<'py>(
     shape: Option<&Bound<'_, PyAny>>,
     offset: Option<Bound<'_, PyAny>>,
     order: &str,
+    inflate: Option<&Bound<'_, PyAny>>,
     partial: bool,
 ) -> Answer<Bound<'py, PyAny>> {
     let offset = dtype::offset(offset.as_ref())?;
     let (path, mode) = (path_argument(path)?, dtype::mode(mode)?);
+    let inflate = inflate.map(contents::inflate_argument).transpose()?;
     let array = match dtype {
         Some(dtype) => {
             let raw = raw(dtype, shape, offset, order)?;
@@ -66,10 +75,13 @@ fn open<'py>(
             }
             array
         }
-        None => {
-            let opened = py.detach(|| Opened::open(path, mode))?;
-            return Scaled::give(py, opened);
-        }
+        None => match inflate.flatten() {
+            None => {
+                let opened = py.detach(|| Opened::open(path, mode))?;
+                return Scaled::give(py, opened);
+            }
+            Some(how) => interruptible(py, || MemMapArray::open_inflated(path, mode, &how))?,
+        },
     };
     Container::give(py, array)
 }
@@ -143,10 +155,18 @@ fn create<'py>(
 }
 
 /// Copy an array file into a NumPy array, in the byte order of the machine.
+///
+/// Of archives, data are inflated if they are compressed, and compared with their checksum.
 #[pyfunction]
 fn read<'py>(py: Python<'py>, path: &Bound<'py, PyAny>) -> Answer<Bound<'py, PyAny>> {
     static ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let path = path_argument(path)?;
+    let address = Address::parse(&path)?;
+    if address.key.is_some()
+        || Format::of_name(&address.path.to_string_lossy()) == Some(Format::Npz)
+    {
+        return lend(py, &interruptible(py, || MemMapArray::read(path))?);
+    }
     let mapped = py.detach(|| Opened::open(path, Mode::Read)?.into_plain())?;
     let options = PyDict::new(py);
     options.set_item("dtype", dtype::to_numpy(py, &mapped.dtype().to_native())?)?;

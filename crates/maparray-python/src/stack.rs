@@ -11,7 +11,7 @@ use pyo3::types::PyTuple;
 use crate::array::Container;
 use crate::dtype;
 use crate::error::Answer;
-use crate::eval::{interruptible, readable};
+use crate::eval::{readable, watched};
 use crate::numpy::path_of;
 use crate::unit::{self, Unit};
 
@@ -97,7 +97,7 @@ impl Stack {
         });
         let clip = clip.transpose()?;
         let missing = if skip { Missing::Skip } else { Missing::Spread };
-        let array = interruptible(py, |watch| {
+        let array = watched(py, |watch| {
             let mut combine = Combine::new(&self.0, statistic)
                 .missing(missing)
                 .watch(watch);

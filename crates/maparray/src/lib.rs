@@ -86,6 +86,9 @@ pub use array::{
     Indices, Info, Integer, Key, MapArray, MapArrayMut, Mapping, MemMapArray, Opened, Ragged,
     Recovered, Scaled, Stack, info, info_raw, recover, save_fits,
 };
+pub use array::{
+    Inflate, Packed, SaveNpz, Storing, align_npz, append_npz, extract_npz, repair_npz, save_npz,
+};
 pub use crew::{Flow, Progress, free_memory, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
 pub use error::{Error, ErrorKind, Result};

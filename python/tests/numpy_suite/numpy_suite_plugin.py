@@ -31,6 +31,25 @@ def _count(construct):
 maparray._memmap._attach = _count(maparray._memmap._attach)
 maparray._npy._attach = _count(maparray._npy._attach)
 
+maparray._contents._attach = _count(maparray._contents._attach)
+# What ours writes counts, too.
+maparray._contents._save = _count(maparray._contents._save)
+
+_load = np.load
+
+
+@functools.wraps(_load)
+def _load_mapped(file, mmap_mode=None, **options):
+    """Give what ours gives of an archive that is to be mapped, else what NumPy's does."""
+    named = not hasattr(file, "read")
+    if mmap_mode is not None and named and maparray._npy._is_archive(file):
+        return maparray.load(file, mmap_mode, inflate=True, **options)
+    return _load(file, mmap_mode, **options)
+
+
+np.load = _load_mapped
+np.savez = maparray.savez
+np.savez_compressed = maparray.savez_compressed
 np.memmap = maparray.memmap
 for _format in (numpy.lib.format, numpy.lib._format_impl):
     # `numpy.load` finds it here.

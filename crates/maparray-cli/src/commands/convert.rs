@@ -36,8 +36,9 @@ pub(super) fn convert(
     convert: &args::Convert,
     how: &How,
     out: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let array = open(&convert.file, convert.source.raw().as_ref())?.into_plain()?;
+    let array = open(&convert.file, convert.source.raw().as_ref(), how, err)?.into_plain()?;
     let wanted = convert.to.as_ref().unwrap_or(array.dtype());
     let dtype = match (convert.big_endian, convert.little_endian) {
         (true, _) => wanted.with_order(ByteOrder::Big),
@@ -56,8 +57,9 @@ pub(super) fn transpose(
     transpose: &args::Transpose,
     how: &How,
     out: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let array = open(&transpose.file, transpose.source.raw().as_ref())?.into_plain()?;
+    let array = open(&transpose.file, transpose.source.raw().as_ref(), how, err)?.into_plain()?;
     let turned = array.transpose(transpose.axes.as_ref().map(|axes| &*axes.0))?;
     let dtype = array.dtype().clone();
     let options = transpose.new.options();
@@ -85,12 +87,13 @@ pub(super) fn join(
     along: Along,
     how: &How,
     out: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> Result<(), Failure> {
     let started = Instant::now();
     let arrays = join
         .files
         .iter()
-        .map(|file| Ok(open(file, None)?.into_plain()?));
+        .map(|file| Ok(open(file, None, how, err)?.into_plain()?));
     let arrays = arrays.collect::<Result<Vec<_>, Failure>>()?;
     let mut job = match along {
         Along::Old => Join::concatenate(&arrays, join.axis)?,
@@ -119,8 +122,13 @@ pub(super) enum Along {
 }
 
 /// Rows of an array in files of their own.
-pub(super) fn split(split: &args::Split, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
-    let array = open(&split.file, split.source.raw().as_ref())?.into_plain()?;
+pub(super) fn split(
+    split: &args::Split,
+    how: &How,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), Failure> {
+    let array = open(&split.file, split.source.raw().as_ref(), how, err)?.into_plain()?;
     let Some(&len) = array.shape().first() else {
         return Err(Failure::Usage {
             message: "the array has no axes".to_owned(),

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use maparray::{Eval, Explanation, Expr, Opened};
+use maparray::format::Format;
+use maparray::{Address, Eval, Explanation, Expr, Opened};
 use serde_json::json;
 
 use super::rows::{End, slice};
@@ -36,11 +37,10 @@ pub(super) fn run(
                 hint: "each name of the expression stands for one file",
             });
         }
-        let npy = binding
-            .file
-            .extension()
-            .is_some_and(|extension| extension == "npy");
-        let array = open(&binding.file, raw.as_ref().filter(|_| !npy))?;
+        let file = Address::parse(&binding.file)?.path;
+        let named = Format::of_name(&file.to_string_lossy());
+        let headless = matches!(named, None | Some(Format::Raw));
+        let array = open(&binding.file, raw.as_ref().filter(|_| headless), how, err)?;
         arrays.push((&binding.name, array));
     }
     let bound = arrays.iter().fold(Eval::new(expr), |eval, (name, array)| {

@@ -30,12 +30,17 @@ fn open_to_write(path: &Path, raw: &RawArgs) -> Result<MemMapArray, Failure> {
     })
 }
 
-pub(super) fn append(append: &Append, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn append(
+    append: &Append,
+    how: &How,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), Failure> {
     let mut array = open_to_write(&append.file, &append.raw)?;
     let rows = append
         .rows
         .iter()
-        .map(|path| Ok(open(path, None)?.into_plain()?));
+        .map(|path| Ok(open(path, None, how, err)?.into_plain()?));
     let rows: Vec<MemMapArray> = rows.collect::<Result<_, Failure>>()?;
     array.extend(rows, flush(append.durable))?;
     tell(&append.file, &array, how, out)

@@ -6,8 +6,8 @@ use std::cmp::Ordering;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use maparray::format::Format;
-use maparray::{Info, Order, info, info_raw};
+use maparray::format::{Entry, Format, Storage};
+use maparray::{Address, Contents, Info, Key, Order, info, info_raw};
 use serde_json::{Value, json};
 
 use super::print_json;
@@ -27,12 +27,21 @@ pub(super) fn run(
     let mut first_failure = None;
     for (place, path) in files.iter().enumerate() {
         let described = match &raw {
-            Some(raw) => info_raw(path, raw),
-            None => info(path),
+            Some(raw) => info_raw(path, raw).map(Described::One),
+            None => describe(path),
         };
         match described {
-            Ok(info) if how.json => documents.push(to_json(path, &info)),
-            Ok(info) => {
+            Ok(Described::Several(contents, indices)) if how.json => {
+                documents.push(list_to_json(path, &contents, &indices));
+            }
+            Ok(Described::Several(contents, indices)) => {
+                if place > 0 {
+                    writeln!(out)?;
+                }
+                write_list(path, &contents, &indices, out)?;
+            }
+            Ok(Described::One(info)) if how.json => documents.push(to_json(path, &info)),
+            Ok(Described::One(info)) => {
                 if place > 0 {
                     writeln!(out)?;
                 }
@@ -48,6 +57,113 @@ pub(super) fn run(
         print_json(out, &Value::Array(documents))?;
     }
     first_failure.map_or(Ok(()), Err)
+}
+
+/// What a file turned out to be.
+enum Described {
+    /// A file of one array.
+    One(Info),
+    /// One of several; the numbers of those that were asked for.
+    Several(Contents, Vec<usize>),
+}
+
+fn describe(path: &Path) -> maparray::Result<Described> {
+    let address = Address::parse(path)?;
+    // One that is cut short is described, too.
+    if address.key.is_none() && address.parts.is_empty() {
+        let one = info(path);
+        match Contents::open(path) {
+            Ok(contents) if !matches!(contents.format(), Format::Npy | Format::Raw) => {
+                let all = (0..contents.keys().len()).collect();
+                return Ok(Described::Several(contents, all));
+            }
+            // Of what nobody knows, this says what was expected.
+            Err(error) if one.is_err() => return Err(error),
+            _ => return one.map(Described::One),
+        }
+    }
+    let contents = Contents::open(&address.path)?;
+    let key = match &address.key {
+        Some(Key::Name(key) | Key::Bracket(key)) => Some(key.as_str()),
+        None => None,
+    };
+    let index = contents.find(key)?;
+    Ok(Described::Several(contents, vec![index]))
+}
+
+/// The arrays of a file, a line each.
+pub(super) fn write_list(
+    path: &Path,
+    contents: &Contents,
+    indices: &[usize],
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let keys = contents.keys();
+    let format = contents.format().row().name;
+    let noun = if keys.len() == 1 { "array" } else { "arrays" };
+    writeln!(
+        out,
+        "{}: {format}, {} {noun}",
+        value::path(path),
+        keys.len()
+    )?;
+    let width = indices.iter().map(|&i| keys[i].chars().count());
+    let width = width.max().unwrap_or(0).min(40);
+    for &index in indices {
+        let key = value::plain(&keys[index]);
+        match contents.entry(index) {
+            Ok(Entry {
+                header, storage, ..
+            }) => {
+                let (name, shape) = (
+                    value::dtype_name(&header.dtype),
+                    value::shape(&header.shape),
+                );
+                let bytes = value::size(header.byte_len()?);
+                let place = match storage {
+                    Storage::Plain => format!("from byte {}", header.data_offset),
+                    Storage::Compressed(packed) => format!("compressed to {}", value::size(packed)),
+                };
+                let unit = header.unit.as_deref().map(value::plain);
+                let unit = unit.map_or(String::new(), |unit| format!(", in {unit}"));
+                writeln!(
+                    out,
+                    "  {key:<width$}  {name} {shape}, {bytes} {place}{unit}"
+                )?;
+            }
+            Err(error) => writeln!(out, "  {key:<width$}  {}", value::plain(&error.to_string()))?,
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn list_to_json(path: &Path, contents: &Contents, indices: &[usize]) -> Value {
+    let keys = contents.keys();
+    let arrays = indices.iter().map(|&index| match contents.entry(index) {
+        Ok(entry) => {
+            let header = &entry.header;
+            let compressed = match entry.storage {
+                Storage::Plain => None,
+                Storage::Compressed(packed) => Some(packed),
+            };
+            json!({
+                "key": entry.key,
+                "dtype": header.dtype.to_string(),
+                "shape": header.shape,
+                "order": order_name(header.order),
+                "unit": header.unit,
+                "bytes": header.byte_len().ok(),
+                "data_offset": compressed.is_none().then_some(header.data_offset),
+                "compressed_bytes": compressed,
+            })
+        }
+        Err(error) => json!({ "key": keys[index], "error": error.to_string() }),
+    });
+    json!({
+        "path": path.display().to_string(),
+        "format": contents.format().row().name,
+        "arrays": arrays.collect::<Vec<_>>(),
+    })
 }
 
 fn order_name(order: Order) -> &'static str {
@@ -100,7 +216,7 @@ fn write_text(path: &Path, info: &Info, out: &mut dyn Write) -> Result<(), Failu
     let each = value::size(header.dtype.size() as u64);
     let format = match header.format {
         Format::Npy => format!(".npy {}.{}", header.version.0, header.version.1),
-        Format::Raw | Format::Fits => header.format.row().name.to_owned(),
+        other => other.row().name.to_owned(),
     };
     let (found, expected) = (info.file_len, info.expected_len);
     let bytes = value::grouped(found);

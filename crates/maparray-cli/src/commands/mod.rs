@@ -10,13 +10,14 @@ mod demo;
 mod eval;
 mod grow;
 mod info;
+mod npz;
 mod rows;
 mod stats;
 
 use std::io::Write;
 use std::path::Path;
 
-use maparray::{Accuracy, DType, Eval, MemMapArray, Mode, Opened, Raw, Unit};
+use maparray::{Accuracy, DType, Eval, Inflate, MemMapArray, Mode, Opened, Raw, Unit};
 
 use crate::args::{Arguments, Command, How, RawArgs};
 use crate::failure::Failure;
@@ -38,18 +39,19 @@ pub(crate) fn run(
             follow: false,
         } => rows::run(rows, rows::End::Last, how, out, err),
         Command::Tail { rows, follow: true } => rows::follow(rows, how, out, err),
-        Command::Append(append) => grow::append(append, how, out),
+        Command::Append(append) => grow::append(append, how, out, err),
         Command::Resize(resize) => grow::resize(resize, how, out),
         Command::Recover { file } => grow::recover(file, how, out),
         Command::Create(create) => create::run(create, how, out),
         Command::Eval(eval) => eval::run(eval, how, out, err),
-        Command::Stats { file, raw } => stats::run(file, raw, how, out),
+        Command::Stats { file, raw } => stats::run(file, raw, how, out, err),
+        Command::Npz(npz) => npz::run(npz, how, out),
         Command::Combine(combine) => combine::run(combine, how, out),
-        Command::Convert(how_to) => convert::convert(how_to, how, out),
-        Command::Transpose(axes) => convert::transpose(axes, how, out),
-        Command::Concat(join) => convert::join(join, convert::Along::Old, how, out),
-        Command::Stack(join) => convert::join(join, convert::Along::New, how, out),
-        Command::Split(split) => convert::split(split, how, out),
+        Command::Convert(how_to) => convert::convert(how_to, how, out, err),
+        Command::Transpose(axes) => convert::transpose(axes, how, out, err),
+        Command::Concat(join) => convert::join(join, convert::Along::Old, how, out, err),
+        Command::Stack(join) => convert::join(join, convert::Along::New, how, out, err),
+        Command::Split(split) => convert::split(split, how, out, err),
         Command::Demo(demo) => demo::run(demo, how, program, out),
     }
 }
@@ -68,12 +70,19 @@ impl RawArgs {
     }
 }
 
-/// Maps a file for reading, be its numbers stored as they are or scaled.
-fn open(path: &Path, raw: Option<&Raw>) -> Result<Opened, Failure> {
-    Ok(match raw {
-        Some(raw) => MemMapArray::open_raw(path, raw, Mode::Read)?.into(),
-        None => Opened::open(path, Mode::Read)?,
-    })
+/// Maps a file for reading, be its numbers stored as they are or scaled; what is compressed is copied,
+/// and that is said.
+fn open(path: &Path, raw: Option<&Raw>, how: &How, err: &mut dyn Write) -> Result<Opened, Failure> {
+    if let Some(raw) = raw {
+        return Ok(MemMapArray::open_raw(path, raw, Mode::Read)?.into());
+    }
+    let opened = Opened::open_inflated(path, Mode::Read, &Inflate::default())?;
+    let bytes = opened.raw();
+    if bytes.path().is_none() && !how.quiet {
+        let (name, size) = (value::path(path), value::size(bytes.byte_len() as u64));
+        writeln!(err, "{name}: compressed, inflated to {size}")?;
+    }
+    Ok(opened)
 }
 
 /// Maps a file for reading, its numbers stored as they are.

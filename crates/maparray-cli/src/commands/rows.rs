@@ -26,7 +26,7 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let array = open(&rows.file, rows.raw.raw().as_ref())?;
+    let array = open(&rows.file, rows.raw.raw().as_ref(), how, err)?;
     let (start, picks) = picks(array.shape(), rows.rows, end);
     let part = array.select(&picks)?.into_plain()?;
     if how.json {

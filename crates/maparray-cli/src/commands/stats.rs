@@ -57,8 +57,9 @@ pub(super) fn run(
     raw: &RawArgs,
     how: &How,
     out: &mut dyn Write,
+    err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let array = open(file, raw.raw().as_ref())?;
+    let array = open(file, raw.raw().as_ref(), how, err)?;
     let rows = statistics(&array, how).map_err(|failure| match failure {
         Failure::Array(error) => Failure::Array(error.at(file)),
         other => other,

@@ -12,6 +12,7 @@ mod fits;
 mod grow;
 mod json;
 mod memory;
+mod npz;
 
 use tempfile::TempDir;
 

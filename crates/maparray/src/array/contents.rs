@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::address::{Address, Key};
+use super::archive::{Archive, Inflate};
 use super::fits::Fits;
 use super::open::read_header;
 use super::{MemMapArray, Opened, Scaled};
@@ -45,6 +46,8 @@ enum Kind {
     One(Box<Header>),
     /// HDUs.
     Fits(Fits),
+    /// A zip archive of them.
+    Archive(Archive),
 }
 
 impl Contents {
@@ -55,6 +58,16 @@ impl Contents {
     pub fn open(path: impl AsRef<Path>) -> Result<Contents> {
         let path = path.as_ref();
         let file = OpenFile::open(path, Mode::Read)?;
+        Contents::of(file, path, npy::HEADER_LIMIT).map_err(|error| error.at(path))
+    }
+
+    /// The same of a file whose arrays are to be mapped in this mode.
+    ///
+    /// # Errors
+    /// As [`Contents::open`]; `Io` if the file may not be written and should be.
+    pub fn open_in(path: impl AsRef<Path>, mode: Mode) -> Result<Contents> {
+        let path = path.as_ref();
+        let file = OpenFile::open(path, mode)?;
         Contents::of(file, path, npy::HEADER_LIMIT).map_err(|error| error.at(path))
     }
 
@@ -72,6 +85,7 @@ impl Contents {
             // What says nothing is told what was expected of it.
             Some(Format::Npy) | None => Kind::One(Box::new(read_header(&file, limit)?)),
             Some(Format::Fits) => Kind::Fits(Fits::scan(&file)?),
+            Some(Format::Npz) => Kind::Archive(Archive::open(&file)?),
             Some(Format::Raw) => return Err(Error::new(Problem::NoFile)),
         };
         Ok(Contents {
@@ -86,6 +100,7 @@ impl Contents {
         match &self.kind {
             Kind::One(header) => header.format,
             Kind::Fits(_) => Format::Fits,
+            Kind::Archive(_) => Format::Npz,
         }
     }
 
@@ -99,6 +114,7 @@ impl Contents {
         match &self.kind {
             Kind::One(_) => vec![String::new()],
             Kind::Fits(fits) => fits.keys(),
+            Kind::Archive(archive) => archive.keys(),
         }
     }
 
@@ -120,6 +136,9 @@ impl Contents {
                 let entry = entry.unwrap_or_else(|| Err(self.no_such(&index.to_string())));
                 entry.map_err(|error| error.at(&self.path))
             }
+            Kind::Archive(archive) => archive
+                .entry(&self.file, index, npy::HEADER_LIMIT)
+                .map_err(|error| error.at(&self.path)),
         }
     }
 
@@ -128,6 +147,9 @@ impl Contents {
     /// # Errors
     /// `OutOfBounds` if there is none of this name, `Mismatch` if a name is missing.
     pub fn find(&self, key: Option<&str>) -> Result<usize> {
+        if let (Kind::Archive(archive), Some(key)) = (&self.kind, key) {
+            return archive.find(key).ok_or_else(|| self.no_such(key));
+        }
         let keys = self.keys();
         if let Kind::Fits(fits) = &self.kind
             && !keys.is_empty()
@@ -155,9 +177,9 @@ impl Contents {
     /// # Errors
     /// As [`Contents::entry`] and [`MemMapArray::open`]; `Unsupported` if it is compressed.
     pub fn array(&self, index: usize, mode: Mode) -> Result<MemMapArray> {
-        let map = || {
-            let header = self.plain(index)?;
-            MemMapArray::map(&self.file, &header, &self.path, mode)
+        let map = || match &self.kind {
+            Kind::Archive(archive) => archive.map(&self.file, index, &self.path, mode),
+            _ => MemMapArray::map(&self.file, &self.plain(index)?, &self.path, mode),
         };
         map().map_err(|error| error.at(&self.path))
     }
@@ -179,6 +201,9 @@ impl Contents {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn opened(&self, index: usize, mode: Mode) -> Result<Opened> {
+        if matches!(self.kind, Kind::Archive(_)) {
+            return self.array(index, mode).map(Opened::Plain);
+        }
         let map = || {
             let mut header = self.plain(index)?;
             let scaling = header.scaling.take();
@@ -205,8 +230,86 @@ impl Contents {
     /// # Errors
     /// As [`Contents::entry`]; `Io` if there is no room.
     pub fn read(&self, index: usize) -> Result<MemMapArray> {
-        let read = || MemMapArray::read_data(&self.file, &self.plain(index)?);
+        let read = || match &self.kind {
+            Kind::Archive(archive) => archive.read(&self.file, index),
+            _ => MemMapArray::read_data(&self.file, &self.plain(index)?),
+        };
         read().map_err(|error| error.at(&self.path))
+    }
+
+    /// Maps one of the arrays for reading or, if it is compressed, copies it: into memory, or into a file
+    /// without a name if it is large.
+    ///
+    /// # Errors
+    /// As [`Contents::array`]; `Unsupported` if it is larger than is allowed, `Io` if there is no room.
+    ///
+    /// ```
+    /// use maparray::{Contents, Inflate, MemMapArray, Mode, SaveNpz, Storing, save_npz};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npz");
+    /// let zeros = MemMapArray::from_slice(&[0_u8; 1000]);
+    /// let deflated = SaveNpz { storing: Storing::Deflated, ..SaveNpz::default() };
+    /// save_npz(&path, &[("x", &zeros)], &deflated)?;
+    /// let contents = Contents::open(&path)?;
+    /// assert!(contents.array(0, Mode::Read).is_err());
+    /// assert_eq!(contents.inflate(0, &Inflate::default())?.len(), 1000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn inflate(&self, index: usize, how: &Inflate) -> Result<MemMapArray> {
+        match (&self.kind, self.entry(index)?.storage) {
+            (Kind::Archive(archive), Storage::Compressed(_)) => archive
+                .inflate(&self.file, index, how)
+                .map_err(|error| error.at(&self.path)),
+            _ => self.array(index, Mode::Read),
+        }
+    }
+
+    /// Maps one of the arrays in this mode or, if it is compressed, copies it.
+    pub(super) fn inflated(&self, index: usize, mode: Mode, how: &Inflate) -> Result<MemMapArray> {
+        let compressed = self.entry(index)?.storage != Storage::Plain;
+        match compressed && mode != Mode::ReadWrite {
+            true => self.inflate(index, how),
+            false => self.array(index, mode),
+        }
+    }
+
+    /// Copies every array of the file, several at a time; members of an archive that are none are left
+    /// out.
+    ///
+    /// # Errors
+    /// As [`Contents::read`] and [`Contents::inflate`]; what is allowed is allowed for all of them
+    /// together.
+    ///
+    /// ```
+    /// use maparray::{Contents, Inflate, MemMapArray, SaveNpz, save_npz};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npz");
+    /// let one = MemMapArray::from_slice(&[1_u8]);
+    /// save_npz(&path, &[("x", &one), ("y", &one)], &SaveNpz::default())?;
+    /// let all = Contents::open(&path)?.read_all(&Inflate::default())?;
+    /// assert_eq!((all.len(), &*all[1].0), (2, "y"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read_all(&self, how: &Inflate) -> Result<Vec<(String, MemMapArray)>> {
+        if let Kind::Archive(archive) = &self.kind {
+            let copies = archive.inflate_all(&self.file, how);
+            return copies.map_err(|error| error.at(&self.path));
+        }
+        let keys = self.keys().into_iter().enumerate();
+        keys.map(|(i, key)| Ok((key, self.read(i)?))).collect()
+    }
+
+    /// Compares the data of one of the arrays with the checksum that the file has of them, if it has one,
+    /// and with what its header says. Maps do not do that.
+    ///
+    /// # Errors
+    /// `Malformed` if they differ; as [`Contents::entry`].
+    pub fn verify(&self, index: usize) -> Result<()> {
+        let verify = || match &self.kind {
+            Kind::Archive(archive) => archive.verify(&self.file, index),
+            _ => self.entry(index)?.header.check_len(self.file.len()?),
+        };
+        verify().map_err(|error| error.at(&self.path))
     }
 
     fn no_such(&self, key: &str) -> Error {

@@ -8,6 +8,7 @@
 
 mod access;
 mod address;
+mod archive;
 mod atomic;
 mod chunks;
 mod container;
@@ -46,6 +47,9 @@ use share::share_out;
 
 pub(crate) use access::{ArrayWriter, Source};
 pub use address::{Address, Key};
+pub use archive::{
+    Inflate, SaveNpz, Storing, align_npz, append_npz, extract_npz, repair_npz, save_npz,
+};
 pub use atomic::Integer;
 pub use chunks::{ChunkSize, Chunks};
 pub use container::{AfterUse, Container, Mapping};
@@ -62,7 +66,7 @@ pub use save_fits::{FitsImage, save_fits};
 pub use scaled::{Opened, Scaled};
 pub use stack::Stack;
 pub use take::Indices;
-pub use typed::{MapArray, MapArrayMut};
+pub use typed::{MapArray, MapArrayMut, Packed};
 
 /// Bytes that are copied at once when an array moves.
 const COPY_BYTES: usize = 1 << 18;

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::address::Address;
+use super::archive::Inflate;
 use super::contents::{Contents, Whole, at_address};
 use super::share::share_out;
 use super::{COPY_BYTES, MemMapArray, unit};
@@ -47,6 +48,29 @@ impl MemMapArray {
     /// ```
     pub fn open(path: impl AsRef<Path>, mode: Mode) -> Result<MemMapArray> {
         MemMapArray::open_limited(path, mode, npy::HEADER_LIMIT)
+    }
+
+    /// The same; an array that is compressed is copied, as [`Contents::inflate`] does.
+    ///
+    /// A copy has no mode, and changes to it reach no file: in mode `r+` it is an error.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::open`] and [`Contents::inflate`].
+    ///
+    /// ```
+    /// use maparray::{Inflate, MemMapArray, Mode, SaveNpz, Storing, save_npz};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npz");
+    /// let deflated = SaveNpz { storing: Storing::Deflated, ..SaveNpz::default() };
+    /// save_npz(&path, &[("x", &MemMapArray::from_slice(&[1.5_f64]))], &deflated)?;
+    /// let x = MemMapArray::open_inflated(&path, Mode::Read, &Inflate::default())?;
+    /// assert_eq!((x.to_vec::<f64>()?, x.mode()), (vec![1.5], None));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_inflated(path: impl AsRef<Path>, mode: Mode, how: &Inflate) -> Result<MemMapArray> {
+        at(path.as_ref(), mode, npy::HEADER_LIMIT, |contents, index| {
+            contents.inflated(index, mode, how)
+        })
     }
 
     /// Maps an array file whose header has no more bytes than `header_limit`.
@@ -224,7 +248,10 @@ fn is_settled(file: &OpenFile, header: &[u8]) -> Result<bool> {
 pub(super) fn read_header(file: &OpenFile, limit: usize) -> Result<Header> {
     let mut read = Err(Error::new(Problem::RestlessHeader));
     for _ in 0..READINGS {
-        let start = read_start(file, limit, &mut read)?;
+        let (len, bytes) = (file.len_when_opened(), |start: &mut [u8]| {
+            file.read_at(0, start)
+        });
+        let start = read_start(len, limit, bytes, &mut read)?;
         if is_settled(file, &start)? {
             break;
         }
@@ -233,13 +260,28 @@ pub(super) fn read_header(file: &OpenFile, limit: usize) -> Result<Header> {
     read
 }
 
+/// Reads the header of `len` bytes, of which `bytes` gives the first ones.
+pub(super) fn header_by(
+    len: u64,
+    limit: usize,
+    bytes: impl FnMut(&mut [u8]) -> Result<usize>,
+) -> Result<Header> {
+    let mut read = Err(Error::new(Problem::RestlessHeader));
+    read_start(len, limit, bytes, &mut read)?;
+    read
+}
+
 /// Reads the header, good or not; gives the bytes that decided on it.
-fn read_start(file: &OpenFile, limit: usize, read: &mut Result<Header>) -> Result<Vec<u8>> {
-    let file_len = file.len_when_opened();
+fn read_start(
+    file_len: u64,
+    limit: usize,
+    mut bytes: impl FnMut(&mut [u8]) -> Result<usize>,
+    read: &mut Result<Header>,
+) -> Result<Vec<u8>> {
     let mut start = vec![0; FIRST_BYTES];
     loop {
         let wanted = start.len();
-        let count = file.read_at(0, &mut start)?;
+        let count = bytes(&mut start)?;
         start.truncate(count);
         match npy::parse_limited(&start, file_len, limit) {
             // The parser asks for no more than its limit, and never for more than the file had.

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use super::contents::{Contents, Whole};
 use super::open::at;
 use super::share::share_out;
-use super::{COPY_BYTES, Create, FitsHeader, MemMapArray, NewArray};
+use super::{COPY_BYTES, Create, FitsHeader, Inflate, MemMapArray, NewArray};
 use crate::crew::{Crew, callers_watch};
 use crate::dtype::{DType, Element, Scalar};
 use crate::error::{Error, Problem, Result};
-use crate::format::{Scaling, npy};
+use crate::format::{Format, Scaling, npy};
 use crate::layout::{Order, Select, Walk};
 use crate::map::{FOLIO, Flush, Mode};
 use crate::unit::Unit;
@@ -310,6 +310,18 @@ impl Opened {
     /// As [`MemMapArray::open`].
     pub fn open(path: impl AsRef<Path>, mode: Mode) -> Result<Opened> {
         let open = |contents: &Contents, index| contents.opened(index, mode);
+        at(path.as_ref(), mode, npy::HEADER_LIMIT, open)
+    }
+
+    /// The same; what is compressed is copied, as far as that is allowed.
+    ///
+    /// # Errors
+    /// As [`Opened::open`] and [`MemMapArray::open_inflated`].
+    pub fn open_inflated(path: impl AsRef<Path>, mode: Mode, how: &Inflate) -> Result<Opened> {
+        let open = |contents: &Contents, index| match contents.format() {
+            Format::Npz => contents.inflated(index, mode, how).map(Opened::Plain),
+            _ => contents.opened(index, mode),
+        };
         at(path.as_ref(), mode, npy::HEADER_LIMIT, open)
     }
 

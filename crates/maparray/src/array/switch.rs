@@ -32,6 +32,10 @@ impl Target<'_> {
                 let (dtype, shape) = (&array.dtype, array.shape());
                 npy::write_placed(unit.as_deref(), dtype, shape, array.order(), place)
             }
+            Target::Named(_, format @ Format::Npz, _) => {
+                let format = format.row().name;
+                Err(Error::new(Problem::NotOneArray { format }))
+            }
             _ => Ok(vec![0; place(0)]),
         }
     }

@@ -2,22 +2,64 @@
 //!
 //! [`MapArray`] keeps a view beside the array that it views, and derefs to ndarray's `ArrayRef`. The
 //! view's lifetime is a private fiction; what makes it true is written at each `unsafe` block.
+//! [`Packed`] elements lie at any address.
 //!
 //! Knows: errors, dtypes, the array. Must not know: formats, operations.
 #![expect(
     unsafe_code,
-    reason = "a view kept beside its owner has no lifetime that Rust can write"
+    reason = "a view kept beside its owner has no lifetime that Rust can write, and bytes become \
+              elements at any address"
 )]
 
 use std::fmt;
 use std::mem;
 use std::ops::{Deref, DerefMut};
 
+use bytemuck::{AnyBitPattern, CheckedBitPattern, Zeroable};
 use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Dimension};
 
 use super::{MemMapArray, view};
 use crate::dtype::Element;
 use crate::error::Result;
+
+/// An element at any address, aligned or not. See [`MemMapArray::view_packed`].
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub struct Packed<A>(A);
+
+impl<A: Copy> Packed<A> {
+    /// The element.
+    pub fn get(self) -> A {
+        self.0
+    }
+}
+
+/// The bits of a [`Packed`] before it is known whether they are one.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub struct PackedBits<B>(B);
+
+// SAFETY: the bytes are those of `B`, and nothing else.
+unsafe impl<B: Zeroable> Zeroable for PackedBits<B> {}
+
+// SAFETY: as above: any bytes are a `B`, and so they are this.
+unsafe impl<B: AnyBitPattern> AnyBitPattern for PackedBits<B> {}
+
+// SAFETY: `PackedBits` has the size of `A::Bits`, which is that of `A`, and both are aligned to single
+// bytes; what `A` accepts as its bits is an `A`.
+unsafe impl<A: Element> CheckedBitPattern for Packed<A> {
+    type Bits = PackedBits<A::Bits>;
+
+    fn is_valid_bit_pattern(bits: &PackedBits<A::Bits>) -> bool {
+        A::is_valid_bit_pattern(&{ bits.0 })
+    }
+}
+
+impl<A: Copy + fmt::Debug> fmt::Debug for Packed<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
 
 /// An owned array of a type known when compiling, in a mapped file or in memory, for reading.
 ///

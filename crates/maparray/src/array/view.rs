@@ -7,11 +7,12 @@
 
 use std::sync::Arc;
 
+use bytemuck::CheckedBitPattern;
 use ndarray::{
     ArrayView, ArrayViewD, ArrayViewMutD, Axis, Dimension, IxDyn, ShapeBuilder, StrideShape,
 };
 
-use super::{MapArray, MapArrayMut, MemMapArray};
+use super::{MapArray, MapArrayMut, MemMapArray, Packed};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{resolve_axis, shape_text};
@@ -101,7 +102,30 @@ impl MemMapArray {
     /// # Ok::<(), maparray::Error>(())
     /// ```
     pub fn view<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
-        let (shape, flipped) = self.shape_for::<T>()?;
+        self.view_as::<T, T>()
+    }
+
+    /// Borrows the elements where they lie, aligned or not: NumPy puts most members of an archive at odd
+    /// places.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::view`], except that any place will do.
+    ///
+    /// ```
+    /// use maparray::{DType, Layout, MemMapArray, Order, Region};
+    /// let layout = Layout::contiguous(&[2], 4, Order::C, 1)?;
+    /// let array = MemMapArray::from_region(Region::heap(9)?, DType::of::<f32>(), layout)?;
+    /// assert!(array.view::<f32>().is_err());
+    /// assert_eq!(array.view_packed::<f32>()?[1].get(), 0.0);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn view_packed<T: Element>(&self) -> Result<ArrayViewD<'_, Packed<T>>> {
+        self.view_as::<T, Packed<T>>()
+    }
+
+    /// Borrows elements of `T` in the form of `A`, which has the same bytes.
+    fn view_as<T: Element, A: CheckedBitPattern>(&self) -> Result<ArrayViewD<'_, A>> {
+        let (shape, flipped) = self.shape_for::<T>(align_of::<A>())?;
         if self.is_empty() {
             let shape = IxDyn(self.shape());
             return ArrayViewD::from_shape(shape, &[]).map_err(|_| self.not_valid::<T>());
@@ -131,7 +155,7 @@ impl MemMapArray {
     /// # Ok::<(), maparray::Error>(())
     /// ```
     pub fn view_mut<T: Element>(&mut self) -> Result<ArrayViewMutD<'_, T>> {
-        let (shape, flipped) = self.shape_for::<T>()?;
+        let (shape, flipped) = self.shape_for::<T>(align_of::<T>())?;
         let (range, promise) = (self.layout.byte_range(), self.promise);
         let invalid = self.not_valid::<T>();
         if self.is_empty() {
@@ -197,19 +221,16 @@ impl MemMapArray {
 
     /// Shape and strides in elements for ndarray, which wants strides that are not negative, and the
     /// axes to turn round afterwards.
-    fn shape_for<T: Element>(&self) -> Result<(StrideShape<IxDyn>, Vec<Axis>)> {
+    fn shape_for<T: Element>(&self, align: usize) -> Result<(StrideShape<IxDyn>, Vec<Axis>)> {
         self.expect_scalar(T::SCALAR)?;
         if !self.dtype.is_native() {
             let dtype = self.dtype.to_string();
             return Err(self.name(Error::new(Problem::ForeignOrder { dtype })));
         }
         let item = self.layout.item_size();
-        let address = self.region.as_ptr()?.addr() + self.layout.byte_range().start;
-        if !address.is_multiple_of(align_of::<T>()) && !self.is_empty() {
-            let problem = Problem::Misaligned {
-                address,
-                align: align_of::<T>(),
-            };
+        let address = self.region.first_address()? + self.layout.byte_range().start;
+        if !address.is_multiple_of(align) && !self.is_empty() {
+            let problem = Problem::Misaligned { address, align };
             return Err(self.name(Error::new(problem)));
         }
         let mut flipped = vec![];

@@ -562,6 +562,93 @@ impl fmt::Display for Problem {
                 "unit of dates or durations: found `{}`, expected none beside dtype `{dtype}`",
                 show(unit)
             ),
+
+            Problem::NotZip => write!(
+                f,
+                "not a zip archive: found no end record, expected `PK\\5\\6` near the end of the file"
+            ),
+            Problem::ZipField {
+                at,
+                field,
+                found,
+                expected,
+            } => write!(
+                f,
+                "zip archive contradicts itself (at byte {at}): found {field} {}, expected {}",
+                show(found),
+                show(expected)
+            ),
+            Problem::MemberTwice { name } => write!(
+                f,
+                "two members of one name: found `{}` again, expected it once",
+                show(name)
+            ),
+            Problem::MemberOverlap { name, other } => write!(
+                f,
+                "members overlap: found `{}` reaching into `{}`, expected bytes of its own",
+                show(name),
+                show(other)
+            ),
+            Problem::Encrypted { name } => write!(
+                f,
+                "encrypted member: found `{}`, expected one that anybody can read",
+                show(name)
+            ),
+            Problem::Compression { name, method } => write!(
+                f,
+                "unknown compression of `{}`: found method {method}, expected 0 (stored) or 8 \
+                 (deflated)",
+                show(name)
+            ),
+            Problem::Compressed {
+                name,
+                packed,
+                plain,
+            } => write!(
+                f,
+                "cannot map compressed data: found `{}` of {plain} bytes in {packed}, expected it \
+                 stored as it is",
+                show(name)
+            ),
+            Problem::InflateLimit { name, plain, limit } => write!(
+                f,
+                "too much to inflate: found {plain} bytes in `{}`, expected at most {limit}",
+                show(name)
+            ),
+            Problem::Inflate { name, plain } => write!(
+                f,
+                "damaged compressed data: found no more of `{}`, expected {plain} bytes and the end",
+                show(name)
+            ),
+            Problem::Deflate => write!(f, "cannot compress: the library for it refuses"),
+            Problem::Checksum {
+                name,
+                found,
+                expected,
+            } => write!(
+                f,
+                "wrong checksum of `{}`: found {found:08x}, expected {expected:08x}",
+                show(name)
+            ),
+            Problem::MemberKnown { name } => write!(
+                f,
+                "name is taken: found `{}` in the archive, expected another",
+                show(name)
+            ),
+            Problem::MemberName { name } => write!(
+                f,
+                "not a name for a file in a folder: found `{}`, expected a relative one that stays \
+                 inside, of at most 65535 bytes",
+                show(name)
+            ),
+            Problem::NotOneArray { format } => write!(
+                f,
+                "an array cannot become such a file: found format {format}, expected npy or raw"
+            ),
+            Problem::Alignment { found } => write!(
+                f,
+                "not an alignment: found {found}, expected a power of two, at most 32768"
+            ),
         }
     }
 }

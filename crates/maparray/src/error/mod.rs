@@ -131,6 +131,21 @@ impl Error {
             | Problem::FitsChanged
             | Problem::FitsNoRoom { .. }
             | Problem::FitsStructure { .. } => Kind::Mismatch,
+            Problem::NotZip
+            | Problem::ZipField { .. }
+            | Problem::MemberTwice { .. }
+            | Problem::MemberOverlap { .. }
+            | Problem::Inflate { .. }
+            | Problem::Checksum { .. } => Kind::Malformed,
+            Problem::Encrypted { .. }
+            | Problem::Compression { .. }
+            | Problem::Compressed { .. }
+            | Problem::InflateLimit { .. }
+            | Problem::Deflate
+            | Problem::NotOneArray { .. } => Kind::Unsupported,
+            Problem::MemberKnown { .. }
+            | Problem::MemberName { .. }
+            | Problem::Alignment { .. } => Kind::Mismatch,
             Problem::ObjectDType
             | Problem::NoDescriptor { .. }
             | Problem::NpyVersionUnfit { .. }
@@ -273,6 +288,13 @@ impl Error {
             ),
             Problem::FitsNoRoom { .. } => Some("`rewrite` writes the whole file anew"),
             Problem::FitsDType { .. } => Some("convert with `astype` first"),
+            Problem::Compressed { .. } => Some(
+                "copy it with `read`, allow it to be inflated (`inflate=True`), or store the members \
+                 as they are: `maparray npz align --inflate`",
+            ),
+            Problem::InflateLimit { .. } => {
+                Some("raise the limit if the archive comes from somebody you trust")
+            }
             Problem::Exists => Some("mode `w+` replaces a file, mode `x` never does"),
             _ => None,
         }

@@ -385,4 +385,59 @@ pub(crate) enum Problem {
         unit: String,
         dtype: String,
     },
+
+    // archives
+    NotZip,
+    ZipField {
+        at: u64,
+        field: &'static str,
+        found: String,
+        expected: String,
+    },
+    MemberTwice {
+        name: String,
+    },
+    MemberOverlap {
+        name: String,
+        other: String,
+    },
+    Encrypted {
+        name: String,
+    },
+    Compression {
+        name: String,
+        method: u16,
+    },
+    Compressed {
+        name: String,
+        packed: u64,
+        plain: u64,
+    },
+    InflateLimit {
+        name: String,
+        plain: u64,
+        limit: u64,
+    },
+    Inflate {
+        name: String,
+        plain: u64,
+    },
+    Deflate,
+    Checksum {
+        name: String,
+        found: u32,
+        expected: u32,
+    },
+    MemberKnown {
+        name: String,
+    },
+    MemberName {
+        name: String,
+    },
+    Alignment {
+        found: u64,
+    },
+    NotOneArray {
+        format: &'static str,
+    },
 }

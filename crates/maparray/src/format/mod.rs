@@ -11,6 +11,7 @@ pub mod raw;
 pub(crate) mod rows;
 mod scaling;
 mod table;
+pub mod zip;
 
 pub use table::{FORMATS, Row};
 
@@ -28,6 +29,8 @@ pub enum Format {
     Raw,
     /// FITS: HDUs, each a header and an image or a table.
     Fits,
+    /// NumPy's `.npz`: a zip archive of `.npy` files.
+    Npz,
 }
 
 /// One array of a file that may hold several.

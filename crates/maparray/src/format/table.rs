@@ -27,7 +27,7 @@ pub struct Row {
 }
 
 /// All formats, in the order in which a file is asked for them.
-pub const FORMATS: [Row; 3] = [
+pub const FORMATS: [Row; 4] = [
     Row {
         format: Format::Npy,
         name: "npy",
@@ -54,6 +54,16 @@ pub const FORMATS: [Row; 3] = [
         access: "mapped in r, r+ and c; scaled images converted as they are read",
         writes: "images, whole",
         begins: |start| start.starts_with(b"SIMPLE  ="),
+    },
+    Row {
+        format: Format::Npz,
+        name: "npz",
+        endings: &["npz"],
+        holds: "named arrays of any dtype but `object`, in C or Fortran order",
+        access: "mapped in r, r+ and c if stored; copied if deflated",
+        writes: "whole; members are added in place",
+        // The first member, or the end of an archive without any.
+        begins: |start| start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06"),
     },
 ];
 

@@ -107,6 +107,7 @@ impl Region {
                 holders: Arc::strong_count(region),
             }));
         }
+        region.break_seal();
         Ok(Writer(region))
     }
 }

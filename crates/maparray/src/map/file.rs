@@ -298,6 +298,28 @@ impl OpenFile {
             .map_err(|error| Error::io("write", error))
     }
 
+    /// Waits until what was written is on the disk.
+    ///
+    /// # Errors
+    /// `Io` if the system cannot write.
+    pub(crate) fn sync(&self) -> Result<()> {
+        let synced = self.descriptor().sync_data();
+        synced.map_err(|error| Error::io("sync", error))
+    }
+
+    /// Cuts off what lies behind its first `len` bytes.
+    ///
+    /// # Errors
+    /// `InUse` if somebody has mapped that, `Io` if the system refuses.
+    pub(crate) fn cut(&self, len: u64) -> Result<()> {
+        let handle = lock(&self.handle);
+        if handle.mapped_to > len {
+            return Err(Error::new(Problem::Shared { holders: 2 }));
+        }
+        let cut = handle.file.set_len(len);
+        cut.map_err(|error| Error::io("cut short", error))
+    }
+
     /// Maps bytes that the file has for reading and writing.
     ///
     /// # Errors

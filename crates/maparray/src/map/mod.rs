@@ -20,6 +20,7 @@ mod ready;
 mod replace;
 mod resident;
 mod rows;
+mod seal;
 mod stream;
 mod switch;
 
@@ -204,6 +205,8 @@ pub struct Region {
     moved: AtomicBool,
     /// Whether somebody has the right to move them.
     claimed: Arc<AtomicBool>,
+    /// What has to follow changes.
+    seal: Option<seal::Seal>,
 }
 
 // SAFETY: `start` is only an address. What it points to is owned by `place`, whose variants are all
@@ -231,6 +234,7 @@ impl Region {
             moving: Mutex::new(()),
             moved: AtomicBool::new(false),
             claimed: Arc::default(),
+            seal: None,
         }
     }
 
@@ -285,7 +289,16 @@ impl Region {
     /// A small file is mapped when its address is first asked for: `Io` if the system refuses to,
     /// `Malformed` if the file has become too short.
     pub fn as_ptr(&self) -> Result<*mut u8> {
+        self.break_seal();
         Ok(self.start()?.as_ptr())
+    }
+
+    /// The number of that address, with which nobody can write.
+    ///
+    /// # Errors
+    /// As [`Region::as_ptr`].
+    pub(crate) fn first_address(&self) -> Result<usize> {
+        Ok(self.start()?.as_ptr().addr())
     }
 
     /// Address of the first byte, unless nobody has asked for it yet.
@@ -382,6 +395,7 @@ impl Region {
         if !self.is_private() && promise.is_none() {
             return Err(Error::new(Problem::NoPromise));
         }
+        self.break_seal();
         let start = self.start()?.as_ptr();
         // SAFETY: invariant 1, and `&mut self` excludes every other access through this region; for
         // memory that others can reach, the promise excludes theirs.
@@ -405,7 +419,11 @@ impl Region {
             Flush::Durable => map.flush_range(range.start, len),
         }
         .map_err(|error| Error::io("flush", error))?;
-        file.check_not_shorter()
+        file.check_not_shorter()?;
+        match how {
+            Flush::Start => Ok(()),
+            Flush::Durable => self.mend_seal(),
+        }
     }
 
     /// Tells the kernel what to expect; does nothing for memory that is not a mapped file.

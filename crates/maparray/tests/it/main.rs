@@ -1,5 +1,6 @@
 //! Tests of the public interface, one module per room.
 
+mod archive;
 mod array;
 mod chunks;
 mod docs;

@@ -1,0 +1,229 @@
+//! How does an archive get another array, in place?
+//!
+//! The old directory is copied to where the file will end, before anything else is written: from then
+//! on readers find it there, whatever becomes of the new member. Then the member is written into the
+//! gap, then the new directory behind the copy. Each step is on the disk before the next.
+//!
+//! Knows: errors, formats, maps. Must not know: operations, expressions.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::save::{SaveNpz, Storing, Writing, save_npz};
+use super::{Archive, COPY_BYTES, check_sum, checksum, data_of, mend, read_all, read_directory};
+use crate::array::MemMapArray;
+use crate::error::{Error, Problem, Result};
+use crate::format::zip::{self, Method};
+use crate::map::{Existing, Mode, OpenFile};
+
+/// What is written at once by the system, or not at all, when the program is killed.
+const PAGE: u64 = 4096;
+
+/// Adds an array to an `.npz` archive in place, or makes one.
+///
+/// Whenever the program is stopped, the file is the old archive or the new one. Arrays that are mapped
+/// from it stay where they are. The old directory stays in the file, and a copy of it: bytes that
+/// nobody needs, which [`align_npz`](crate::align_npz) leaves out.
+///
+/// # Errors
+/// `Io` if it cannot be written, `Malformed` if it is no archive, `Mismatch` if it has an array of that
+/// name.
+///
+/// ```
+/// use maparray::{Contents, MemMapArray, SaveNpz, append_npz};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.npz");
+/// for (n, name) in ["x", "y"].into_iter().enumerate() {
+///     append_npz(&path, name, &MemMapArray::from_slice(&[n as u64]), &SaveNpz::default())?;
+/// }
+/// assert_eq!(Contents::open(&path)?.keys(), ["x", "y"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn append_npz(
+    path: impl AsRef<Path>,
+    name: &str,
+    array: &MemMapArray,
+    options: &SaveNpz,
+) -> Result<()> {
+    let path = path.as_ref();
+    if path.symlink_metadata().is_err() {
+        let options = SaveNpz {
+            existing: Existing::Refuse,
+            ..*options
+        };
+        return save_npz(path, &[(name, array)], &options);
+    }
+    let file = OpenFile::open(path, Mode::ReadWrite)?;
+    append(&file, name, array, options).map_err(|error| error.at(path))
+}
+
+fn append(file: &Arc<OpenFile>, name: &str, array: &MemMapArray, options: &SaveNpz) -> Result<()> {
+    options.check()?;
+    let archive = Archive::open(file)?;
+    let member = format!("{name}.npy");
+    if archive.find(&member).is_some() || archive.find(name).is_some() {
+        let name = name.to_owned();
+        return Err(Error::new(Problem::MemberKnown { name }));
+    }
+    let (_, directory) = read_directory(file)?;
+    let start = file.len()?;
+    let align = u64::from(options.align);
+
+    // Its size must be known first: what is deflated goes to a file of its own.
+    let temporary = OpenFile::temporary(None, 0)?;
+    let put = |at: u64, bytes: &[u8]| temporary.write_at(at, bytes);
+    let mut aside = Writing::new(&put, *options);
+    let deflated = match options.storing {
+        Storing::Stored => None,
+        Storing::Deflated => {
+            aside.add(name, array)?;
+            aside.members.pop()
+        }
+    };
+    let len = match &deflated {
+        Some(member) => member.local_len(1, 0).saturating_add(member.packed),
+        None => Writing::space(name, array, start, align)?,
+    };
+
+    // Where the file will end, for readers until the new directory is there.
+    let entries = archive.len() as u64;
+    let guard_len = (directory.len() + zip::write_end(entries, start + len, 0).len()) as u64;
+    let mut guard = start + len;
+    if guard % PAGE + guard_len > PAGE {
+        guard = guard.next_multiple_of(PAGE);
+    }
+    let mut bytes = directory.clone();
+    bytes.extend(zip::write_end(entries, guard, directory.len() as u64));
+    file.write_at(guard, &bytes)?;
+    file.sync()?;
+
+    let put = |at: u64, bytes: &[u8]| file.write_at(at, bytes);
+    let mut writing = Writing::new(&put, *options);
+    writing.at = start;
+    match deflated {
+        None => writing.add(name, array)?,
+        Some(mut member) => {
+            let from = aside.at - member.packed;
+            member.offset = start;
+            let local = member.local_len(1, 0);
+            let mut buffer = vec![0; COPY_BYTES];
+            let mut done = 0;
+            while done < member.packed {
+                let count = (member.packed - done).min(COPY_BYTES as u64) as usize;
+                read_all(&temporary, from + done, &mut buffer[..count])?;
+                put(start + local + done, &buffer[..count])?;
+                done += count as u64;
+            }
+            put(start, &member.write_local(local, 1))?;
+            writing.members.push(member);
+        }
+    }
+    file.sync()?;
+
+    let at = guard + bytes.len() as u64;
+    let mut bytes = directory;
+    for member in &writing.members {
+        member.write_entry(&mut bytes);
+    }
+    let new = zip::write_end(entries + 1, at, bytes.len() as u64);
+    bytes.extend(new);
+    put(at, &bytes)?;
+    file.sync()
+}
+
+/// Makes an archive good again whose program was stopped, and says what was wrong, a line each.
+///
+/// Of one that ends in the middle of something, what follows the last whole directory is cut off. Of
+/// members that were changed in place, the checksum is computed anew, so that NumPy reads them: whoever
+/// calls this says that the data are right.
+///
+/// # Errors
+/// `Io` if it cannot be read or written, `Malformed` if there is no whole directory in it, `InUse` if
+/// what should be cut off is mapped.
+///
+/// ```
+/// use maparray::{Contents, MemMapArray, SaveNpz, repair_npz, save_npz};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.npz");
+/// save_npz(&path, &[("x", &MemMapArray::from_slice(&[1.5_f64]))], &SaveNpz::default())?;
+/// let whole = std::fs::read(&path)?;
+/// std::fs::write(&path, [&whole[..], &[0; 100_000]].concat())?;
+/// assert!(Contents::open(&path).is_err());
+/// assert_eq!(repair_npz(&path)?, ["100000 bytes behind the archive cut off"]);
+/// assert_eq!(std::fs::read(&path)?, whole);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn repair_npz(path: impl AsRef<Path>) -> Result<Vec<String>> {
+    let path = path.as_ref();
+    let file = OpenFile::open(path, Mode::ReadWrite)?;
+    repair(&file).map_err(|error| error.at(path))
+}
+
+fn repair(file: &OpenFile) -> Result<Vec<String>> {
+    let mut said = vec![];
+    let (len, stop) = (file.len()?, last_whole(file)?);
+    if stop < len {
+        file.cut(stop)?;
+        file.sync()?;
+        said.push(format!("{} bytes behind the archive cut off", len - stop));
+    }
+    for member in &Archive::open(file)?.members {
+        if member.method != Method::Stored || member.check_readable().is_err() {
+            continue;
+        }
+        let data = data_of(file, member)?;
+        if check_sum(member, checksum(file, data, data + member.plain)?).is_err() {
+            mend(file, member.offset)?;
+            said.push(format!("checksum of `{}` computed anew", member.key()));
+        }
+    }
+    Ok(said)
+}
+
+/// Where the last directory ends that is whole and has its members in the file.
+fn last_whole(file: &OpenFile) -> Result<u64> {
+    const STEP: u64 = 1 << 20;
+    let len = file.len()?;
+    let mut to = len;
+    let mut bytes = vec![];
+    while to > 0 {
+        // A signature may lie across the border of two pieces.
+        let from = to.saturating_sub(STEP);
+        bytes.resize((len.min(to + 3) - from) as usize, 0);
+        read_all(file, from, &mut bytes)?;
+        let places = bytes.windows(4).enumerate().rev();
+        for (at, _) in places.filter(|(_, four)| *four == b"PK\x05\x06") {
+            if let Some(stop) = whole_at(file, from + at as u64, len)? {
+                return Ok(stop);
+            }
+        }
+        to = from;
+    }
+    Err(Error::new(Problem::NotZip))
+}
+
+/// Where the archive ends whose end record begins here, if it is one.
+fn whole_at(file: &OpenFile, at: u64, len: u64) -> Result<Option<u64>> {
+    // The record, and those of zip64 before it; the comment has no part in what counts.
+    let from = at.saturating_sub(76);
+    let mut tail = vec![0; (len.min(at + 22) - from) as usize];
+    read_all(file, from, &mut tail)?;
+    let Some(comment) = tail.get((at - from) as usize + 20..) else {
+        return Ok(None);
+    };
+    let [low, high] = *comment else {
+        return Ok(None);
+    };
+    let comment = u64::from(u16::from_le_bytes([low, high]));
+    let stop = at + 22 + comment;
+    if stop > len {
+        return Ok(None);
+    }
+    tail.resize(tail.len() + comment as usize, 0);
+    let Ok(end) = zip::end(&tail, stop) else {
+        return Ok(None);
+    };
+    let mut bytes = vec![0; (end.directory.end - end.directory.start) as usize];
+    read_all(file, end.directory.start, &mut bytes)?;
+    Ok(zip::directory(&bytes, &end).is_ok().then_some(stop))
+}
