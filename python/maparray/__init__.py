@@ -43,6 +43,8 @@ from ._maparray import (
     read,
     release,
     resident,
+    safetensors_metadata,
+    save_safetensors,
     take,
 )
 from ._mapped import create_array_memmap, delete_array_memmap, reset_memmap_array
@@ -120,7 +122,9 @@ __all__ = [
     "rolling_std",
     "rolling_sum",
     "rolling_var",
+    "safetensors_metadata",
     "save",
+    "save_safetensors",
     "shm",
     "sort",
     "take",

@@ -1,7 +1,7 @@
 """The compiled part of maparray: it converts, lends and reports; Rust does the work."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -200,6 +200,12 @@ def create(
     unit: str | Unit | Any | None = None,
 ) -> MemMapArray: ...
 def read(path: _Path) -> NDArray[Any]: ...
+def save_safetensors(
+    path: _Path,
+    arrays: Mapping[str, ArrayLike | Container | PathLike[str] | PathLike[bytes]],
+    metadata: Mapping[str, str] | None = None,
+) -> None: ...
+def safetensors_metadata(path: _Path) -> dict[str, str]: ...
 def frombuffer(
     buffer: Buffer,
     dtype: DTypeLike,

@@ -10,6 +10,7 @@ mod array;
 mod dtype;
 mod error;
 mod eval;
+mod files;
 mod fork;
 #[expect(
     unsafe_code,
@@ -30,6 +31,7 @@ fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     make::add_to(module)?;
     access::add_to(module)?;
     eval::add_to(module)?;
+    files::add_to(module)?;
     fork::add_to(module)?;
     memmap::add_to(module)?;
     share::add_to(module)?;

@@ -83,7 +83,8 @@ mod unit;
 
 pub use array::{
     Address, AfterUse, ChunkSize, Chunks, Container, Contents, Create, Indices, Info, Integer, Key,
-    MapArray, MapArrayMut, Mapping, MemMapArray, info, info_raw,
+    MapArray, MapArrayMut, Mapping, MemMapArray, info, info_raw, safetensors_metadata,
+    save_safetensors,
 };
 pub use crew::{Flow, Progress, free_memory, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};

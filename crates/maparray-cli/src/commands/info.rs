@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use maparray::format::Format;
-use maparray::{Info, Order, info, info_raw};
+use maparray::{Contents, Info, Order, info, info_raw};
 use serde_json::{Value, json};
 
 use super::print_json;
@@ -25,11 +25,12 @@ pub(super) fn run(
     let raw = raw.raw();
     let mut documents = Vec::new();
     let mut first_failure = None;
-    for (place, path) in files.iter().enumerate() {
-        let described = match &raw {
-            Some(raw) => info_raw(path, raw),
-            None => info(path),
-        };
+    let described = files.iter().flat_map(|path| match &raw {
+        Some(raw) => vec![(path.clone(), info_raw(path, raw))],
+        None => describe(path),
+    });
+    for (place, (path, described)) in described.enumerate() {
+        let path = &path;
         match described {
             Ok(info) if how.json => documents.push(to_json(path, &info)),
             Ok(info) => {
@@ -50,6 +51,21 @@ pub(super) fn run(
     first_failure.map_or(Ok(()), Err)
 }
 
+/// What a file holds: each array under an address of its own, if there are several.
+fn describe(path: &Path) -> Vec<(PathBuf, maparray::Result<Info>)> {
+    let contents = match Contents::open(path) {
+        Ok(contents) if contents.keys().len() > 1 => contents,
+        _ => return vec![(path.to_path_buf(), info(path))],
+    };
+    let keys = contents.keys().into_iter().enumerate();
+    keys.map(|(index, key)| {
+        let mut address = path.as_os_str().to_owned();
+        address.push(format!(":{key}"));
+        (address.into(), contents.info(index))
+    })
+    .collect()
+}
+
 fn order_name(order: Order) -> &'static str {
     match order {
         Order::C => "C",
@@ -66,7 +82,7 @@ fn to_json(path: &Path, info: &Info) -> Value {
     let npy = header.format == Format::Npy;
     json!({
         "path": path.display().to_string(),
-        "format": if npy { "npy" } else { "raw" },
+        "format": header.format.row().name,
         "version": npy.then(|| format!("{}.{}", header.version.0, header.version.1)),
         "dtype": header.dtype.to_string(),
         "shape": header.shape,
@@ -100,7 +116,7 @@ fn write_text(path: &Path, info: &Info, out: &mut dyn Write) -> Result<(), Failu
     let each = value::size(header.dtype.size() as u64);
     let format = match header.format {
         Format::Npy => format!(".npy {}.{}", header.version.0, header.version.1),
-        Format::Raw => "raw".to_owned(),
+        other => other.row().name.to_owned(),
     };
     let (found, expected) = (info.file_len, info.expected_len);
     let bytes = value::grouped(found);

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use super::MemMapArray;
 use super::address::{Address, Key};
 use super::open::read_header;
+use super::tensors::read_tensors;
 use crate::error::{Error, Problem, Result};
+use crate::format::safetensors::Tensor;
 use crate::format::{Entry, Format, Header, Storage, npy};
 use crate::layout::Picks;
 use crate::map::{Mode, OpenFile};
@@ -42,6 +44,8 @@ pub struct Contents {
 enum Kind {
     /// A file of one array.
     One(Box<Header>),
+    /// Named tensors.
+    Tensors(Vec<Tensor>),
 }
 
 impl Contents {
@@ -58,10 +62,13 @@ impl Contents {
     pub(super) fn of(file: Arc<OpenFile>, path: &Path, limit: usize) -> Result<Contents> {
         let mut start = [0; START];
         let count = file.read_at(0, &mut start)?;
-        let kind = match Format::of_content(&start[..count]) {
+        let told = Format::of_content(&start[..count]);
+        let kind = match told.or_else(|| Format::of_name(&path.to_string_lossy())) {
+            Some(Format::Safetensors) => Kind::Tensors(read_tensors(&file)?.tensors),
             // What says nothing is told what was expected of it.
-            Some(Format::Npy) | None => Kind::One(Box::new(read_header(&file, limit)?)),
-            Some(Format::Raw) => return Err(Error::new(Problem::NoFile)),
+            Some(Format::Npy | Format::Raw) | None => {
+                Kind::One(Box::new(read_header(&file, limit)?))
+            }
         };
         Ok(Contents {
             path: path.to_path_buf(),
@@ -74,6 +81,7 @@ impl Contents {
     pub fn format(&self) -> Format {
         match &self.kind {
             Kind::One(header) => header.format,
+            Kind::Tensors(_) => Format::Safetensors,
         }
     }
 
@@ -82,10 +90,15 @@ impl Contents {
         &self.path
     }
 
+    pub(super) fn file_len(&self) -> Result<u64> {
+        self.file.len()
+    }
+
     /// The names of its arrays, in the order in which they lie; the one of a file of one array is "".
     pub fn keys(&self) -> Vec<String> {
         match &self.kind {
             Kind::One(_) => vec![String::new()],
+            Kind::Tensors(tensors) => tensors.iter().map(|one| one.name().to_owned()).collect(),
         }
     }
 
@@ -102,6 +115,14 @@ impl Contents {
                 storage: Storage::Plain,
             }),
             Kind::One(_) => Err(self.no_such(&index.to_string())),
+            Kind::Tensors(tensors) => match tensors.get(index) {
+                Some(tensor) => Ok(Entry {
+                    key: tensor.name().to_owned(),
+                    header: tensor.header()?,
+                    storage: Storage::Plain,
+                }),
+                None => Err(self.no_such(&index.to_string())),
+            },
         }
     }
 

@@ -19,6 +19,7 @@ mod save;
 mod share;
 mod switch;
 mod take;
+mod tensors;
 mod typed;
 mod unit;
 mod view;
@@ -46,6 +47,7 @@ pub(crate) use names::check_apart;
 pub use save::Create;
 pub(crate) use save::NewArray;
 pub use take::Indices;
+pub use tensors::{safetensors_metadata, save_safetensors};
 pub use typed::{MapArray, MapArrayMut};
 
 /// Bytes that are copied at once when an array moves.

@@ -250,6 +250,44 @@ impl fmt::Display for Problem {
                 f,
                 "offset past the end of the file: found {offset}, expected at most {file_len}"
             ),
+            Problem::TensorsHeader { len, limit } => write!(
+                f,
+                "header too long at byte 0: found {len} bytes, expected at most {limit}"
+            ),
+            Problem::TensorPlace {
+                name,
+                begin,
+                end,
+                expected,
+            } => write!(
+                f,
+                "bad place of tensor `{}`: found bytes {begin} to {end} of the data, expected \
+                 {expected}",
+                show(name)
+            ),
+            Problem::TensorsEnd { found, expected } => write!(
+                f,
+                "tensors do not end with the file: found {found} bytes, expected {expected}"
+            ),
+            Problem::TensorName { name } => write!(
+                f,
+                "bad name in a safetensors file: found `{}`, expected a name of its own that is \
+                 not `__metadata__`",
+                show(name)
+            ),
+            Problem::PartOfAByte { dtype } => write!(
+                f,
+                "elements smaller than a byte: found dtype `{dtype}`, expected whole bytes"
+            ),
+            Problem::NotForOne { format } => write!(
+                f,
+                "no format to move an array into: found {format}, expected npy or raw"
+            ),
+            Problem::ForeignDType { dtype, format } => write!(
+                f,
+                "dtype cannot stand in a {format} file: found `{dtype}`, expected one of the \
+                 format's own"
+            ),
 
             Problem::WrongDType { found, expected } => {
                 write!(f, "wrong dtype: found `{found}`, expected `{expected}`")

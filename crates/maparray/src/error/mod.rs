@@ -114,7 +114,14 @@ impl Error {
             | Problem::HeaderTooLong { .. }
             | Problem::Header { .. }
             | Problem::HeaderKey { .. }
+            | Problem::TensorsHeader { .. }
+            | Problem::TensorPlace { .. }
+            | Problem::TensorsEnd { .. }
             | Problem::ShortData { .. } => Kind::Malformed,
+            Problem::PartOfAByte { .. }
+            | Problem::NotForOne { .. }
+            | Problem::ForeignDType { .. } => Kind::Unsupported,
+            Problem::TensorName { .. } => Kind::Mismatch,
             Problem::ObjectDType
             | Problem::NoDescriptor { .. }
             | Problem::NpyVersionUnfit { .. }

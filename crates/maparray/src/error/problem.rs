@@ -169,6 +169,34 @@ pub(crate) enum Problem {
         file_len: u64,
     },
 
+    TensorsHeader {
+        len: u64,
+        limit: u64,
+    },
+    TensorPlace {
+        name: String,
+        begin: u64,
+        end: u64,
+        expected: String,
+    },
+    TensorsEnd {
+        found: u64,
+        expected: u64,
+    },
+    TensorName {
+        name: String,
+    },
+    PartOfAByte {
+        dtype: &'static str,
+    },
+    NotForOne {
+        format: &'static str,
+    },
+    ForeignDType {
+        dtype: String,
+        format: &'static str,
+    },
+
     // array
     SeveralArrays {
         found: usize,

@@ -5,8 +5,10 @@
 //!
 //! Knows: errors, dtypes, layouts. Must not know: files, maps. It sees slices.
 
+mod json;
 pub mod npy;
 pub mod raw;
+pub mod safetensors;
 mod table;
 
 pub use table::{FORMATS, Row};
@@ -23,6 +25,8 @@ pub enum Format {
     Npy,
     /// Elements only; the caller says what they are.
     Raw,
+    /// Named tensors, as models are kept.
+    Safetensors,
 }
 
 /// One array of a file that may hold several.

@@ -5,7 +5,7 @@
 //!
 //! Knows: nothing but bytes and names. Must not know: files, maps.
 
-use super::Format;
+use super::{Format, safetensors};
 
 /// What is known of a format.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub struct Row {
 }
 
 /// All formats, in the order in which a file is asked for them.
-pub const FORMATS: [Row; 2] = [
+pub const FORMATS: [Row; 3] = [
     Row {
         format: Format::Npy,
         name: "npy",
@@ -45,6 +45,15 @@ pub const FORMATS: [Row; 2] = [
         access: "mapped in r, r+ and c",
         writes: "whole, or grown in place",
         begins: |_| false,
+    },
+    Row {
+        format: Format::Safetensors,
+        name: "safetensors",
+        endings: &["safetensors"],
+        holds: "named arrays of numbers, in C order, and texts",
+        access: "mapped in r, r+ and c",
+        writes: "whole",
+        begins: safetensors::begins,
     },
 ];
 

@@ -27,6 +27,7 @@ mod switch_fails;
 #[cfg(target_os = "linux")]
 mod switch_threads;
 mod take;
+mod tensors;
 mod times;
 mod unit;
 mod units;
