@@ -25,6 +25,8 @@ NAMES = {
     "F32": np.float32,
     "F64": np.float64,
     "C64": np.complex64,
+    "F8_E4M3": ml_dtypes.float8_e4m3fn,
+    "F8_E5M2": ml_dtypes.float8_e5m2,
 }
 
 
@@ -133,3 +135,26 @@ def test_what_the_package_refuses_is_refused(tmp_path):
     path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
     with pytest.raises(maparray.UnsupportedError, match="smaller than a byte"):
         maparray.open(path)
+
+
+@pytest.mark.parametrize("name", ["float8_e4m3fn", "float8_e5m2"])
+def test_floats_of_eight_bits_are_cast_as_ml_dtypes_casts_them(tmp_path, name):
+    dtype = np.dtype(getattr(ml_dtypes, name))
+    path = tmp_path / "m.safetensors"
+    codes = np.arange(256, dtype=np.uint8).view(dtype)
+    maparray.save_safetensors(path, {"w": codes})
+    opened = maparray.open(path)
+    assert opened.dtype == dtype
+    wide = maparray.eval("float32(w)", w=opened)
+    with np.errstate(all="ignore"):
+        expected = codes.astype(np.float32)
+        np.testing.assert_array_equal(wide.view("u4"), expected.view("u4"))
+        bits = np.random.default_rng(8).integers(0, 2**32, 200_000, dtype=np.uint32)
+        singles = bits.view(np.float32)
+        near = np.float32(2.0) ** np.arange(-20, 20, dtype=np.float32)
+        singles = np.concatenate([singles, np.outer(near, np.arange(64) / 32).ravel()])
+        narrow = maparray.eval(f"{name}(a)", a=singles)
+        assert narrow.dtype == dtype
+        np.testing.assert_array_equal(narrow.view("u1"), singles.astype(dtype).view("u1"))
+    doubled = maparray.eval("w * 2", w=codes[:4])
+    assert doubled.dtype == np.float32

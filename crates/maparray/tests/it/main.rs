@@ -4,6 +4,7 @@ mod array;
 mod chunks;
 mod docs;
 mod dtype;
+mod eight;
 mod elementary;
 mod eval;
 mod expr;
