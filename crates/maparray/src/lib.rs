@@ -84,7 +84,7 @@ mod unit;
 pub use array::{
     Address, AfterUse, ChunkSize, Chunks, Container, Contents, Create, Indices, Info, Integer, Key,
     MapArray, MapArrayMut, Mapping, MemMapArray, info, info_raw, safetensors_metadata,
-    save_safetensors,
+    save_safetensors, write_sidecar,
 };
 pub use crew::{Flow, Progress, free_memory, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};

@@ -10,12 +10,16 @@ use std::sync::Arc;
 
 use super::MemMapArray;
 use super::address::{Address, Key};
+use super::beside::{read_wav, said_beside};
 use super::open::read_header;
 use super::tensors::read_tensors;
+use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
+use crate::format::raw::{self, Raw};
+use crate::format::records::Record;
 use crate::format::safetensors::Tensor;
 use crate::format::{Entry, Format, Header, Storage, npy};
-use crate::layout::Picks;
+use crate::layout::{Order, Picks};
 use crate::map::{Mode, OpenFile};
 
 /// Bytes from which a format is told.
@@ -46,6 +50,8 @@ enum Kind {
     One(Box<Header>),
     /// Named tensors.
     Tensors(Vec<Tensor>),
+    /// Records of Fortran's, by their numbers.
+    Records(DType, Vec<Record>),
 }
 
 impl Contents {
@@ -63,12 +69,21 @@ impl Contents {
         let mut start = [0; START];
         let count = file.read_at(0, &mut start)?;
         let told = Format::of_content(&start[..count]);
-        let kind = match told.or_else(|| Format::of_name(&path.to_string_lossy())) {
-            Some(Format::Safetensors) => Kind::Tensors(read_tensors(&file)?.tensors),
-            // What says nothing is told what was expected of it.
-            Some(Format::Npy | Format::Raw) | None => {
-                Kind::One(Box::new(read_header(&file, limit)?))
-            }
+        let said = match told {
+            Some(_) => None,
+            // What says nothing itself may have a small file beside it that does.
+            None => said_beside(path)?,
+        };
+        let kind = match said {
+            Some(header) => Kind::One(Box::new(header)),
+            None => match told.or_else(|| Format::of_name(&path.to_string_lossy())) {
+                Some(Format::Safetensors) => Kind::Tensors(read_tensors(&file)?.tensors),
+                Some(Format::Wav) => Kind::One(Box::new(read_wav(&file)?)),
+                // What says nothing is told what was expected of it.
+                Some(Format::Npy | Format::Raw) | None => {
+                    Kind::One(Box::new(read_header(&file, limit)?))
+                }
+            },
         };
         Ok(Contents {
             path: path.to_path_buf(),
@@ -77,11 +92,26 @@ impl Contents {
         })
     }
 
+    /// The records of a file that does not say itself what it is.
+    pub(super) fn of_records(
+        file: Arc<OpenFile>,
+        path: &Path,
+        dtype: DType,
+        records: Vec<Record>,
+    ) -> Contents {
+        Contents {
+            path: path.to_path_buf(),
+            file,
+            kind: Kind::Records(dtype, records),
+        }
+    }
+
     /// The format of the file.
     pub fn format(&self) -> Format {
         match &self.kind {
             Kind::One(header) => header.format,
             Kind::Tensors(_) => Format::Safetensors,
+            Kind::Records(..) => Format::Raw,
         }
     }
 
@@ -99,6 +129,9 @@ impl Contents {
         match &self.kind {
             Kind::One(_) => vec![String::new()],
             Kind::Tensors(tensors) => tensors.iter().map(|one| one.name().to_owned()).collect(),
+            Kind::Records(_, records) => {
+                (0..records.len()).map(|place| place.to_string()).collect()
+            }
         }
     }
 
@@ -121,6 +154,22 @@ impl Contents {
                     header: tensor.header()?,
                     storage: Storage::Plain,
                 }),
+                None => Err(self.no_such(&index.to_string())),
+            },
+            Kind::Records(dtype, records) => match records.get(index) {
+                Some(record) => {
+                    let raw = Raw {
+                        dtype: dtype.clone(),
+                        shape: None,
+                        order: Order::C,
+                        offset: record.offset,
+                    };
+                    Ok(Entry {
+                        key: index.to_string(),
+                        header: raw::header(&raw, record.offset + record.len)?,
+                        storage: Storage::Plain,
+                    })
+                }
                 None => Err(self.no_such(&index.to_string())),
             },
         }

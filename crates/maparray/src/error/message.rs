@@ -279,6 +279,43 @@ impl fmt::Display for Problem {
                 f,
                 "elements smaller than a byte: found dtype `{dtype}`, expected whole bytes"
             ),
+            Problem::SidecarVersion { found } => write!(
+                f,
+                "unknown version of the description beside a raw file: found {found}, expected 1"
+            ),
+            Problem::SidecarValue {
+                key,
+                found,
+                expected,
+            } => write!(
+                f,
+                "bad value of `{}` in an ENVI header: found `{}`, expected {expected}",
+                show(key),
+                show(found)
+            ),
+            Problem::WavCode { code, bytes } => write!(
+                f,
+                "samples that are no plain numbers: found code {code} with {bytes} bytes, expected \
+                 1 (whole numbers) or 3 (floats)"
+            ),
+            Problem::Marker {
+                record,
+                at,
+                found,
+                expected,
+            } => write!(
+                f,
+                "bad marker of record {record} at byte {at}: found {found}, expected {expected}"
+            ),
+            Problem::RecordLength {
+                record,
+                found,
+                expected,
+            } => write!(
+                f,
+                "records of several lengths: found {found} bytes in record {record}, expected \
+                 {expected} as in the first"
+            ),
             Problem::NotForOne { format } => write!(
                 f,
                 "no format to move an array into: found {format}, expected npy or raw"

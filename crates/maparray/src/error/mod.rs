@@ -117,11 +117,14 @@ impl Error {
             | Problem::TensorsHeader { .. }
             | Problem::TensorPlace { .. }
             | Problem::TensorsEnd { .. }
+            | Problem::SidecarValue { .. }
+            | Problem::Marker { .. }
             | Problem::ShortData { .. } => Kind::Malformed,
             Problem::PartOfAByte { .. }
             | Problem::NotForOne { .. }
             | Problem::ForeignDType { .. } => Kind::Unsupported,
-            Problem::TensorName { .. } => Kind::Mismatch,
+            Problem::SidecarVersion { .. } | Problem::WavCode { .. } => Kind::Unsupported,
+            Problem::TensorName { .. } | Problem::RecordLength { .. } => Kind::Mismatch,
             Problem::ObjectDType
             | Problem::NoDescriptor { .. }
             | Problem::NpyVersionUnfit { .. }

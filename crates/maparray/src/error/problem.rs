@@ -189,6 +189,29 @@ pub(crate) enum Problem {
     PartOfAByte {
         dtype: &'static str,
     },
+    SidecarVersion {
+        found: String,
+    },
+    SidecarValue {
+        key: String,
+        found: String,
+        expected: &'static str,
+    },
+    WavCode {
+        code: u16,
+        bytes: u16,
+    },
+    Marker {
+        record: u64,
+        at: u64,
+        found: u64,
+        expected: String,
+    },
+    RecordLength {
+        record: u64,
+        found: u64,
+        expected: u64,
+    },
     NotForOne {
         format: &'static str,
     },

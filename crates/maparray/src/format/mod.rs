@@ -5,11 +5,15 @@
 //!
 //! Knows: errors, dtypes, layouts. Must not know: files, maps. It sees slices.
 
+pub mod envi;
 mod json;
 pub mod npy;
 pub mod raw;
+pub mod records;
 pub mod safetensors;
+pub mod sidecar;
 mod table;
+pub mod wav;
 
 pub use table::{FORMATS, Row};
 
@@ -27,6 +31,8 @@ pub enum Format {
     Raw,
     /// Named tensors, as models are kept.
     Safetensors,
+    /// Samples of sound.
+    Wav,
 }
 
 /// One array of a file that may hold several.

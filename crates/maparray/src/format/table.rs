@@ -5,7 +5,7 @@
 //!
 //! Knows: nothing but bytes and names. Must not know: files, maps.
 
-use super::{Format, safetensors};
+use super::{Format, safetensors, wav};
 
 /// What is known of a format.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub struct Row {
 }
 
 /// All formats, in the order in which a file is asked for them.
-pub const FORMATS: [Row; 3] = [
+pub const FORMATS: [Row; 4] = [
     Row {
         format: Format::Npy,
         name: "npy",
@@ -41,7 +41,7 @@ pub const FORMATS: [Row; 3] = [
         format: Format::Raw,
         name: "raw",
         endings: &["raw", "bin", "dat"],
-        holds: "elements and nothing else; the caller says what they are",
+        holds: "elements and nothing else; the caller says what they are, or a small file beside it",
         access: "mapped in r, r+ and c",
         writes: "whole, or grown in place",
         begins: |_| false,
@@ -54,6 +54,15 @@ pub const FORMATS: [Row; 3] = [
         access: "mapped in r, r+ and c",
         writes: "whole",
         begins: safetensors::begins,
+    },
+    Row {
+        format: Format::Wav,
+        name: "wav",
+        endings: &["wav"],
+        holds: "samples of sound: (frames,) of one channel, (frames, channels) of several",
+        access: "mapped in r, r+ and c",
+        writes: "not",
+        begins: wav::begins,
     },
 ];
 

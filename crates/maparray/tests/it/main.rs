@@ -1,6 +1,7 @@
 //! Tests of the public interface, one module per room.
 
 mod array;
+mod beside;
 mod chunks;
 mod docs;
 mod dtype;
