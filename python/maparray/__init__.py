@@ -36,9 +36,11 @@ from ._maparray import (
     eval,
     eval_many,
     explain,
+    fortran_records,
     frombuffer,
     iter_chunks,
     open,
+    open_fortran,
     prefetch,
     read,
     release,
@@ -46,6 +48,7 @@ from ._maparray import (
     safetensors_metadata,
     save_safetensors,
     take,
+    wrap,
 )
 from ._mapped import create_array_memmap, delete_array_memmap, reset_memmap_array
 from ._memmap import memmap
@@ -91,6 +94,7 @@ __all__ = [
     "eval",
     "eval_many",
     "explain",
+    "fortran_records",
     "frexp",
     "frombuffer",
     "histogram",
@@ -108,6 +112,7 @@ __all__ = [
     "nanpercentile",
     "nanquantile",
     "open",
+    "open_fortran",
     "open_memmap",
     "percentile",
     "prefetch",
@@ -130,4 +135,5 @@ __all__ = [
     "take",
     "topk",
     "unique",
+    "wrap",
 ]

@@ -206,6 +206,31 @@ def save_safetensors(
     metadata: Mapping[str, str] | None = None,
 ) -> None: ...
 def safetensors_metadata(path: _Path) -> dict[str, str]: ...
+def wrap(
+    path: _Path,
+    dtype: DTypeLike,
+    shape: _Shape | None = None,
+    *,
+    offset: int | None = None,
+    order: _Order = "C",
+    unit: str | Unit | Any | None = None,
+) -> Path: ...
+def fortran_records(
+    path: _Path,
+    dtype: DTypeLike,
+    *,
+    marker: Literal[4, 8] = 4,
+    byteorder: Literal["=", "<", ">"] = "=",
+    mode: _Mode = "r",
+) -> list[MemMapArray]: ...
+def open_fortran(
+    path: _Path,
+    dtype: DTypeLike,
+    *,
+    marker: Literal[4, 8] = 4,
+    byteorder: Literal["=", "<", ">"] = "=",
+    mode: _Mode = "r",
+) -> MemMapArray: ...
 def frombuffer(
     buffer: Buffer,
     dtype: DTypeLike,

@@ -9,6 +9,7 @@ mod eval;
 mod info;
 mod rows;
 mod stats;
+mod wrap;
 
 use std::io::Write;
 use std::path::Path;
@@ -34,6 +35,7 @@ pub(crate) fn run(
         Command::Create(create) => create::run(create, how, out),
         Command::Eval(eval) => eval::run(eval, how, out, err),
         Command::Stats { file, raw } => stats::run(file, raw, how, out),
+        Command::Wrap(wrap) => wrap::run(wrap, how, out),
         Command::Demo(demo) => demo::run(demo, how, program, out),
     }
 }
