@@ -43,7 +43,7 @@
 //! | name types of elements | [`DType`], [`Scalar`], the module [`dtype`] |
 //! | know which operations there are | [`ops`], and the page [`docs::ops`] |
 //! | compute with shapes and strides | [`layout`] |
-//! | read and write headers without files | [`mod@format`] |
+//! | read and write headers without files | [`mod@format`], and the page [`docs::formats`] |
 //! | map bytes that are no array | [`map`] |
 //! | hand bytes to a loop that others may change | [`strip`] |
 //!
@@ -115,4 +115,7 @@ pub mod docs {
 
     #[doc = include_str!("../docs/ops.md")]
     pub mod ops {}
+
+    #[doc = include_str!("../docs/formats.md")]
+    pub mod formats {}
 }
