@@ -1,4 +1,4 @@
-"""Raw files with a description beside them, sounds, and Fortran's records, beside NumPy and `wave`."""
+"""Raw files with a description beside them, sounds and Fortran records, beside NumPy and `wave`."""
 
 import json
 import struct
@@ -10,7 +10,9 @@ import pytest
 import maparray
 
 
-@pytest.mark.parametrize("dtype", ["u1", "<i2", ">f4", "<c16", "M8[s]", "S3", [("x", "<f4"), ("n", "u1")]])
+@pytest.mark.parametrize(
+    "dtype", ["u1", "<i2", ">f4", "<c16", "M8[s]", "S3", [("x", "<f4"), ("n", "u1")]]
+)
 def test_what_tofile_wrote_opens_without_retelling(tmp_path, dtype):
     path = tmp_path / "frame.bin"
     array = np.zeros((2, 3), dtype)

@@ -128,7 +128,7 @@ def test_what_the_package_refuses_is_refused(tmp_path):
     path = tmp_path / "m.safetensors"
     with pytest.raises(maparray.UnsupportedError):
         maparray.save_safetensors(path, {"a": np.zeros(2, "c16")})
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="bad name"):
         maparray.save_safetensors(path, {"__metadata__": np.zeros(2)})
     assert not path.exists()
     header = json.dumps({"x": {"dtype": "F4", "shape": [4], "data_offsets": [0, 2]}}).encode()
