@@ -269,7 +269,7 @@ fn wrap_describes_a_raw_file_once_and_for_all() {
     ];
     let said = shell.out(&[&["wrap", "@/frame.bin"], &words[..]].concat());
     assert!(said.trim_end().ends_with("frame.bin.json"), "{said}");
-    assert!(shell.out(&["head", "@/frame.bin"]).contains("4"));
+    assert!(shell.out(&["head", "@/frame.bin", "--quiet"]).contains("4"));
     assert_eq!(
         shell
             .out(&["eval", "sum(a)", "a=@/frame.bin[1]", "--quiet"])
