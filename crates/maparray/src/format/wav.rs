@@ -127,7 +127,7 @@ fn read_sample(at: u64, body: &[u8], order: ByteOrder) -> Result<Sample> {
 fn header(sample: Sample, len: u64, data_offset: u64) -> Result<Header> {
     let channels = usize::from(sample.channels);
     let frame = sample.dtype.size() * channels;
-    if len % frame as u64 != 0 {
+    if !len.is_multiple_of(frame as u64) {
         return Err(Error::new(Problem::NotWhole {
             available: len,
             item_size: frame,
