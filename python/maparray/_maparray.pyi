@@ -1,7 +1,7 @@
 """The compiled part of maparray: it converts, lends and reports; Rust does the work."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -325,6 +325,37 @@ def create(
     unit: str | Unit | Any | None = None,
 ) -> MemMapArray: ...
 def read(path: _Path) -> NDArray[Any]: ...
+def save_safetensors(
+    path: _Path,
+    arrays: Mapping[str, ArrayLike | Container | PathLike[str] | PathLike[bytes]],
+    metadata: Mapping[str, str] | None = None,
+) -> None: ...
+def safetensors_metadata(path: _Path) -> dict[str, str]: ...
+def wrap(
+    path: _Path,
+    dtype: DTypeLike,
+    shape: _Shape | None = None,
+    *,
+    offset: int | None = None,
+    order: _Order = "C",
+    unit: str | Unit | Any | None = None,
+) -> Path: ...
+def fortran_records(
+    path: _Path,
+    dtype: DTypeLike,
+    *,
+    marker: Literal[4, 8] = 4,
+    byteorder: Literal["=", "<", ">"] = "=",
+    mode: _Mode = "r",
+) -> list[MemMapArray]: ...
+def open_fortran(
+    path: _Path,
+    dtype: DTypeLike,
+    *,
+    marker: Literal[4, 8] = 4,
+    byteorder: Literal["=", "<", ">"] = "=",
+    mode: _Mode = "r",
+) -> MemMapArray: ...
 def frombuffer(
     buffer: Buffer,
     dtype: DTypeLike,

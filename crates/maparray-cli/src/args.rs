@@ -123,6 +123,8 @@ pub(crate) enum Command {
     /// List, add, extract and align the arrays of .npz archives
     #[command(subcommand)]
     Npz(Npz),
+    /// Write down beside a file without a header what it holds, so that it opens without being told
+    Wrap(Wrap),
     /// Add two large arrays into a third in little memory, and look at time and memory
     Demo(Demo),
 }
@@ -434,6 +436,32 @@ impl FromStr for Axes {
         axes.map(Axes)
             .ok_or_else(|| format!("found `{text}`, expected axes such as 2,0,1"))
     }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Wrap {
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Type of the elements, such as '<i2' or float32
+    #[arg(long)]
+    pub(crate) dtype: DType,
+    /// Length of each axis, one may be -1 [default: one axis to the end of the file]
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) shape: Option<Shape>,
+    /// The byte where the elements begin
+    #[arg(
+        long,
+        value_name = "BYTES",
+        allow_negative_numbers = true,
+        default_value_t = 0
+    )]
+    pub(crate) offset: u64,
+    /// Order of the elements
+    #[arg(long, default_value = "C")]
+    pub(crate) order: Order,
+    /// What the elements measure, such as 'adu' or 'erg / (s cm2)'
+    #[arg(long)]
+    pub(crate) unit: Option<Unit>,
 }
 
 #[derive(Args, Debug)]

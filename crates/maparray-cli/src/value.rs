@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use half::{bf16, f16};
+use maparray::dtype::{F8E4M3, F8E5M2};
 use maparray::{ByteOrder, DType, MemMapArray, Scalar};
 use serde_json::{Value, json};
 
@@ -52,6 +53,8 @@ fn number(dtype: &DType, bytes: &[u8]) -> Option<Value> {
     // reader of JSON, who takes all of them for double precision.
     let wide = match scalar {
         Scalar::BF16 => bf16::from_le_bytes(little(bytes, order)?).to_f64(),
+        Scalar::F8E4M3 => F8E4M3::from_bits(*bytes.first()?).to_f32().into(),
+        Scalar::F8E5M2 => F8E5M2::from_bits(*bytes.first()?).to_f32().into(),
         Scalar::F16 => f16::from_le_bytes(little(bytes, order)?).to_f64(),
         Scalar::F32 => f32::from_le_bytes(little(bytes, order)?).into(),
         Scalar::F64 => f64::from_le_bytes(little(bytes, order)?),

@@ -20,18 +20,26 @@ pub(crate) fn import_once<'py>(
     cell.import(py, module, name)
 }
 
+/// What NumPy does not know, and ml_dtypes does.
+const FOREIGN: [Scalar; 3] = [Scalar::BF16, Scalar::F8E4M3, Scalar::F8E5M2];
+
 /// The dtype that `numpy.dtype(value)` is.
 pub(crate) fn from_numpy(value: &Bound<'_, PyAny>) -> Answer<DType> {
     static DTYPE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static TO_DESCR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = value.py();
     let dtype = import_once(py, &DTYPE, "numpy", "dtype")?.call1((value,))?;
-    // The descriptor of anything but a record is the attribute `str`.
-    let descr = if dtype.getattr("kind")?.extract::<char>()? == 'V' {
-        // Of ml_dtypes, which calls its kind V.
-        if dtype.getattr("name")?.extract::<&str>()? == Scalar::BF16.name() {
-            return Ok(Scalar::BF16.native());
+    // Of ml_dtypes, which calls the kind of some V, and of others f.
+    let kind = dtype.getattr("kind")?.extract::<char>()?;
+    if kind == 'V' || (kind == 'f' && dtype.getattr("itemsize")?.extract::<usize>()? == 1) {
+        let name = dtype.getattr("name")?;
+        let name = name.extract::<&str>()?;
+        if let Some(scalar) = FOREIGN.iter().find(|scalar| scalar.name() == name) {
+            return Ok(scalar.native());
         }
+    }
+    // The descriptor of anything but a record is the attribute `str`.
+    let descr = if kind == 'V' {
         import_once(py, &TO_DESCR, "numpy.lib.format", "dtype_to_descr")?.call1((dtype,))?
     } else {
         dtype.getattr("str")?
@@ -49,16 +57,18 @@ pub(crate) fn to_numpy<'py>(py: Python<'py>, dtype: &DType) -> PyResult<Bound<'p
     static DTYPE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static FROM_DESCR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static LITERAL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static BFLOAT16: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    if dtype.scalar() == Some(Scalar::BF16) {
-        let bfloat16 = import_once(py, &BFLOAT16, "ml_dtypes", "bfloat16");
-        let bfloat16 = bfloat16.inspect_err(|error| {
-            let hint =
-                "hint: NumPy has no bfloat16 of its own; it comes with `pip install ml_dtypes`";
+    let foreign = |scalar: &Scalar| FOREIGN.contains(scalar);
+    if let Some(scalar) = dtype.scalar().filter(foreign) {
+        let module = py.import("ml_dtypes").inspect_err(|error| {
+            let name = scalar.name();
+            let hint = format!(
+                "hint: NumPy has no {name} of its own; it comes with `pip install ml_dtypes`"
+            );
             // Without its hint the error is still the right one.
             let _ = error.value(py).call_method1("add_note", (hint,));
         })?;
-        return import_once(py, &DTYPE, "numpy", "dtype")?.call1((bfloat16,));
+        let class = module.getattr(scalar.name())?;
+        return import_once(py, &DTYPE, "numpy", "dtype")?.call1((class,));
     }
     let text = dtype.to_string();
     let descr = if text.starts_with(['[', '(']) {

@@ -12,6 +12,7 @@ mod convert;
 mod dtype;
 mod error;
 mod eval;
+mod files;
 mod fits;
 mod fork;
 mod grow;
@@ -38,6 +39,7 @@ fn _maparray(module: &Bound<'_, PyModule>) -> PyResult<()> {
     contents::add_to(module)?;
     eval::add_to(module)?;
     fits::add_to(module)?;
+    files::add_to(module)?;
     fork::add_to(module)?;
     grow::add_to(module)?;
     memmap::add_to(module)?;

@@ -87,7 +87,7 @@ fn open<'py>(
 }
 
 /// What the caller says about bytes without a header.
-fn raw(
+pub(crate) fn raw(
     dtype: &Bound<'_, PyAny>,
     shape: Option<&Bound<'_, PyAny>>,
     offset: u64,

@@ -43,7 +43,7 @@
 //! | name types of elements | [`DType`], [`Scalar`], the module [`dtype`] |
 //! | know which operations there are | [`ops`], and the page [`docs::ops`] |
 //! | compute with shapes and strides | [`layout`] |
-//! | read and write headers without files | [`mod@format`] |
+//! | read and write headers without files | [`mod@format`], and the page [`docs::formats`] |
 //! | map bytes that are no array | [`map`] |
 //! | hand bytes to a loop that others may change | [`strip`] |
 //!
@@ -87,7 +87,8 @@ pub use array::{
     Recovered, Scaled, Stack, info, info_raw, recover, save_fits,
 };
 pub use array::{
-    Inflate, Packed, SaveNpz, Storing, align_npz, append_npz, extract_npz, repair_npz, save_npz,
+    Inflate, Packed, SaveNpz, Storing, align_npz, append_npz, extract_npz, repair_npz,
+    safetensors_metadata, save_npz, save_safetensors, write_sidecar,
 };
 pub use crew::{Flow, Progress, free_memory, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};
@@ -119,4 +120,7 @@ pub mod docs {
 
     #[doc = include_str!("../docs/ops.md")]
     pub mod ops {}
+
+    #[doc = include_str!("../docs/formats.md")]
+    pub mod formats {}
 }

@@ -132,6 +132,8 @@ fn random(scalar: Scalar, index: &Expr, seed: i64) -> Expr {
         Scalar::Bool => index.random(seed).less(0.5),
         Scalar::F16 => unit(index, 11),
         Scalar::BF16 => unit(index, 8),
+        Scalar::F8E4M3 => unit(index, 4),
+        Scalar::F8E5M2 => unit(index, 3),
         Scalar::F32 => unit(index, 24),
         Scalar::F64 => index.random(seed),
         Scalar::C64 => parts(24),

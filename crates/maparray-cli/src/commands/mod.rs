@@ -13,6 +13,7 @@ mod info;
 mod npz;
 mod rows;
 mod stats;
+mod wrap;
 
 use std::io::Write;
 use std::path::Path;
@@ -46,6 +47,7 @@ pub(crate) fn run(
         Command::Eval(eval) => eval::run(eval, how, out, err),
         Command::Stats { file, raw } => stats::run(file, raw, how, out, err),
         Command::Npz(npz) => npz::run(npz, how, out),
+        Command::Wrap(wrap) => wrap::run(wrap, how, out),
         Command::Combine(combine) => combine::run(combine, how, out),
         Command::Convert(how_to) => convert::convert(how_to, how, out, err),
         Command::Transpose(axes) => convert::transpose(axes, how, out, err),

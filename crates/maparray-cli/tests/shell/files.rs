@@ -259,3 +259,44 @@ fn names_that_are_not_text_are_files_like_others() {
     let name = OsStr::from_bytes(b"\xff=a.npy");
     assert_eq!(call(&["eval".as_ref(), "1".as_ref(), name]).0, 2);
 }
+
+#[test]
+fn wrap_describes_a_raw_file_once_and_for_all() {
+    let shell = Shell::new();
+    std::fs::write(shell.path("frame.bin"), [9, 0, 1, 0, 2, 0, 3, 0, 4]).expect("a file");
+    let words = [
+        "--dtype", ">u2", "--shape", "2,-1", "--offset", "1", "--unit", "adu",
+    ];
+    let said = shell.out(&[&["wrap", "@/frame.bin"], &words[..]].concat());
+    assert!(said.trim_end().ends_with("frame.bin.json"), "{said}");
+    assert!(shell.out(&["head", "@/frame.bin", "--quiet"]).contains("4"));
+    assert_eq!(
+        shell
+            .out(&["eval", "sum(a)", "a=@/frame.bin[1]", "--quiet"])
+            .trim_end(),
+        "7"
+    );
+    let info = shell.out(&["info", "@/frame.bin"]);
+    assert!(
+        info.contains("unit    adu") && info.contains("format  raw"),
+        "{info}"
+    );
+}
+
+#[test]
+fn info_lists_the_tensors_of_a_file() {
+    let shell = Shell::new();
+    let a = maparray::MemMapArray::from_slice(&[1.5_f32, 2.5]);
+    let b = maparray::MemMapArray::from_slice(&[7_i64]);
+    let path = shell.path("m.safetensors");
+    maparray::save_safetensors(&path, &[("a", &a), ("b.c", &b)], &[]).expect("written");
+    let info = shell.out(&["info", "@/m.safetensors"]);
+    assert!(
+        info.contains("m.safetensors:a\n") && info.contains("m.safetensors:b.c\n"),
+        "{info}"
+    );
+    assert_eq!(
+        shell.out(&["head", "@/m.safetensors:a[1:]"]).trim_end(),
+        "2.5"
+    );
+}

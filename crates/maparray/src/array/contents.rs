@@ -10,12 +10,18 @@ use std::sync::Arc;
 
 use super::address::{Address, Key};
 use super::archive::{Archive, Inflate};
+use super::beside::{read_wav, said_beside};
 use super::fits::Fits;
 use super::open::read_header;
+use super::tensors::read_tensors;
 use super::{MemMapArray, Opened, Scaled};
+use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
+use crate::format::raw::{self, Raw};
+use crate::format::records::Record;
+use crate::format::safetensors::Tensor;
 use crate::format::{Entry, Format, Header, Storage, npy};
-use crate::layout::{Picks, Select};
+use crate::layout::{Order, Picks, Select};
 use crate::map::{Mode, OpenFile};
 
 /// Bytes from which a format is told.
@@ -48,6 +54,10 @@ enum Kind {
     Fits(Fits),
     /// A zip archive of them.
     Archive(Archive),
+    /// Named tensors.
+    Tensors(Vec<Tensor>),
+    /// Records of Fortran's, by their numbers.
+    Records(DType, Vec<Record>),
 }
 
 impl Contents {
@@ -77,16 +87,24 @@ impl Contents {
         if start[..count].starts_with(b"\x1f\x8b") {
             return Err(Error::new(Problem::Gzipped));
         }
-        let kind = match Format::of_content(&start[..count]) {
-            None if of_name(path) == Some(Format::Fits) => {
-                let (at, keyword) = (0, "SIMPLE".into());
-                return Err(Error::new(Problem::FitsMissing { at, keyword }));
-            }
-            // What says nothing is told what was expected of it.
-            Some(Format::Npy) | None => Kind::One(Box::new(read_header(&file, limit)?)),
-            Some(Format::Fits) => Kind::Fits(Fits::scan(&file)?),
-            Some(Format::Npz) => Kind::Archive(Archive::open(&file)?),
-            Some(Format::Raw) => return Err(Error::new(Problem::NoFile)),
+        let told = Format::of_content(&start[..count]);
+        let said = match told {
+            Some(_) => None,
+            // What says nothing itself may have a small file beside it that does.
+            None => said_beside(path)?,
+        };
+        let kind = match said {
+            Some(header) => Kind::One(Box::new(header)),
+            None => match told.or_else(|| of_name(path)) {
+                Some(Format::Fits) => Kind::Fits(Fits::scan(&file)?),
+                Some(Format::Npz) => Kind::Archive(Archive::open(&file)?),
+                Some(Format::Safetensors) => Kind::Tensors(read_tensors(&file)?.tensors),
+                Some(Format::Wav) => Kind::One(Box::new(read_wav(&file)?)),
+                // What says nothing is told what was expected of it.
+                Some(Format::Npy | Format::Raw) | None => {
+                    Kind::One(Box::new(read_header(&file, limit)?))
+                }
+            },
         };
         Ok(Contents {
             path: path.to_path_buf(),
@@ -95,12 +113,28 @@ impl Contents {
         })
     }
 
+    /// The records of a file that does not say itself what it is.
+    pub(super) fn of_records(
+        file: Arc<OpenFile>,
+        path: &Path,
+        dtype: DType,
+        records: Vec<Record>,
+    ) -> Contents {
+        Contents {
+            path: path.to_path_buf(),
+            file,
+            kind: Kind::Records(dtype, records),
+        }
+    }
+
     /// The format of the file.
     pub fn format(&self) -> Format {
         match &self.kind {
             Kind::One(header) => header.format,
             Kind::Fits(_) => Format::Fits,
             Kind::Archive(_) => Format::Npz,
+            Kind::Tensors(_) => Format::Safetensors,
+            Kind::Records(..) => Format::Raw,
         }
     }
 
@@ -109,12 +143,20 @@ impl Contents {
         &self.path
     }
 
+    pub(super) fn file_len(&self) -> Result<u64> {
+        self.file.len()
+    }
+
     /// The names of its arrays, in the order in which they lie; the one of a file of one array is "".
     pub fn keys(&self) -> Vec<String> {
         match &self.kind {
             Kind::One(_) => vec![String::new()],
             Kind::Fits(fits) => fits.keys(),
             Kind::Archive(archive) => archive.keys(),
+            Kind::Tensors(tensors) => tensors.iter().map(|one| one.name().to_owned()).collect(),
+            Kind::Records(_, records) => {
+                (0..records.len()).map(|place| place.to_string()).collect()
+            }
         }
     }
 
@@ -139,6 +181,30 @@ impl Contents {
             Kind::Archive(archive) => archive
                 .entry(&self.file, index, npy::HEADER_LIMIT)
                 .map_err(|error| error.at(&self.path)),
+            Kind::Tensors(tensors) => match tensors.get(index) {
+                Some(tensor) => Ok(Entry {
+                    key: tensor.name().to_owned(),
+                    header: tensor.header()?,
+                    storage: Storage::Plain,
+                }),
+                None => Err(self.no_such(&index.to_string())),
+            },
+            Kind::Records(dtype, records) => match records.get(index) {
+                Some(record) => {
+                    let raw = Raw {
+                        dtype: dtype.clone(),
+                        shape: None,
+                        order: Order::C,
+                        offset: record.offset,
+                    };
+                    Ok(Entry {
+                        key: index.to_string(),
+                        header: raw::header(&raw, record.offset + record.len)?,
+                        storage: Storage::Plain,
+                    })
+                }
+                None => Err(self.no_such(&index.to_string())),
+            },
         }
     }
 

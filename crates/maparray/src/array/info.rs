@@ -4,12 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::address::{Address, Key};
 use super::contents::Contents;
-use super::fits::is_fits;
-use super::open::read_header;
 use crate::error::Result;
+use crate::format::{Format, Header};
 use crate::format::raw::{self, Raw};
-use crate::format::{Format, Header, npy};
 use crate::map::{Mode, OpenFile};
 
 /// What is known of an array file without touching its data.
@@ -46,10 +45,32 @@ impl Info {
     }
 }
 
-/// Reads the header of an array file and nothing else; a file that is too short is described, too.
+impl Contents {
+    /// What is known of one of the arrays without touching its data.
+    ///
+    /// # Errors
+    /// As [`Contents::entry`].
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npy");
+    /// # maparray::MemMapArray::from_slice(&[1_i64, 2]).save(&path)?;
+    /// let info = maparray::Contents::open(&path)?.info(0)?;
+    /// assert_eq!(info.expected_len, 128 + 16);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn info(&self, index: usize) -> Result<Info> {
+        let read = || Info::new(self.path(), self.entry(index)?.header, self.file_len()?);
+        read().map_err(|error| error.at(self.path()))
+    }
+}
+
+/// Reads the header of an array file, or of an array in it that is named as in `a.npz:x`, and nothing
+/// else; a file that is too short is described, too.
 ///
 /// # Errors
-/// `Io` if it cannot be opened, `Malformed` or `Unsupported` if its header is no good.
+/// `Io` if it cannot be opened, `Malformed` or `Unsupported` if its header is no good, `Mismatch` if
+/// it holds several arrays and none is named.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -61,19 +82,12 @@ impl Info {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn info(path: impl AsRef<Path>) -> Result<Info> {
-    let path = path.as_ref();
-    let file = OpenFile::open(path, Mode::Read)?;
-    let read = || {
-        let header = match is_fits(&file)? {
-            true => {
-                let contents = Contents::open(path)?;
-                contents.entry(contents.find(None)?)?.header
-            }
-            false => read_header(&file, npy::HEADER_LIMIT)?,
-        };
-        Info::new(path, header, file.len()?)
-    };
-    read().map_err(|error| error.at(path))
+    let address = Address::parse(path)?;
+    let contents = Contents::open(&address.path)?;
+    let key = address.key.as_ref().map(|key| match key {
+        Key::Name(key) | Key::Bracket(key) => key.as_str(),
+    });
+    contents.info(contents.find(key)?)
 }
 
 /// The same for a file without a header.

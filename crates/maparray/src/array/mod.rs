@@ -10,6 +10,7 @@ mod access;
 mod address;
 mod archive;
 mod atomic;
+mod beside;
 mod chunks;
 mod container;
 mod contents;
@@ -20,6 +21,7 @@ mod names;
 mod open;
 
 mod ragged;
+mod records;
 mod recover;
 mod save;
 mod save_fits;
@@ -28,6 +30,7 @@ mod share;
 mod stack;
 mod switch;
 mod take;
+mod tensors;
 mod typed;
 mod unit;
 mod view;
@@ -51,6 +54,7 @@ pub use archive::{
     Inflate, SaveNpz, Storing, align_npz, append_npz, extract_npz, repair_npz, save_npz,
 };
 pub use atomic::Integer;
+pub use beside::write_sidecar;
 pub use chunks::{ChunkSize, Chunks};
 pub use container::{AfterUse, Container, Mapping};
 pub use contents::Contents;
@@ -66,6 +70,7 @@ pub use save_fits::{FitsImage, save_fits};
 pub use scaled::{Opened, Scaled};
 pub use stack::Stack;
 pub use take::Indices;
+pub use tensors::{safetensors_metadata, save_safetensors};
 pub use typed::{MapArray, MapArrayMut, Packed};
 
 /// Bytes that are copied at once when an array moves.

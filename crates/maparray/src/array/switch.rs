@@ -108,8 +108,8 @@ impl MemMapArray {
     ///
     /// # Errors
     /// `Io` if the file cannot be made, its name is taken and must stay, or the disk has no room;
-    /// `InUse` if others hold the memory and it cannot be exchanged under them. The array then is as
-    /// it was.
+    /// `InUse` if others hold the memory and it cannot be exchanged under them; `Unsupported` for formats
+    /// that hold other things than one array. The array then is as it was.
     ///
     /// ```
     /// use maparray::{Existing, MemMapArray, Mode, format::Format};
@@ -129,6 +129,10 @@ impl MemMapArray {
         existing: Existing,
     ) -> Result<()> {
         let path = path.as_ref();
+        if !matches!(format, Format::Npy | Format::Raw) {
+            let format = format.row().name;
+            return Err(Error::new(Problem::NotForOne { format }).at(path));
+        }
         let target = Target::Named(path, format, existing);
         self.put_into(&target).map_err(|error| error.at(path))?;
         self.is_called(path);

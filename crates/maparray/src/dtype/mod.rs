@@ -5,12 +5,14 @@
 //!
 //! Knows: errors. Must not know: files.
 
+mod eight;
 pub(crate) mod literal;
 mod promote;
 mod show;
 mod swap;
 pub(crate) mod text;
 
+pub use eight::{F8E4M3, F8E5M2};
 pub(crate) use promote::steps_in;
 pub use promote::{promote, promote_scalars};
 
@@ -64,7 +66,10 @@ pub enum Kind {
 }
 
 macro_rules! scalars {
-    ($($variant:ident $type:ty, $size:literal, $name:literal, $letter:literal, $code:literal, $kind:ident;)*) => {
+    (
+        $($computed:ident)*;
+        $($variant:ident $type:ty, $size:literal, $name:literal, $letter:literal, $code:literal, $kind:ident;)*
+    ) => {
         /// A plain number: the element types that the engine computes on.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Scalar {
@@ -72,8 +77,11 @@ macro_rules! scalars {
         }
 
         impl Scalar {
-            /// Every row of the table, in NumPy's order.
-            pub const ALL: &'static [Scalar] = &[$(Scalar::$variant),*];
+            /// Every number that is computed on, in NumPy's order.
+            pub const ALL: &'static [Scalar] = &[$(Scalar::$computed),*];
+
+            /// Every row of the table: also those that are cast before they are computed on.
+            pub const STORED: &'static [Scalar] = &[$(Scalar::$variant),*];
 
             /// Bytes of one element.
             pub const fn size(self) -> usize {
@@ -133,6 +141,7 @@ pub trait Element:
 }
 
 scalars! {
+    Bool I8 U8 I16 U16 I32 U32 I64 U64 F16 BF16 F32 F64 C64 C128;
     Bool bool,           1,  "bool",       'b', '?', Bool;
     I8   i8,             1,  "int8",       'i', 'b', Signed;
     U8   u8,             1,  "uint8",      'u', 'B', Unsigned;
@@ -148,9 +157,25 @@ scalars! {
     F64  f64,            8,  "float64",    'f', 'd', Float;
     C64  Complex<f32>,   8,  "complex64",  'c', 'F', Complex;
     C128 Complex<f64>,   16, "complex128", 'c', 'D', Complex;
+    F8E4M3 F8E4M3,       1,  "float8_e4m3fn", 'V', '4', Float;
+    F8E5M2 F8E5M2,       1,  "float8_e5m2",   'V', '5', Float;
 }
 
 impl Scalar {
+    /// Whether it is a float of eight bits.
+    pub const fn is_eight_bits(self) -> bool {
+        matches!(self, Scalar::F8E4M3 | Scalar::F8E5M2)
+    }
+
+    /// The number that it is computed on as: `float32` for floats of eight bits, else itself.
+    pub const fn computed(self) -> Scalar {
+        if self.is_eight_bits() {
+            Scalar::F32
+        } else {
+            self
+        }
+    }
+
     /// Bytes of the piece that byte order applies to: half of an element for complex numbers.
     pub const fn swap_size(self) -> usize {
         match self {

@@ -240,6 +240,11 @@ fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
 /// assert_eq!(promote_scalars(Scalar::I64, Scalar::U64), Scalar::F64);
 /// ```
 pub fn promote_scalars(left: Scalar, right: Scalar) -> Scalar {
+    if left == right {
+        return left;
+    }
+    // Nothing is computed in eight bits.
+    let (left, right) = (left.computed(), right.computed());
     let (low, high) = if (left.kind(), left.size()) <= (right.kind(), right.size()) {
         (left, right)
     } else {

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use half::{bf16, f16};
 
 use super::literal::{quote, quote_bytes};
-use super::{ByteOrder, DType, Scalar, TimeStep, TimeUnit};
+use super::{ByteOrder, DType, F8E4M3, F8E5M2, Scalar, TimeStep, TimeUnit};
 
 /// Characters, bytes or elements of one block that are shown at most.
 const LIMIT: usize = 1000;
@@ -179,6 +179,8 @@ fn show_number(scalar: Scalar, bytes: &[u8], order: ByteOrder) -> String {
         Scalar::U64 => u64::from_le_bytes(little(bytes, order)).to_string(),
         Scalar::F16 => show_f16(f16::from_le_bytes(little(bytes, order))),
         Scalar::BF16 => show_bf16(bf16::from_le_bytes(little(bytes, order))),
+        Scalar::F8E4M3 => show_f32(F8E4M3::from_bits(bytes[0]).to_f32()),
+        Scalar::F8E5M2 => show_f32(F8E5M2::from_bits(bytes[0]).to_f32()),
         Scalar::F32 => show_f32(f32_at(0)),
         Scalar::F64 => show_f64(f64_at(0)),
         Scalar::C64 => show_complex(show_f32(f32_at(0)), show_f32(f32_at(half))),

@@ -339,7 +339,7 @@ fn from_descriptor(text: &str, at: usize, writer: Writer) -> Result<DType, Probl
         return Err(Problem::ObjectDType);
     }
     if sign.is_none() && writer == Writer::Person {
-        let named = Scalar::ALL.iter().find(|scalar| scalar.name() == rest);
+        let named = Scalar::STORED.iter().find(|scalar| scalar.name() == rest);
         if let Some(scalar) = named {
             return Ok(scalar.native());
         }
@@ -501,6 +501,7 @@ impl fmt::Display for DType {
             TimeStep { unit, count } => format!("[{count}{}]", unit.code()),
         };
         match self {
+            DType::Number(scalar, _) if scalar.is_eight_bits() => f.write_str(scalar.name()),
             DType::Number(scalar, _) if scalar.size() == 1 => {
                 write!(f, "|{}1", scalar.letter())
             }
@@ -541,6 +542,7 @@ impl fmt::Display for Quoted<'_> {
             // could tell.
             DType::Number(Scalar::BF16, ByteOrder::Little) => f.write_str("'|V2'"),
             DType::Number(Scalar::BF16, ByteOrder::Big) => f.write_str("'>V2'"),
+            DType::Number(scalar, _) if scalar.is_eight_bits() => f.write_str("'|V1'"),
             simple => write!(f, "'{simple}'"),
         }
     }

@@ -279,6 +279,81 @@ impl fmt::Display for Problem {
                 f,
                 "offset past the end of the file: found {offset}, expected at most {file_len}"
             ),
+            Problem::TensorsHeader { len, limit } => write!(
+                f,
+                "header too long at byte 0: found {len} bytes, expected at most {limit}"
+            ),
+            Problem::TensorPlace {
+                name,
+                begin,
+                end,
+                expected,
+            } => write!(
+                f,
+                "bad place of tensor `{}`: found bytes {begin} to {end} of the data, expected \
+                 {expected}",
+                show(name)
+            ),
+            Problem::TensorsEnd { found, expected } => write!(
+                f,
+                "tensors do not end with the file: found {found} bytes, expected {expected}"
+            ),
+            Problem::TensorName { name } => write!(
+                f,
+                "bad name in a safetensors file: found `{}`, expected a name of its own that is \
+                 not `__metadata__`",
+                show(name)
+            ),
+            Problem::PartOfAByte { dtype } => write!(
+                f,
+                "elements smaller than a byte: found dtype `{dtype}`, expected whole bytes"
+            ),
+            Problem::SidecarVersion { found } => write!(
+                f,
+                "unknown version of the description beside a raw file: found {found}, expected 1"
+            ),
+            Problem::SidecarValue {
+                key,
+                found,
+                expected,
+            } => write!(
+                f,
+                "bad value of `{}` in an ENVI header: found `{}`, expected {expected}",
+                show(key),
+                show(found)
+            ),
+            Problem::WavCode { code, bytes } => write!(
+                f,
+                "samples that are no plain numbers: found code {code} with {bytes} bytes, expected \
+                 1 (whole numbers) or 3 (floats)"
+            ),
+            Problem::Marker {
+                record,
+                at,
+                found,
+                expected,
+            } => write!(
+                f,
+                "bad marker of record {record} at byte {at}: found {found}, expected {expected}"
+            ),
+            Problem::RecordLength {
+                record,
+                found,
+                expected,
+            } => write!(
+                f,
+                "records of several lengths: found {found} bytes in record {record}, expected \
+                 {expected} as in the first"
+            ),
+            Problem::NotForOne { format } => write!(
+                f,
+                "no format to move an array into: found {format}, expected npy or raw"
+            ),
+            Problem::ForeignDType { dtype, format } => write!(
+                f,
+                "dtype cannot stand in a {format} file: found `{dtype}`, expected one of the \
+                 format's own"
+            ),
 
             Problem::FitsCard {
                 at,

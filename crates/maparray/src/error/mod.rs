@@ -146,6 +146,17 @@ impl Error {
             Problem::MemberKnown { .. }
             | Problem::MemberName { .. }
             | Problem::Alignment { .. } => Kind::Mismatch,
+            Problem::TensorsHeader { .. }
+            | Problem::TensorPlace { .. }
+            | Problem::TensorsEnd { .. }
+            | Problem::SidecarValue { .. }
+            | Problem::Marker { .. } => Kind::Malformed,
+            Problem::PartOfAByte { .. }
+            | Problem::NotForOne { .. }
+            | Problem::ForeignDType { .. }
+            | Problem::SidecarVersion { .. }
+            | Problem::WavCode { .. } => Kind::Unsupported,
+            Problem::TensorName { .. } | Problem::RecordLength { .. } => Kind::Mismatch,
             Problem::ObjectDType
             | Problem::NoDescriptor { .. }
             | Problem::NpyVersionUnfit { .. }

@@ -230,6 +230,56 @@ pub(crate) enum Problem {
         stored: String,
     },
     Gzipped,
+    TensorsHeader {
+        len: u64,
+        limit: u64,
+    },
+    TensorPlace {
+        name: String,
+        begin: u64,
+        end: u64,
+        expected: String,
+    },
+    TensorsEnd {
+        found: u64,
+        expected: u64,
+    },
+    TensorName {
+        name: String,
+    },
+    PartOfAByte {
+        dtype: &'static str,
+    },
+    SidecarVersion {
+        found: String,
+    },
+    SidecarValue {
+        key: String,
+        found: String,
+        expected: &'static str,
+    },
+    WavCode {
+        code: u16,
+        bytes: u16,
+    },
+    Marker {
+        record: u64,
+        at: u64,
+        found: u64,
+        expected: String,
+    },
+    RecordLength {
+        record: u64,
+        found: u64,
+        expected: u64,
+    },
+    NotForOne {
+        format: &'static str,
+    },
+    ForeignDType {
+        dtype: String,
+        format: &'static str,
+    },
 
     // array
     SeveralArrays {

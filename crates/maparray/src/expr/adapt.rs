@@ -28,6 +28,7 @@ pub(super) fn default_scalar(literal: Literal) -> Scalar {
 
 /// The dtype that a plain number of this kind takes beside arrays of dtype `beside`.
 fn adapted(kind: Kind, beside: Scalar) -> Scalar {
+    let beside = beside.computed();
     match (kind, beside.kind()) {
         (Kind::Bool, _) => beside,
         (Kind::Signed | Kind::Unsigned, Kind::Bool) => Scalar::I64,

@@ -95,7 +95,7 @@ fn type_named(name: &str) -> Option<Scalar> {
         .find(|row| row.0 == name)
         .map(|row| row.1);
     python.or_else(|| {
-        Scalar::ALL
+        Scalar::STORED
             .iter()
             .copied()
             .find(|scalar| scalar.name() == name)
@@ -511,7 +511,7 @@ fn known(name: &str) -> String {
     let names = (Op::ALL.iter().map(|op| op.name()))
         .chain(Reduction::ALL.iter().map(|reduction| reduction.name()))
         .chain(Whole::ALL.iter().map(|whole| whole.name()))
-        .chain(Scalar::ALL.iter().map(|scalar| scalar.name()))
+        .chain(Scalar::STORED.iter().map(|scalar| scalar.name()))
         .chain(["astype", "where", "isclose", "divmod", "frexp", "modf"]);
     let nearest = names.map(|known| (distance(name, known), known)).min();
     match nearest {

@@ -326,7 +326,11 @@ fn whole_array(
         // As in NumPy.
         return strong(apply(Op::Multiply, parts, accuracy)?);
     }
-    let operands: Vec<Typed> = parts.into_iter().map(strong).collect::<Result<_>>()?;
+    let computed = |part: Typed| cast_to(part.scalar.computed(), part);
+    let strong = parts
+        .into_iter()
+        .map(|part| strong(part).and_then(computed));
+    let operands: Vec<Typed> = strong.collect::<Result<_>>()?;
     for operand in &operands {
         // No function over whole arrays takes times.
         operand.dtype().number()?;

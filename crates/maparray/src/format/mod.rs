@@ -5,12 +5,18 @@
 //!
 //! Knows: errors, dtypes, layouts. Must not know: files, maps. It sees slices.
 
+pub mod envi;
 pub mod fits;
+mod json;
 pub mod npy;
 pub mod raw;
+pub mod records;
 pub(crate) mod rows;
+pub mod safetensors;
 mod scaling;
+pub mod sidecar;
 mod table;
+pub mod wav;
 pub mod zip;
 
 pub use table::{FORMATS, Row};
@@ -31,6 +37,10 @@ pub enum Format {
     Fits,
     /// NumPy's `.npz`: a zip archive of `.npy` files.
     Npz,
+    /// Named tensors, as models are kept.
+    Safetensors,
+    /// Samples of sound.
+    Wav,
 }
 
 /// One array of a file that may hold several.

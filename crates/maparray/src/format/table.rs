@@ -5,7 +5,7 @@
 //!
 //! Knows: nothing but bytes and names. Must not know: files, maps.
 
-use super::Format;
+use super::{Format, safetensors, wav};
 
 /// What is known of a format.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub struct Row {
 }
 
 /// All formats, in the order in which a file is asked for them.
-pub const FORMATS: [Row; 4] = [
+pub const FORMATS: [Row; 6] = [
     Row {
         format: Format::Npy,
         name: "npy",
@@ -41,7 +41,7 @@ pub const FORMATS: [Row; 4] = [
         format: Format::Raw,
         name: "raw",
         endings: &["raw", "bin", "dat"],
-        holds: "elements and nothing else; the caller says what they are",
+        holds: "elements and nothing else; the caller says what they are, or a small file beside it",
         access: "mapped in r, r+ and c",
         writes: "whole, or grown in place",
         begins: |_| false,
@@ -64,6 +64,24 @@ pub const FORMATS: [Row; 4] = [
         writes: "whole; members are added in place",
         // The first member, or the end of an archive without any.
         begins: |start| start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06"),
+    },
+    Row {
+        format: Format::Safetensors,
+        name: "safetensors",
+        endings: &["safetensors"],
+        holds: "named arrays of numbers, in C order, and texts",
+        access: "mapped in r, r+ and c",
+        writes: "whole",
+        begins: safetensors::begins,
+    },
+    Row {
+        format: Format::Wav,
+        name: "wav",
+        endings: &["wav"],
+        holds: "samples of sound: (frames,) of one channel, (frames, channels) of several",
+        access: "mapped in r, r+ and c",
+        writes: "not",
+        begins: wav::begins,
     },
 ];
 

@@ -12,7 +12,7 @@ use num_complex::Complex;
 
 use super::kernel::{Cell, Kernel, Narrow, unary};
 use super::math::Math;
-use crate::dtype::Scalar;
+use crate::dtype::{F8E4M3, F8E5M2, Scalar};
 use crate::strip::Strip;
 
 /// One number as another.
@@ -233,7 +233,17 @@ macro_rules! targets {
             match to {
                 $(Scalar::$scalar => |i, o| unary::<A, $type>(i, o, |a| a.cast()),)*
                 // The rest of the way is the caller's.
-                Scalar::F16 | Scalar::BF16 => |i, o| unary::<A, f32>(i, o, |a| a.toward_half()),
+                Scalar::F16 | Scalar::BF16 | Scalar::F8E4M3 | Scalar::F8E5M2 => {
+                    |i, o| unary::<A, f32>(i, o, |a| a.toward_half())
+                }
+            }
+        }
+
+        /// To an `f32` that rounds to the same narrower float as the number itself.
+        fn toward_single(from: Scalar) -> Kernel {
+            match from {
+                $(Scalar::$scalar => kernel_from::<$type>(Scalar::F16),)*
+                _ => cast(from, Scalar::F32),
             }
         }
 
@@ -252,7 +262,10 @@ macro_rules! targets {
         /// ```
         pub fn cast(from: Scalar, to: Scalar) -> Kernel {
             match (from, to) {
-                (Scalar::F16, Scalar::F16) | (Scalar::BF16, Scalar::BF16) => {
+                (Scalar::F16, Scalar::F16)
+                | (Scalar::BF16, Scalar::BF16)
+                | (Scalar::F8E4M3, Scalar::F8E4M3)
+                | (Scalar::F8E5M2, Scalar::F8E5M2) => {
                     |i, o| i[0].part(0..o.len()).copy_to(o)
                 }
                 (Scalar::F16, Scalar::BF16) => |i, o| from_half::<f16>(i, o, Scalar::BF16),
@@ -265,6 +278,9 @@ macro_rules! targets {
                 $((Scalar::$scalar, Scalar::BF16) => |i, o| {
                     to_half::<bf16>(i, o, size_of::<$type>(), kernel_from::<$type>(Scalar::BF16));
                 },)*
+                (Scalar::F8E4M3 | Scalar::F8E5M2, _) | (_, Scalar::F8E4M3 | Scalar::F8E5M2) => {
+                    cast_eight(from, to)
+                }
                 $((Scalar::$scalar, _) => kernel_from::<$type>(to),)*
             }
         }
@@ -314,3 +330,34 @@ fn to_half<N: Narrow<Wide = f32>>(
         N::narrow(singles, output);
     }
 }
+
+/// A cast from or to a float of eight bits.
+fn cast_eight(from: Scalar, to: Scalar) -> Kernel {
+    match (from, to) {
+        (Scalar::F8E4M3, _) => from_eight::<F8E4M3>(to),
+        (Scalar::F8E5M2, _) => from_eight::<F8E5M2>(to),
+        (_, Scalar::F8E4M3) => to_eight::<F8E4M3>(from),
+        (_, Scalar::F8E5M2) => to_eight::<F8E5M2>(from),
+        _ => cast(from, to),
+    }
+}
+
+macro_rules! eights {
+    ($($other:ident)*) => {
+        fn from_eight<N: Narrow<Wide = f32>>(to: Scalar) -> Kernel {
+            match to {
+                $(Scalar::$other => |i, o| from_half::<N>(i, o, Scalar::$other),)*
+            }
+        }
+
+        fn to_eight<N: Narrow<Wide = f32>>(from: Scalar) -> Kernel {
+            match from {
+                $(Scalar::$other => |i, o| {
+                    let size = Scalar::$other.size();
+                    to_half::<N>(i, o, size, toward_single(Scalar::$other));
+                },)*
+            }
+        }
+    };
+}
+eights! { Bool I8 U8 I16 U16 I32 U32 I64 U64 F16 BF16 F32 F64 C64 C128 F8E4M3 F8E5M2 }

@@ -12,6 +12,7 @@ use num_complex::Complex;
 
 use super::dispatch::widest;
 use super::math::halves;
+use crate::dtype::{F8E4M3, F8E5M2};
 use crate::strip::{Elements, Strip};
 
 /// A loop over elements.
@@ -39,7 +40,7 @@ macro_rules! plain_cells {
         }
     )*};
 }
-plain_cells! { i8 u8 i16 u16 i32 u32 i64 u64 f16 bf16 f32 f64 Complex<f32> Complex<f64> [u64; 2] }
+plain_cells! { i8 u8 i16 u16 i32 u32 i64 u64 f16 bf16 f32 f64 Complex<f32> Complex<f64> [u64; 2] F8E4M3 F8E5M2 }
 
 impl Cell for bool {
     type Raw = u8;
@@ -253,6 +254,36 @@ impl Narrow for bf16 {
         );
     }
 }
+
+macro_rules! eights {
+    ($($type:ty)*) => {$(
+        impl Narrow for $type {
+            type Wide = f32;
+            fn widen(narrow: Elements<'_, Self>, wide: &mut [f32]) {
+                let narrow = narrow.first(wide.len());
+                widest(
+                    #[inline(always)]
+                    || {
+                        for (i, wide) in wide.iter_mut().enumerate() {
+                            *wide = narrow.get(i).to_f32();
+                        }
+                    },
+                );
+            }
+            fn narrow(wide: &[f32], narrow: &mut [Self]) {
+                widest(
+                    #[inline(always)]
+                    || {
+                        for (narrow, &wide) in narrow.iter_mut().zip(wide) {
+                            *narrow = <$type>::from_f32(wide);
+                        }
+                    },
+                );
+            }
+        }
+    )*};
+}
+eights! { F8E4M3 F8E5M2 }
 
 impl Narrow for Complex<f32> {
     type Wide = Complex<f64>;

@@ -37,6 +37,7 @@ fn the_tables_of_the_pages_say_what_the_rows_say() {
                 ("whole arrays", wholes()),
             ],
         ),
+        ("formats.md", vec![("formats", formats())]),
     ];
     for (name, tables) in pages {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -86,6 +87,22 @@ fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
 fn code(text: &str) -> String {
     // A bar would end the cell.
     format!("`{}`", text.replace('|', "\\|"))
+}
+
+fn formats() -> String {
+    let heads = ["format", "names end in", "holds", "elements are", "written"];
+    table(
+        &heads,
+        maparray::format::FORMATS.iter().map(|row| {
+            let endings: Vec<String> = row
+                .endings
+                .iter()
+                .map(|end| code(&format!(".{end}")))
+                .collect();
+            let texts = [row.holds, row.access, row.writes].map(str::to_owned);
+            [vec![row.name.to_owned(), endings.join(" ")], texts.into()].concat()
+        }),
+    )
 }
 
 fn numbers() -> String {

@@ -305,6 +305,7 @@ fn set(array: &mut MemMapArray, scalar: Scalar, index: &[i64], value: Value) {
         Scalar::F64 => array.set(index, real),
         Scalar::C64 => array.set(index, Complex::new(real as f32, 0.0)),
         Scalar::C128 => array.set(index, Complex::new(real, 0.0)),
+        Scalar::F8E4M3 | Scalar::F8E5M2 => unreachable!("not among those that are computed on"),
     }
     .unwrap();
 }
@@ -326,6 +327,7 @@ fn get(array: &MemMapArray, scalar: Scalar, index: &[i64]) -> f64 {
         Scalar::F64 => array.get::<f64>(index),
         Scalar::C64 => array.get::<Complex<f32>>(index).map(|x| f64::from(x.re)),
         Scalar::C128 => array.get::<Complex<f64>>(index).map(|x| x.re),
+        Scalar::F8E4M3 | Scalar::F8E5M2 => unreachable!("not among those that are computed on"),
     }
     .unwrap()
 }

@@ -2,9 +2,11 @@
 
 mod archive;
 mod array;
+mod beside;
 mod chunks;
 mod docs;
 mod dtype;
+mod eight;
 mod elementary;
 mod eval;
 mod expr;
@@ -34,6 +36,7 @@ mod switch_fails;
 #[cfg(target_os = "linux")]
 mod switch_threads;
 mod take;
+mod tensors;
 mod times;
 mod unit;
 mod units;

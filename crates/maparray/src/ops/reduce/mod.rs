@@ -177,7 +177,10 @@ macro_rules! starts {
             Scalar::U64 => start!($reduction, $nans, U64, $integers<u64>,),
             Scalar::F16 => start!($reduction, $nans, F16, $floats<f32>, Halves::<f16>::new),
             Scalar::BF16 => start!($reduction, $nans, BF16, $floats<f32>, Halves::<bf16>::new),
-            Scalar::F32 => start!($reduction, $nans, F32, $floats<f32>,),
+            // Those of eight bits are cast before.
+            Scalar::F32 | Scalar::F8E4M3 | Scalar::F8E5M2 => {
+                start!($reduction, $nans, F32, $floats<f32>,)
+            }
             Scalar::F64 => start!($reduction, $nans, F64, $floats<f64>,),
             Scalar::C64 => start!($reduction, $nans, C64, $floats<Complex<f32>>,),
             Scalar::C128 => start!($reduction, $nans, C128, $floats<Complex<f64>>,),
@@ -281,6 +284,7 @@ impl Reduction {
     /// # Errors
     /// None today.
     pub fn resolve_with(self, input: Scalar, nans: Nans) -> Result<Fold> {
+        let input = input.computed();
         let nans = if input.kind() < Kind::Float {
             Nans::Count
         } else {

@@ -1,0 +1,119 @@
+"""Raw files with a description beside them, sounds and Fortran records, beside NumPy and `wave`."""
+
+import json
+import struct
+import wave
+
+import numpy as np
+import pytest
+
+import maparray
+
+
+@pytest.mark.parametrize(
+    "dtype", ["u1", "<i2", ">f4", "<c16", "M8[s]", "S3", [("x", "<f4"), ("n", "u1")]]
+)
+def test_what_tofile_wrote_opens_without_retelling(tmp_path, dtype):
+    path = tmp_path / "frame.bin"
+    array = np.zeros((2, 3), dtype)
+    array.view("u1")[...] = np.arange(array.nbytes, dtype="u1").reshape(2, -1) % 100
+    array.tofile(path)
+    beside = maparray.wrap(path, dtype, (2, -1))
+    assert beside == tmp_path / "frame.bin.json"
+    assert json.loads(beside.read_text()) == {
+        "format": "maparray-raw",
+        "version": 1,
+        "dtype": json.loads(beside.read_text())["dtype"],
+        "shape": [2, 3],
+        "order": "C",
+        "offset": 0,
+    }
+    opened = maparray.open(path)
+    assert opened.dtype == array.dtype
+    assert np.asarray(opened).tobytes() == array.tobytes()
+    assert maparray.open(f"{path}[1, 0:2]").shape == (2,)
+
+
+def test_a_description_keeps_order_offset_and_unit(tmp_path):
+    path = tmp_path / "frame.bin"
+    path.write_bytes(b"head" + np.arange(6, dtype="<u2").reshape(2, 3).tobytes("F"))
+    maparray.wrap(path, "<u2", (2, 3), offset=4, order="F", unit="adu")
+    opened = maparray.open(path, "r+")
+    np.testing.assert_array_equal(np.asarray(opened), np.arange(6).reshape(2, 3))
+    assert opened.unit == maparray.Unit("adu")
+    np.asarray(opened)[1, 2] = 70
+    opened.flush()
+    assert path.read_bytes()[-2:] == struct.pack("<H", 70)
+    with pytest.raises(maparray.FormatError, match="cut short"):
+        maparray.wrap(path, "<u2", (3, 3), offset=4)
+
+
+def test_envi_headers_are_read_in_each_interleave(tmp_path):
+    cube = np.arange(24, dtype=">i4").reshape(2, 3, 4)  # bands, lines, samples
+    for interleave, axes in {"bsq": (0, 1, 2), "bil": (1, 0, 2), "bip": (1, 2, 0)}.items():
+        path = tmp_path / f"{interleave}.img"
+        cube.transpose(axes).tofile(path)
+        (tmp_path / f"{interleave}.hdr").write_text(
+            f"ENVI\nsamples = 4\nlines = 3\nbands = 2\ndata type = 3\ninterleave = {interleave}\n"
+            "byte order = 1\nheader offset = 0\n"
+        )
+        np.testing.assert_array_equal(np.asarray(maparray.open(path)), cube.transpose(axes))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+@pytest.mark.parametrize(("width", "dtype"), [(1, "u1"), (2, "<i2"), (3, "V3"), (4, "<i4")])
+def test_sounds_are_those_that_wave_wrote(tmp_path, channels, width, dtype):
+    path = tmp_path / "sound.wav"
+    frames = np.arange(7 * channels * width, dtype="u1").tobytes()
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(channels)
+        sound.setsampwidth(width)
+        sound.setframerate(8000)
+        sound.writeframes(frames)
+    opened = maparray.open(path)
+    assert opened.shape == ((7,) if channels == 1 else (7, channels))
+    assert opened.dtype == np.dtype(dtype)
+    assert np.asarray(opened).tobytes() == frames
+    changed = maparray.open(path, "r+")
+    changed[3] = changed[0]
+    changed.flush()
+    with wave.open(str(path), "rb") as sound:
+        again = sound.readframes(7)
+    size = width * channels
+    assert again[3 * size : 4 * size] == frames[:size]
+
+
+def written(path, arrays, marker="<i"):
+    with path.open("wb") as file:
+        for array in arrays:
+            size = struct.pack(marker, array.nbytes)
+            file.write(size + array.tobytes() + size)
+
+
+@pytest.mark.parametrize("marker", ["<i", ">i", "<q", ">q"])
+def test_records_are_arrays_or_rows(tmp_path, marker):
+    path = tmp_path / "fields.dat"
+    how = {"marker": struct.calcsize(marker), "byteorder": marker[0]}
+    rows = np.arange(12, dtype="<f8").reshape(3, 4)
+    written(path, rows, marker)
+    opened = maparray.open_fortran(path, "<f8", mode="r+", **how)
+    np.testing.assert_array_equal(np.asarray(opened), rows)
+    assert maparray.eval("sum(a)", a=opened) == 66
+    opened[1, 2] = -1
+    opened.flush()
+    records = maparray.fortran_records(path, "<f8", **how)
+    assert [record.shape for record in records] == [(4,)] * 3
+    assert records[1][2] == -1
+    written(path, [rows[0], rows[0, :2]], marker)
+    with pytest.raises(ValueError, match="several lengths"):
+        maparray.open_fortran(path, "<f8", **how)
+    assert [len(record) for record in maparray.fortran_records(path, "<f8", **how)] == [4, 2]
+
+
+def test_markers_that_are_read_wrongly_are_an_error(tmp_path):
+    path = tmp_path / "fields.dat"
+    written(path, [np.arange(3.0)])
+    with pytest.raises(maparray.FormatError, match="bad marker of record 0"):
+        maparray.fortran_records(path, "<f8", byteorder=">")
+    with pytest.raises(ValueError, match="expected 4 or 8"):
+        maparray.fortran_records(path, "<f8", marker=3)
