@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::address::{Address, Key};
 use super::contents::Contents;
 use crate::error::Result;
-use crate::format::{Format, Header};
 use crate::format::raw::{self, Raw};
+use crate::format::{Format, Header};
 use crate::map::{Mode, OpenFile};
 
 /// What is known of an array file without touching its data.

@@ -5,6 +5,7 @@
 //!
 //! Knows: nothing. Must not know: anything.
 
+mod formats;
 mod message;
 mod problem;
 
