@@ -352,12 +352,11 @@ fn lerp(a: f64, b: f64, share: f64) -> f64 {
 #[inline(always)]
 fn exchange<T: Number>(rows: &mut [Row<T>], first: usize, second: usize) {
     let (head, tail) = rows.split_at_mut(second);
-    let (a, b) = (&mut head[first], &mut tail[0]);
-    for lane in 0..LANES {
-        let (x, y) = (a[lane], b[lane]);
-        a[lane] = if y < x { y } else { x };
-        b[lane] = if y < x { x } else { y };
-    }
+    // Whole rows are read before any is written: else a store of some lanes only is made of this, from
+    // which the next exchange cannot be served.
+    let (x, y) = (head[first], tail[0]);
+    head[first] = std::array::from_fn(|lane| if y[lane] < x[lane] { y[lane] } else { x[lane] });
+    tail[0] = std::array::from_fn(|lane| if y[lane] < x[lane] { x[lane] } else { y[lane] });
 }
 
 /// The exchanges that sort `count` rows. Source: Knuth, The Art of Computer Programming, 5.2.2M.
