@@ -274,7 +274,7 @@ fn wrap_describes_a_raw_file_once_and_for_all() {
         shell
             .out(&["eval", "sum(a)", "a=@/frame.bin[1]", "--quiet"])
             .trim_end(),
-        "7"
+        "7 adu"
     );
     let info = shell.out(&["info", "@/frame.bin"]);
     assert!(
@@ -292,7 +292,7 @@ fn info_lists_the_tensors_of_a_file() {
     maparray::save_safetensors(&path, &[("a", &a), ("b.c", &b)], &[]).expect("written");
     let info = shell.out(&["info", "@/m.safetensors"]);
     assert!(
-        info.contains("m.safetensors:a\n") && info.contains("m.safetensors:b.c\n"),
+        info.contains("  b.c  int64 (1,)") && info.contains("  a    float32 (2,)"),
         "{info}"
     );
     assert_eq!(

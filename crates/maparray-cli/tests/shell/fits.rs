@@ -40,7 +40,7 @@ fn images_are_operands_by_their_addresses_scaled_or_not() {
     );
     let info = shell.json(&["info", "@/a.fits"]);
     assert_eq!(info[0]["format"], "fits");
-    assert_eq!(info[0]["shape"], serde_json::json!([3]));
+    assert_eq!(info[0]["arrays"][0]["shape"], serde_json::json!([3]));
     let (code, message) = shell.failure(&["head", "@/a.fits[2]"]);
     assert_eq!(code, 5);
     assert!(
