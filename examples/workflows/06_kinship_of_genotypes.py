@@ -19,7 +19,7 @@ def main(folder):
 
     # Each marker to mean 0 and deviation 1: a file of float32, four times as large as that of int8.
     maparray.eval(
-        "(float32(g) - mean(g, axis=0, dtype=float32)) / float32(std(g, axis=0))",
+        "(g - mean(g, axis=0, dtype=float32)) / std(g, axis=0, dtype=float32)",
         g=folder / "g.npy",
         out=folder / "z.npy",
         memory=4 << 20,
@@ -32,7 +32,7 @@ def main(folder):
             "matmul(z, t) / n", z=z, t=z.T, n=markers, out=folder / "k.npy", memory=4 << 20
         ) as kinship,
     ):
-        most = np.array(kinship)
+        most = kinship.view().copy()
 
     centred = genotypes - genotypes.mean(axis=0)
     expected = centred / genotypes.std(axis=0)

@@ -15,10 +15,11 @@ def main(folder):
     film[:, 20:24, 30:33] += 500
     film.tofile(folder / "film.raw")
 
-    with maparray.open(folder / "film.raw", dtype="<u2", shape=(-1, 64, 48)) as stack:
+    maparray.wrap(folder / "film.raw", "<u2", (-1, 64, 48))
+    with maparray.open(folder / "film.raw") as stack:
         background = maparray.eval("mean(a, axis=0)", a=stack, memory=1 << 18)
-        # Every tenth frame, every second pixel: a part of the map, and only that is read.
-        maparray.save(folder / "preview.npy", stack[::10, ::2, ::2])
+    # Every tenth frame, every second pixel, from file to file: an address can name a part.
+    maparray.convert(f"{folder / 'film.raw'}[::10,::2,::2]", folder / "preview.npy")
     assert np.allclose(background, film.mean(axis=0), rtol=1e-12)
     assert (np.load(folder / "preview.npy") == film[::10, ::2, ::2]).all()
 
