@@ -13,7 +13,7 @@ CHANNELS, RATE, MICROVOLTS = 385, 1000, 2.34375
 
 def main(folder):
     rng = np.random.default_rng(4)
-    counts = rng.integers(-300, 300, (4 * RATE, CHANNELS), dtype="i2")
+    counts = rng.integers(-300, 300, (2 * RATE, CHANNELS), dtype="i2")
     counts[:, 17] += 900
     counts.tofile(folder / "a.dat")
 
