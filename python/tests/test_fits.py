@@ -545,6 +545,26 @@ def test_a_scaled_image_tells_what_it_is(tmp_path):
     same(a.read(), numbers("u2", (3, 4)))
 
 
+def test_a_scaled_image_is_closed_as_any_array(tmp_path):
+    path = write(tmp_path / "a.fits", fits.PrimaryHDU(numbers("u2", (3, 4))))
+    with maparray.open(path, "r+") as a:
+        a.raw[0, 0] = -32768 + 7
+        part = a[0]
+        assert not a.closed
+    assert a.closed
+    assert repr(a) == "Scaled(closed)"
+    assert fits.getdata(path)[0, 0] == 7 == part[0]
+    a.close()
+    for use in [lambda: a[0], lambda: a.shape, a.read, lambda: maparray.eval("a + 1", a=a)]:
+        with pytest.raises(ValueError, match="closed"):
+            use()
+    with pytest.raises(ValueError, match="closed"), a:
+        pass
+    with pytest.raises(KeyError), maparray.open(path) as a:
+        raise KeyError(a[0, 0])
+    assert a.closed
+
+
 def test_astropy_need_not_be_there(tmp_path):
     script = """
 import sys

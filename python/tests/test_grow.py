@@ -282,3 +282,26 @@ def test_ragged_rows_may_have_axes(tmp_path):
         tracks.append([1, 2])
     assert tracks.dtype == ">f4"
     assert repr(tracks) == "<maparray.Ragged: 3 items of >f4>"
+
+
+def test_ragged_files_are_let_go_of(tmp_path):
+    path = tmp_path / "words"
+    with maparray.ragged(path, "x", dtype="u1") as items:
+        items.append([1, 2], durable=False)
+        items.flush()
+        items.extend([[3], [4, 5]], durable=False)
+        held = items[2]
+        assert not items.closed
+    assert items.closed
+    assert repr(items) == "<maparray.Ragged, closed>"
+    assert held.tolist() == [4, 5]
+    assert np.load(path / "offsets.npy").tolist() == [0, 2, 3, 5]
+    items.close()
+    for use in [lambda: items[0], lambda: len(items), lambda: items.append([6]), items.flush]:
+        with pytest.raises(ValueError, match="closed"):
+            use()
+    with pytest.raises(ValueError, match="closed"), items:
+        pass
+    with pytest.raises(KeyError), maparray.ragged(path) as reader:
+        raise KeyError(reader[0][1])
+    assert reader.closed

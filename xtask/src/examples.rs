@@ -1,36 +1,52 @@
 //! Do the examples still tell the truth?
 //!
-//! Each folder of `examples/` is one story, told in Rust, in Python and in the shell; each ends with
-//! an error if its answer is wrong.
+//! Each folder of `examples/` is one story, told in Rust, in Python and in the shell; `workflows` is
+//! one of Python scripts. Each ends with an error if its answer is wrong.
 //!
 //! Knows: the stories' file names. Must not know: what they tell.
 
 use std::env::consts::EXE_SUFFIX;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
 use crate::python::Python;
 use crate::step::{Failure, Steps};
 
+/// The folder that has no story of its own, but scripts.
+const WORKFLOWS: &str = "workflows";
+
 /// The names of the stories.
 fn stories(steps: &Steps) -> Result<Vec<String>, Failure> {
-    let folder = steps.root().join("examples");
+    let mut stories = Vec::new();
+    for path in entries(&steps.root().join("examples"))? {
+        let name = file_name(&path);
+        if path.is_dir() && name != WORKFLOWS {
+            stories.push(name);
+        }
+    }
+    Ok(stories)
+}
+
+/// What is in a folder, by name.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error| {
         Failure::new(
             "examples",
             format!("cannot read {}: {error}", folder.display()),
         )
     };
-    let mut stories = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        if entry.path().is_dir() {
-            stories.push(entry.file_name().to_string_lossy().into_owned());
-        }
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        entries.push(entry.map_err(unreadable)?.path());
     }
-    stories.sort();
-    Ok(stories)
+    entries.sort();
+    Ok(entries)
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// The programs that `cargo test --workspace` has built on its way.
@@ -73,6 +89,19 @@ pub(crate) fn in_python(steps: &mut Steps, python: &Python) -> Result<(), Failur
     for story in stories(steps)? {
         let mut command = python.command(&[&format!("examples/{story}/main.py")]);
         steps.run(&format!("example {story} in Python"), &mut command)?;
+    }
+    Ok(())
+}
+
+/// The jobs that users have, one script each.
+pub(crate) fn workflows(steps: &mut Steps, python: &Python) -> Result<(), Failure> {
+    for path in entries(&steps.root().join("examples").join(WORKFLOWS))? {
+        let name = file_name(&path);
+        if !name.ends_with(".py") {
+            continue;
+        }
+        let mut command = python.command(&[&format!("examples/{WORKFLOWS}/{name}")]);
+        steps.run(&format!("workflow {name}"), &mut command)?;
     }
     Ok(())
 }

@@ -59,6 +59,7 @@ fn test() -> Result<(), Failure> {
     let python = setup(&mut steps)?;
     python::check(&mut steps, &python)?;
     examples::in_python(&mut steps, &python)?;
+    examples::workflows(&mut steps, &python)?;
     println!(
         "\nall {} steps passed in {}",
         steps.count(),

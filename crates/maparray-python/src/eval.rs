@@ -433,7 +433,7 @@ fn replaced(expr: &Expr, numbers: &HashMap<String, Node>) -> Expr {
 /// An argument as an array to read, be its numbers stored as they are or scaled.
 pub(crate) fn operand(value: &Bound<'_, PyAny>) -> Answer<Opened> {
     if let Ok(scaled) = value.cast::<Scaled>() {
-        return Ok(Opened::Scaled(scaled.get().0.clone()));
+        return Ok(Opened::Scaled(scaled.get().scaled()?));
     }
     if let Some(path) = numpy::path_of(value)? {
         return Ok(value.py().detach(|| Opened::open(path, Mode::Read))?);

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use maparray::fits::{self, Value};
-use maparray::{Existing, FitsHeader, FitsImage, MemMapArray, Opened};
+use maparray::{Existing, FitsHeader, FitsImage, Flush, MemMapArray, Opened};
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -27,19 +27,38 @@ use crate::unit::{self, Unit};
 /// those that are stored. An index converts a part, `read()` all of it, and `maparray.eval` what it
 /// needs, strip by strip.
 #[pyclass(frozen, module = "maparray")]
-pub(crate) struct Scaled(pub(crate) maparray::Scaled);
+pub(crate) struct Scaled {
+    /// None if closed. Never locked while Python code could run.
+    open: Mutex<Option<maparray::Scaled>>,
+}
 
 impl Scaled {
+    fn new(scaled: maparray::Scaled) -> Scaled {
+        let open = Mutex::new(Some(scaled));
+        Scaled { open }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<maparray::Scaled>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another share of the array.
+    pub(crate) fn scaled(&self) -> PyResult<maparray::Scaled> {
+        let scaled = self.lock().clone();
+        scaled.ok_or_else(|| PyValueError::new_err("array is closed"))
+    }
+
     pub(crate) fn give(py: Python<'_>, opened: Opened) -> Answer<Bound<'_, PyAny>> {
         match opened {
             Opened::Plain(array) => Container::give(py, array),
-            Opened::Scaled(scaled) => Ok(Bound::new(py, Scaled(scaled))?.into_any()),
+            Opened::Scaled(scaled) => Ok(Bound::new(py, Scaled::new(scaled))?.into_any()),
         }
     }
 
     /// The numbers that are meant as a NumPy array.
     fn meant<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
-        let array = py.detach(|| self.0.to_memory())?;
+        let scaled = self.scaled()?;
+        let array = py.detach(|| scaled.to_memory())?;
         lend(py, &array)
     }
 }
@@ -48,76 +67,116 @@ impl Scaled {
 impl Scaled {
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.0.shape())
+        PyTuple::new(py, self.scaled()?.shape())
     }
 
     #[getter]
     fn dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        dtype::to_numpy(py, &self.0.dtype())
+        dtype::to_numpy(py, &self.scaled()?.dtype())
     }
 
     #[getter]
-    fn ndim(&self) -> usize {
-        self.0.ndim()
+    fn ndim(&self) -> PyResult<usize> {
+        Ok(self.scaled()?.ndim())
     }
 
     #[getter]
-    fn size(&self) -> usize {
-        self.0.len()
+    fn size(&self) -> PyResult<usize> {
+        Ok(self.scaled()?.len())
     }
 
     #[getter]
-    fn unit(&self) -> Option<Unit> {
-        self.0.unit().cloned().map(Unit)
+    fn unit(&self) -> PyResult<Option<Unit>> {
+        Ok(self.scaled()?.unit().cloned().map(Unit))
     }
 
     #[getter]
-    fn filename(&self) -> Option<PathBuf> {
-        self.0.path().map(PathBuf::from)
+    fn filename(&self) -> PyResult<Option<PathBuf>> {
+        Ok(self.scaled()?.path().map(PathBuf::from))
     }
 
     /// What stored numbers are multiplied by.
     #[getter]
-    fn scale(&self) -> f64 {
-        self.0.scaling().scale
+    fn scale(&self) -> PyResult<f64> {
+        Ok(self.scaled()?.scaling().scale)
     }
 
     /// What is added then.
     #[getter]
-    fn zero(&self) -> f64 {
-        self.0.scaling().zero
+    fn zero(&self) -> PyResult<f64> {
+        Ok(self.scaled()?.scaling().zero)
     }
 
     /// The stored number that stands for none.
     #[getter]
-    fn blank(&self) -> Option<i64> {
-        self.0.scaling().blank
+    fn blank(&self) -> PyResult<Option<i64>> {
+        Ok(self.scaled()?.scaling().blank)
     }
 
     /// The stored numbers, mapped.
     #[getter]
     fn raw<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
-        Container::give(py, self.0.raw().clone())
+        Container::give(py, self.scaled()?.raw().clone())
     }
 
     /// The header of the HDU, a FitsHeader.
     #[getter]
     fn header<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
         static WRAP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let header = py.detach(|| self.0.header())?;
+        let scaled = self.scaled()?;
+        let header = py.detach(|| scaled.header())?;
         let wrap = dtype::import_once(py, &WRAP, "maparray._fits", "_wrap")?;
         Ok(wrap.call1((Cards(Mutex::new(header)),))?)
     }
 
     /// A MemMapArray in memory of the numbers that are meant, in their unit.
     fn read<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
-        Container::give(py, py.detach(|| self.0.to_memory())?)
+        let scaled = self.scaled()?;
+        Container::give(py, py.detach(|| scaled.to_memory())?)
     }
 
     /// Write the numbers that are meant into a new .npy file.
     fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Answer<()> {
         let path = path_argument(path)?;
-        Ok(py.detach(|| self.0.save(path))?)
+        let scaled = self.scaled()?;
+        Ok(py.detach(|| scaled.save(path))?)
+    }
+
+    /// Write changes back and let go of the file; what was taken before keeps it until it is gone.
+    fn close(&self, py: Python<'_>) -> Answer<()> {
+        let Some(scaled) = self.lock().take() else {
+            return Ok(());
+        };
+        Ok(py.detach(|| {
+            let flushed = scaled.raw().flush(Flush::Durable);
+            drop(scaled);
+            flushed
+        })?)
+    }
+
+    /// Whether `close` was called.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.lock().is_none()
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        slf.get().scaled()?;
+        Ok(slf)
+    }
+
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        kind: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> Answer<()> {
+        match self.close(py) {
+            // An exception on its way is the one to report.
+            Err(_) if !kind.is_none() => Ok(()),
+            closed => closed,
+        }
     }
 
     #[pyo3(signature = (dtype=None, copy=None))]
@@ -143,30 +202,35 @@ impl Scaled {
         py: Python<'py>,
         index: &Bound<'py, PyAny>,
     ) -> Answer<Bound<'py, PyAny>> {
-        let raw = lend(py, self.0.raw())?;
+        let scaled = self.scaled()?;
+        let raw = lend(py, scaled.raw())?;
         let stored = from_numpy(&raw.get_item(index)?)?;
-        let part = maparray::Scaled::new(stored, self.0.scaling())?;
-        let part = Scaled(part).meant(py)?;
+        let part = maparray::Scaled::new(stored, scaled.scaling())?;
+        let part = Scaled::new(part).meant(py)?;
         let part = match part.getattr("ndim")?.extract::<usize>()? {
             0 => part.get_item(PyTuple::empty(py))?,
             _ => part,
         };
-        match self.0.unit().filter(|unit| !unit.is_unity()) {
+        match scaled.unit().filter(|unit| !unit.is_unity()) {
             Some(unit) => unit::part(&part, unit),
             None => Ok(part),
         }
     }
 
     fn __len__(&self) -> PyResult<usize> {
-        let first = self.0.shape().first().copied();
+        let first = self.scaled()?.shape().first().copied();
         first.ok_or_else(|| PyTypeError::new_err("len() of an array without axes"))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let dtype = dtype::to_numpy(py, &self.0.dtype())?;
-        let shape = maparray::layout::shape_text(self.0.shape());
-        let unit = self.0.unit().map(|unit| format!(", unit={unit}"));
-        let (unit, stored) = (unit.unwrap_or_default(), self.0.raw().dtype());
+        if self.closed() {
+            return Ok("Scaled(closed)".into());
+        }
+        let scaled = self.scaled()?;
+        let dtype = dtype::to_numpy(py, &scaled.dtype())?;
+        let shape = maparray::layout::shape_text(scaled.shape());
+        let unit = scaled.unit().map(|unit| format!(", unit={unit}"));
+        let (unit, stored) = (unit.unwrap_or_default(), scaled.raw().dtype());
         Ok(format!(
             "Scaled(shape={shape}, dtype={dtype}{unit}, stored as {stored})"
         ))

@@ -105,18 +105,25 @@ fn recover(py: Python<'_>, path: &Bound<'_, PyAny>) -> Answer<(usize, usize, u64
 /// Items of different lengths, in two .npy files of a folder that grow.
 #[pyclass(frozen, module = "maparray")]
 struct Ragged {
-    /// Never locked while Python code could run.
-    items: Mutex<maparray::Ragged>,
+    /// None if closed. Never locked while Python code could run.
+    items: Mutex<Option<maparray::Ragged>>,
 }
 
 impl Ragged {
-    fn items(&self) -> MutexGuard<'_, maparray::Ragged> {
+    fn lock(&self) -> MutexGuard<'_, Option<maparray::Ragged>> {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, ask: impl FnOnce(&mut maparray::Ragged) -> maparray::Result<T>) -> Answer<T> {
+        match &mut *self.lock() {
+            Some(items) => Ok(ask(items)?),
+            None => Err(PyValueError::new_err("folder is closed").into()),
+        }
     }
 
     fn add(&self, py: Python<'_>, items: &[Bound<'_, PyAny>], durable: bool) -> Answer<()> {
         let items: Vec<MemMapArray> = items.iter().map(from_numpy).collect::<Answer<_>>()?;
-        Ok(py.detach(|| self.items().extend(items, how(durable)))?)
+        py.detach(|| self.with(|files| files.extend(items, how(durable))))
     }
 
     /// An object as an item: an array as it is, else with the dtype of the values.
@@ -158,7 +165,7 @@ impl Ragged {
         py: Python<'py>,
         indices: Vec<i64>,
     ) -> Answer<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let (values, offsets) = py.detach(|| self.items().gather(&indices))?;
+        let (values, offsets) = py.detach(|| self.with(|items| items.gather(&indices)))?;
         let offsets: Vec<i64> = offsets.into_iter().map(|offset| offset as i64).collect();
         let offsets = MemMapArray::from_slice(&offsets);
         Ok((lend(py, &values)?, lend(py, &offsets)?))
@@ -166,45 +173,85 @@ impl Ragged {
 
     /// Look at the files again, for items that another program has added; whether there are any.
     fn refresh(&self, py: Python<'_>) -> Answer<bool> {
-        Ok(py.detach(|| self.items().refresh())?)
+        py.detach(|| self.with(maparray::Ragged::refresh))
+    }
+
+    /// Write items back that were added without `durable`, or changed.
+    #[pyo3(signature = (*, durable=true))]
+    fn flush(&self, py: Python<'_>, durable: bool) -> Answer<()> {
+        py.detach(|| self.with(|items| items.flush(how(durable))))
+    }
+
+    /// Write changes back and let go of the files; items that were taken before keep them until they
+    /// are gone.
+    fn close(&self, py: Python<'_>) -> Answer<()> {
+        let Some(items) = self.lock().take() else {
+            return Ok(());
+        };
+        Ok(py.detach(|| items.flush(Flush::Durable))?)
+    }
+
+    /// Whether `close` was called.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.lock().is_none()
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Answer<Bound<'_, Self>> {
+        slf.get().with(|_| Ok(()))?;
+        Ok(slf)
+    }
+
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        kind: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> Answer<()> {
+        match self.close(py) {
+            // An exception on its way is the one to report.
+            Err(_) if !kind.is_none() => Ok(()),
+            closed => closed,
+        }
     }
 
     /// The rows of all items, one after the other; behind the last item there may be more.
     #[getter]
     fn values<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
-        let values = self.items().values().clone();
+        let values = self.with(|items| Ok(items.values().clone()))?;
         lend(py, &values)
     }
 
     /// The rows at which items begin, and the end of the last.
     #[getter]
     fn offsets<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
-        let offsets = self.items().offsets().clone();
+        let offsets = self.with(|items| Ok(items.offsets().clone()))?;
         lend(py, &offsets)
     }
 
     /// The NumPy dtype of the values.
     #[getter]
     fn dtype<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
-        let dtype = self.items().values().dtype().clone();
+        let dtype = self.with(|items| Ok(items.values().dtype().clone()))?;
         Ok(dtype::to_numpy(py, &dtype)?.into_any())
     }
 
-    fn __len__(&self) -> usize {
-        self.items().len()
+    fn __len__(&self) -> Answer<usize> {
+        self.with(|items| Ok(items.len()))
     }
 
     fn __getitem__<'py>(&self, py: Python<'py>, index: i64) -> Answer<Bound<'py, PyAny>> {
-        let item = self.items().get(index)?;
+        let item = self.with(|items| items.get(index))?;
         lend(py, &item)
     }
 
     fn __repr__(&self, py: Python<'_>) -> Answer<String> {
-        let dtype = self.dtype(py)?;
-        Ok(format!(
-            "<maparray.Ragged: {} items of {dtype}>",
-            self.__len__()
-        ))
+        if self.closed() {
+            return Ok("<maparray.Ragged, closed>".into());
+        }
+        let (len, dtype) = (self.__len__()?, self.dtype(py)?);
+        Ok(format!("<maparray.Ragged: {len} items of {dtype}>"))
     }
 }
 
@@ -247,7 +294,7 @@ fn ragged(
         }
     };
     Ok(Ragged {
-        items: Mutex::new(items),
+        items: Mutex::new(Some(items)),
     })
 }
 

@@ -96,6 +96,10 @@ impl Contents {
         let kind = match said {
             Some(header) => Kind::One(Box::new(header)),
             None => match told.or_else(|| of_name(path)) {
+                Some(Format::Fits) if told.is_none() => {
+                    let (at, keyword) = (0, "SIMPLE".into());
+                    return Err(Error::new(Problem::FitsMissing { at, keyword }));
+                }
                 Some(Format::Fits) => Kind::Fits(Fits::scan(&file)?),
                 Some(Format::Npz) => Kind::Archive(Archive::open(&file)?),
                 Some(Format::Safetensors) => Kind::Tensors(read_tensors(&file)?.tensors),

@@ -300,6 +300,28 @@ impl Ragged {
         Ok((copy.in_unit_of(&self.values), offsets))
     }
 
+    /// Writes items back to the files that were added without [`Flush::Durable`], or changed.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::flush`].
+    ///
+    /// ```
+    /// use maparray::{DType, Existing, Flush, MemMapArray, Ragged};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("words");
+    /// let mut words = Ragged::create(&path, &DType::of::<u8>(), &[], Existing::Refuse)?;
+    /// for word in ["many", "words"] {
+    ///     words.append(&MemMapArray::from_slice(word.as_bytes()), Flush::Start)?;
+    /// }
+    /// words.flush(Flush::Durable)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn flush(&self, how: Flush) -> Result<()> {
+        // The offsets say what is there, so they come last.
+        self.values.flush(how)?;
+        self.offsets.flush(how)
+    }
+
     /// Looks at the files again, for items that another program has added, and says whether there are
     /// any.
     ///

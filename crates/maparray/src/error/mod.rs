@@ -269,6 +269,9 @@ impl Error {
     /// One line on what to do about it, for a door to print after the message.
     pub fn hint(&self) -> Option<&'static str> {
         match &self.0.problem {
+            Problem::NotNpy { .. } => Some(
+                "a file without a header opens with a dtype; `maparray wrap` writes it down beside it",
+            ),
             Problem::ObjectDType => Some(
                 "object arrays hold Python pickles, which can run code; save numbers or records instead",
             ),

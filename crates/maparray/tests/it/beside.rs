@@ -390,3 +390,11 @@ fn markers_that_contradict_each_other_are_refused() {
     );
     assert!(MemMapArray::open_fortran(&path, &how, Mode::Read).is_err());
 }
+
+#[test]
+fn a_file_that_says_nothing_names_the_way_out() {
+    let (_folder, path) = folder();
+    std::fs::write(&path, [1, 0, 2, 0]).expect("a file");
+    let hint = refused(&path).hint();
+    assert!(hint.is_some_and(|hint| hint.contains("maparray wrap")));
+}
