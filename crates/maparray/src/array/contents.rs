@@ -96,6 +96,10 @@ impl Contents {
         let kind = match said {
             Some(header) => Kind::One(Box::new(header)),
             None => match told.or_else(|| of_name(path)) {
+                Some(Format::Fits) if told.is_none() => {
+                    let (at, keyword) = (0, "SIMPLE".into());
+                    return Err(Error::new(Problem::FitsMissing { at, keyword }));
+                }
                 Some(Format::Fits) => Kind::Fits(Fits::scan(&file)?),
                 Some(Format::Npz) => Kind::Archive(Archive::open(&file)?),
                 Some(Format::Safetensors) => Kind::Tensors(read_tensors(&file)?.tensors),
@@ -218,7 +222,7 @@ impl Contents {
         }
         let keys = self.keys();
         if let Kind::Fits(fits) = &self.kind
-            && !keys.is_empty()
+            && (key.is_some() || !keys.is_empty())
         {
             let found = fits.find(key, &self.file);
             let found = found.map_err(|error| error.at(&self.path))?;
