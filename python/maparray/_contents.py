@@ -20,10 +20,10 @@ _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 _stored_by_numpy, _compressed_by_numpy = np.savez, np.savez_compressed
 
 
-class Contents(Mapping[str, MemMapArray]):
+class Contents(Mapping[str, MemMapArray | Any]):
     """The arrays of a file by their names, each mapped when it is asked for.
 
-    Every format will do; a file of one array has it under the name "". Arrays that are compressed
+    Every format will do, and a FITS image that is stored scaled is a `Scaled`. A file of one array has it under the name "". Arrays that are compressed
     cannot be mapped: ``inflate`` says that they may be copied, True to a size that is usual, a
     number to so many bytes.
     """
@@ -70,7 +70,7 @@ class Contents(Mapping[str, MemMapArray]):
         except IndexError:
             raise KeyError(key) from None
 
-    def __getitem__(self, key: str) -> MemMapArray:
+    def __getitem__(self, key: str) -> MemMapArray | Any:
         return self._opened.open(self._find(key))
 
     def __contains__(self, key: object) -> bool:

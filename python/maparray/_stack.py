@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import operator
 import os
 from collections.abc import Iterable
 from os import PathLike
@@ -65,10 +66,17 @@ class Stack:
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
         """A copy of a part: frames first, as of one large array."""
-        first, rest = (index[0], index[1:]) if isinstance(index, tuple) and index else (index, ())
-        if first is Ellipsis or index == ():
+        index = index if isinstance(index, tuple) else (index,)
+        first, rest = (index[0], index[1:]) if index else (..., ())
+        if first is Ellipsis:
             first, rest = slice(None), index
         if not isinstance(first, slice):
+            try:
+                first = operator.index(first)
+            except TypeError:
+                found = type(first).__name__
+                message = f"index of a stack: found {found}, expected an integer or a slice first"
+                raise TypeError(message) from None
             return np.array(np.asarray(self.frame(first))[rest], self.dtype)
         frames = range(len(self))[first]
         if not frames:
@@ -235,7 +243,9 @@ def stack(arrays: _Path | Iterable[Any]) -> Stack:
     """
     if isinstance(arrays, (str, bytes, PathLike)):
         pattern = os.fsdecode(arrays)
-        arrays = sorted(glob.glob(pattern))
+        # A name may have signs of a pattern in it.
+        exact = os.path.exists(pattern)
+        arrays = [pattern] if exact else sorted(glob.glob(pattern))
         if not arrays:
             raise FileNotFoundError(f"stack: found no file, expected some like {pattern!r}")
     return Stack(arrays)

@@ -576,3 +576,23 @@ print(maparray.eval("sum(a)", a="a.fits"), maparray.fits_header("a.fits")["OBJEC
     run = [sys.executable, "-c", script]
     found = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert found.stdout == "3 M 31\n", found.stderr
+
+
+def test_contents_give_scaled_images_as_open_does(tmp_path):
+    path = tmp_path / "a.fits"
+    data = np.array([1, 60000], "u2")
+    maparray.save_fits(path, {"A": data, "B": np.ones(2)})
+    with maparray.contents(path) as file:
+        assert isinstance(file["A"], maparray.Scaled)
+        np.testing.assert_array_equal(file["A"], data)
+        np.testing.assert_array_equal(file["B"], np.ones(2))
+
+
+@pytest.mark.parametrize("address", ["[0]", "[PRIMARY]"])
+def test_a_file_without_any_data_is_told(address, tmp_path):
+    path = tmp_path / "a.fits"
+    fits.PrimaryHDU().writeto(path)
+    with pytest.raises(ValueError, match="without data"):
+        maparray.read(f"{path}{address}")
+    with pytest.raises(IndexError, match="SCI"):
+        maparray.read(f"{path}[SCI]")

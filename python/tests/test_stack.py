@@ -123,3 +123,63 @@ def test_what_does_not_fit_is_told(tmp_path):
         maparray.stack([np.zeros(3)]).mean(axis=1)
     with pytest.raises(ValueError, match="0 to 100"):
         maparray.stack([np.zeros(3)]).percentile(101)
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.5, 1.0, 1.5])
+@pytest.mark.parametrize("maxiters", [1, 3, 9, None])
+@pytest.mark.parametrize("cenfunc", ["median", "mean"])
+def test_narrow_limits_leave_out_what_those_of_astropy_do(sigma, maxiters, cenfunc):
+    # The middle moves: what one step left out may be inside the limits of the last.
+    rng = np.random.default_rng(3)
+    data = rng.integers(-100, 100, (90, 200)).astype("f8")
+    masked = sigma_clip(data, sigma=sigma, axis=0, cenfunc=cenfunc, maxiters=maxiters)
+    clipped = maparray.stack(list(data)).sigma_clip(sigma, maxiters=maxiters, cenfunc=cenfunc)
+    np.testing.assert_array_equal(clipped.count(), masked.count(axis=0))
+    expected = masked.mean(axis=0).filled(NAN)
+    np.testing.assert_allclose(clipped.mean(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("sigma", [-1.0, NAN])
+def test_limits_that_make_no_sense_are_told(sigma):
+    with pytest.raises(ValueError, match="sigma"):
+        maparray.stack([np.zeros(3)]).sigma_clip(sigma).mean()
+
+
+def test_the_sum_of_skipped_numbers_is_that_of_nansum():
+    data = np.array([[NAN, 1.0], [NAN, NAN]])
+    result = maparray.stack(list(data)).sum(skipna=True)
+    np.testing.assert_array_equal(result, np.nansum(data, axis=0))
+
+
+def test_scaled_and_plain_frames_are_stacked_wherever_they_are(tmp_path):
+    data = np.array([[1, 60000], [3, 4]], "u2")
+    maparray.save_fits(tmp_path / "a.fits", data)
+    path = tmp_path / "a.fits"
+    for frames in [
+        [path, data],
+        [maparray.open(path), data],
+        [maparray.open(path), path],
+        [maparray.open(path), maparray.open(path)],
+    ]:
+        stack = maparray.stack(frames)
+        assert stack.dtype == data.dtype
+        np.testing.assert_array_equal(stack.mean(), data)
+    images = [np.array([1.0, 2.0]) * u.adu]
+    maparray.save_fits(tmp_path / "b.fits", images[0].value, {"BUNIT": "adu", "BSCALE": 1.0})
+    assert maparray.stack([maparray.open(tmp_path / "b.fits")]).unit == u.adu
+
+
+def test_frames_are_found_by_integers_of_numpy_and_by_nothing_else():
+    data = np.arange(12.0).reshape(3, 4)
+    stack = maparray.stack(list(data))
+    np.testing.assert_array_equal(stack[np.int64(1)], data[1])
+    np.testing.assert_array_equal(stack[np.uint8(2), 1], data[2, 1])
+    np.testing.assert_array_equal(stack[()], data)
+    for index in [None, [0, 1], np.array([True, False, True]), 1.5, (np.arange(2), 0)]:
+        with pytest.raises(TypeError, match="index of a stack"):
+            stack[index]
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(tmp_path):
+    np.save(tmp_path / "a[1].npy", np.ones(3))
+    assert maparray.stack(tmp_path / "a[1].npy").shape == (1, 3)

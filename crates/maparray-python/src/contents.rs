@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use maparray::format::{Entry, Storage};
+use maparray::format::{Entry, Format, Storage};
 use maparray::{Inflate, MemMapArray, Mode, SaveNpz, Storing};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -16,6 +16,7 @@ use pyo3::types::{PyBool, PyDict};
 use crate::array::Container;
 use crate::dtype;
 use crate::error::{Answer, interruptible};
+use crate::fits::Scaled;
 use crate::lease::Lease;
 use crate::numpy::{from_numpy, lend, path_argument};
 
@@ -135,8 +136,12 @@ impl Opened {
         Ok(info)
     }
 
-    /// An array as the `maparray.MemMapArray` that Python gets.
+    /// An array as `maparray.open` gives it: one whose numbers are stored scaled is a `Scaled`.
     fn open<'py>(&self, py: Python<'py>, index: usize) -> Answer<Bound<'py, PyAny>> {
+        let contents = self.contents()?;
+        if contents.format() == Format::Fits {
+            return Scaled::give(py, py.detach(|| contents.opened(index, self.mode))?);
+        }
         Container::give(py, self.array(py, index)?)
     }
 

@@ -11,7 +11,7 @@ use pyo3::types::PyTuple;
 use crate::array::Container;
 use crate::dtype;
 use crate::error::Answer;
-use crate::eval::{readable, watched};
+use crate::eval::{operand, watched};
 use crate::numpy::path_of;
 use crate::unit::{self, Unit};
 
@@ -30,8 +30,8 @@ impl Stack {
         if let Some(paths) = paths.into_iter().collect::<Option<Vec<PathBuf>>>() {
             return Ok(Stack(py.detach(|| maparray::Stack::open(paths))?));
         }
-        let arrays = arrays.iter().map(readable).collect::<Answer<Vec<_>>>()?;
-        Ok(Stack(maparray::Stack::of(arrays)?))
+        let arrays = arrays.iter().map(operand).collect::<Answer<Vec<_>>>()?;
+        Ok(Stack(maparray::Stack::of_opened(arrays)?))
     }
 
     /// Number of arrays, and the shape of each.

@@ -10,8 +10,9 @@ use std::time::Instant;
 use maparray::format::Format;
 use maparray::{ByteOrder, Create, DType, Existing, Join, MemMapArray, Select};
 
+use super::create::EXISTS;
 use super::eval::saved;
-use super::{configured, open};
+use super::{configured, open, print_json};
 use crate::args::{self, How, NewFile};
 use crate::failure::Failure;
 use crate::progress;
@@ -77,7 +78,8 @@ fn write(
 ) -> Result<(), Failure> {
     let (started, path) = (Instant::now(), &new.output);
     let unit = array.unit().map(|unit| unit.to_string());
-    let report = array.convert(path, dtype, options, |eval| configured(eval, how))?;
+    let report = array.convert(path, dtype, options, |eval| configured(eval, how));
+    let report = report.map_err(unless_taken)?;
     saved(path, &report, unit, started, how, out)
 }
 
@@ -108,7 +110,8 @@ pub(super) fn join(
     }
     let unit = arrays.first().and_then(MemMapArray::unit);
     let unit = unit.map(|unit| unit.to_string());
-    let report = job.save(&join.new.output, &join.new.options())?;
+    let report = job.save(&join.new.output, &join.new.options());
+    let report = report.map_err(unless_taken)?;
     saved(&join.new.output, &report, unit, started, how, out)
 }
 
@@ -135,50 +138,99 @@ pub(super) fn split(
             hint: "only an array with a first axis has rows to be split",
         });
     };
-    let rows = match (split.rows, split.parts) {
-        (Some(rows), _) => rows as usize,
-        (None, Some(parts)) => len.div_ceil(parts as usize),
-        (None, None) => 1,
-    };
-    let rows = rows.max(1);
-    let count = len.div_ceil(rows);
-    let digits = count.saturating_sub(1).to_string().len();
-    let named = |number: usize| -> Result<PathBuf, Failure> {
-        let text = split.new.output.to_str().filter(|text| text.contains("{}"));
-        let text = text.ok_or_else(|| Failure::Usage {
-            message: "the name of the parts has no `{}`".to_owned(),
-            hint: "their numbers take its place: `-o part-{}.npy`",
-        })?;
-        Ok(text.replace("{}", &format!("{number:0digits$}")).into())
-    };
+    let starts = Starts::new(len, split.rows, split.parts);
+    let digits = starts.count.saturating_sub(1).to_string().len();
+    let text = split.new.output.to_str().filter(|text| text.contains("{}"));
+    let text = text.ok_or_else(|| Failure::Usage {
+        message: "the name of the parts has no `{}`".to_owned(),
+        hint: "their numbers take its place: `-o part-{}.npy`",
+    })?;
+    let path = |number: usize| PathBuf::from(text.replace("{}", &format!("{number:0digits$}")));
     // A name that is taken is found before the first part is written.
-    let paths = (0..count).map(named).collect::<Result<Vec<_>, _>>()?;
     if !split.new.overwrite
-        && let Some(taken) = paths.iter().find(|path| path.exists())
+        && let Some(taken) = (0..starts.count).map(path).find(|path| path.exists())
     {
-        return Err(taken_by(taken));
+        return Err(taken_by(&taken));
     }
-    for (number, path) in paths.iter().enumerate() {
+    let mut documents = vec![];
+    for number in 0..starts.count {
         let mut picks = vec![Select::ALL; array.ndim()];
         picks[0] = Select::Range {
-            start: Some((number * rows) as i64),
-            stop: Some((number * rows + rows).min(len) as i64),
+            start: Some(starts.of(number) as i64),
+            stop: Some(starts.of(number + 1).min(len) as i64),
             step: 1,
         };
         let part = array.select(&picks)?;
         let options = split.new.options();
         let new = NewFile {
-            output: path.clone(),
+            output: path(number),
             ..split.new.clone()
         };
-        write(&part, array.dtype(), &options, &new, how, out)?;
+        let mut said = vec![];
+        write(&part, array.dtype(), &options, &new, how, &mut said)?;
+        match how.json {
+            true => documents.push(serde_json::from_slice(&said)?),
+            false => out.write_all(&said)?,
+        }
+    }
+    if how.json {
+        return print_json(out, &serde_json::Value::Array(documents));
     }
     Ok(())
 }
 
+/// Where the parts of so many rows begin.
+struct Starts {
+    count: usize,
+    rows: usize,
+    /// Parts with one row more, the first ones.
+    longer: usize,
+}
+
+impl Starts {
+    fn new(len: usize, rows: Option<u32>, parts: Option<u32>) -> Starts {
+        match (rows, parts) {
+            // No part is empty.
+            (None, Some(parts)) => {
+                let count = len.min(parts as usize);
+                Starts {
+                    count,
+                    rows: len.checked_div(count).unwrap_or(0),
+                    longer: len.checked_rem(count).unwrap_or(0),
+                }
+            }
+            (rows, _) => {
+                let rows = rows.unwrap_or(1).max(1) as usize;
+                Starts {
+                    count: len.div_ceil(rows),
+                    rows,
+                    longer: 0,
+                }
+            }
+        }
+    }
+
+    fn of(&self, number: usize) -> usize {
+        number * self.rows + number.min(self.longer)
+    }
+}
+
+/// Says how a file is replaced, if one is in the way.
+fn unless_taken(error: maparray::Error) -> Failure {
+    match error.os_error() {
+        Some(EXISTS) => Failure::Hinted {
+            error,
+            hint: REPLACES,
+        },
+        _ => error.into(),
+    }
+}
+
+const REPLACES: &str = "`--overwrite` replaces files";
+
 fn taken_by(path: &Path) -> Failure {
     Failure::Usage {
         message: format!("{}: file exists", crate::value::path(path)),
-        hint: "`--overwrite` replaces files",
+        hint: REPLACES,
     }
 }

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::value;
 
 /// The error number of POSIX for a file that is there already.
-const EXISTS: i32 = 17;
+pub(super) const EXISTS: i32 = 17;
 
 pub(super) fn run(create: &Create, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
     let shape = lengths(create)?;

@@ -126,9 +126,13 @@ pub(super) fn write_list(
                 };
                 let unit = header.unit.as_deref().map(value::plain);
                 let unit = unit.map_or(String::new(), |unit| format!(", in {unit}"));
+                let scaled = match header.scaling {
+                    Some(_) => ", stored scaled",
+                    None => "",
+                };
                 writeln!(
                     out,
-                    "  {key:<width$}  {name} {shape}, {bytes} {place}{unit}"
+                    "  {key:<width$}  {name} {shape}, {bytes} {place}{unit}{scaled}"
                 )?;
             }
             Err(error) => writeln!(out, "  {key:<width$}  {}", value::plain(&error.to_string()))?,
@@ -155,6 +159,11 @@ pub(super) fn list_to_json(path: &Path, contents: &Contents, indices: &[usize]) 
                 "bytes": header.byte_len().ok(),
                 "data_offset": compressed.is_none().then_some(header.data_offset),
                 "compressed_bytes": compressed,
+                "scaling": header.scaling.map(|scaling| json!({
+                    "scale": scaling.scale,
+                    "zero": scaling.zero,
+                    "blank": scaling.blank,
+                })),
             })
         }
         Err(error) => json!({ "key": keys[index], "error": error.to_string() }),

@@ -151,3 +151,34 @@ fn concat_stack_and_split_undo_each_other() {
         assert_eq!(shell.call(arguments).code, code, "{arguments:?}");
     }
 }
+
+#[test]
+fn split_makes_as_many_parts_as_asked_for_and_one_document() {
+    let shell = shell();
+    let parts = shell.json(&["split", "@/a.npy", "--parts", "2", "-o", "@/p{}.npy"]);
+    let parts = parts.as_array().expect("a list");
+    let rows = |parts: &[serde_json::Value]| -> Vec<u64> {
+        let first = |part: &serde_json::Value| part["shape"][0].as_u64();
+        parts.iter().filter_map(first).collect()
+    };
+    assert_eq!(rows(parts), [2, 1]);
+    shell.out(&["create", "@/ten.npy", "--shape", "10", "--arange"]);
+    let parts = shell.json(&["split", "@/ten.npy", "--parts", "4", "-o", "@/t{}.npy"]);
+    assert_eq!(rows(parts.as_array().expect("a list")), [3, 3, 2, 2]);
+    assert_eq!(shell.out(&["head", "@/t3.npy"]), "8.0\n9.0\n");
+    let parts = shell.json(&["split", "@/ten.npy", "--parts", "99", "-o", "@/s{}.npy"]);
+    assert_eq!(rows(parts.as_array().expect("a list")), [1; 10]);
+    shell.out(&["create", "@/none.npy", "--shape", "0,3"]);
+    let parts = shell.json(&["split", "@/none.npy", "-o", "@/n{}.npy"]);
+    assert_eq!(parts, serde_json::json!([]));
+}
+
+#[test]
+fn a_file_in_the_way_is_told_with_the_option_that_replaces_it() {
+    let shell = shell();
+    for command in [&["convert"][..], &["concat"], &["stack"], &["transpose"]] {
+        let ended = shell.call(&[command, &["@/a.npy", "-o", "@/a.npy"]].concat());
+        assert_eq!(ended.code, 3, "{command:?}");
+        assert!(ended.err.contains("--overwrite"), "{}", ended.err);
+    }
+}

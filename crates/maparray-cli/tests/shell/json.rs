@@ -57,6 +57,27 @@ fn json_has_the_keys_that_the_readme_promises() {
     );
     let saved = shell.json(&["eval", "a", "a=@/a.npy", "-o", "@/c.npy"]);
     assert_eq!(keys(&saved), promised("`eval -o`"));
+    let made = promised("`combine`, `convert`, `transpose`, `concat`, `stack`");
+    for command in [
+        &["combine", "median"][..],
+        &["convert"],
+        &["transpose"],
+        &["concat"],
+        &["stack"],
+    ] {
+        let rest = ["@/a.npy", "-o", "@/new.npy"];
+        let document = shell.json(&[command, &rest].concat());
+        assert_eq!(keys(&document), made, "{command:?}");
+        fs::remove_file(shell.path("new.npy")).expect("a new file");
+    }
+    let plan = shell.json(&["eval", "a", "a=@/a.npy", "--explain"]);
+    assert_eq!(keys(&plan), promised("`eval --explain`"));
+    shell.out(&["convert", "@/a.npy", "--to", "u2", "-o", "@/u.fits"]);
+    let several = shell.json(&["info", "@/u.fits"]);
+    let row = "`info` of a file of several arrays";
+    assert_eq!(keys(&several[0]), promised(row));
+    let scaling = &several[0]["arrays"][0]["scaling"];
+    assert_eq!(scaling["zero"], 32768.0);
     assert_eq!(
         keys(&shell.json(&["stats", "@/a.npy"])),
         promised("`stats`")

@@ -222,7 +222,7 @@ impl Contents {
         }
         let keys = self.keys();
         if let Kind::Fits(fits) = &self.kind
-            && !keys.is_empty()
+            && (key.is_some() || !keys.is_empty())
         {
             let found = fits.find(key, &self.file);
             let found = found.map_err(|error| error.at(&self.path))?;

@@ -81,12 +81,33 @@ impl Stack {
     /// # Ok::<(), maparray::Error>(())
     /// ```
     pub fn of(arrays: impl IntoIterator<Item = MemMapArray>) -> Result<Stack> {
+        Stack::of_opened(arrays.into_iter().map(Opened::Plain))
+    }
+
+    /// The same, of which some may be stored scaled.
+    ///
+    /// # Errors
+    /// As [`Stack::open`].
+    ///
+    /// ```
+    /// use maparray::{MemMapArray, Opened, Scaled, Stack, format::Scaling};
+    /// let stored = MemMapArray::from_slice(&[0_i16, 2]);
+    /// let scaling = Scaling { scale: 0.5, zero: 10.0, blank: None };
+    /// let scaled = Opened::Scaled(Scaled::new(stored, scaling)?);
+    /// let plain = Opened::Plain(MemMapArray::from_slice(&[1_i16, 2]));
+    /// assert_eq!(Stack::of_opened([scaled, plain])?.shape(), [2, 2]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn of_opened(arrays: impl IntoIterator<Item = Opened>) -> Result<Stack> {
         let mut stack = Stack::empty();
-        for array in arrays {
-            stack.add(&array, None).map_err(|error| array.name(error))?;
+        for opened in arrays {
+            let (array, scaling) = stored(opened);
+            stack
+                .add(&array, scaling)
+                .map_err(|error| array.name(error))?;
             stack.frames.push(Frame {
                 address: None,
-                open: Some((array, None)),
+                open: Some((array, scaling)),
             });
         }
         stack.filled()
@@ -220,11 +241,16 @@ impl Stack {
 
 /// An array, its elements as they are stored, and what they stand for.
 fn raw_at(path: &Path) -> Result<(MemMapArray, Option<Scaling>)> {
-    Ok(match Opened::open(path, Mode::Read)? {
+    Ok(stored(Opened::open(path, Mode::Read)?))
+}
+
+/// The elements as they are stored, and how numbers come of them.
+fn stored(opened: Opened) -> (MemMapArray, Option<Scaling>) {
+    match opened {
         Opened::Plain(array) => (array, None),
         Opened::Scaled(scaled) => {
             let raw = scaled.raw().clone().with_unit(scaled.unit().cloned());
             (raw, Some(scaled.scaling()))
         }
-    })
+    }
 }

@@ -135,8 +135,8 @@ impl<'a> Combine<'a> {
     /// Computes into memory.
     ///
     /// # Errors
-    /// `Io` if a file cannot be read or there is no room, `Mismatch` for percentiles outside 0 to 100 and
-    /// files that have changed, `Cancelled` if the watcher says so.
+    /// `Io` if a file cannot be read or there is no room, `Mismatch` for percentiles outside 0 to 100,
+    /// limits below 0 and files that have changed, `Cancelled` if the watcher says so.
     pub fn run(mut self) -> Result<MemMapArray> {
         let unit = self.unit()?;
         let shape = &self.stack.shape()[1..];
@@ -211,6 +211,16 @@ impl<'a> Combine<'a> {
                 name: "q".into(),
                 found: percent.to_string(),
                 expected: "0 to 100".into(),
+            }));
+        }
+        if let Some(Clip { low, high, .. }) = self.clip
+            && let Some(wrong) = [low, high].into_iter().find(|&sigma| !(sigma >= 0.0))
+        {
+            return Err(Error::new(Problem::Parameter {
+                function: "sigma_clip",
+                name: "sigma".into(),
+                found: wrong.to_string(),
+                expected: "0 or more".into(),
             }));
         }
         let total = output.layout().byte_len() as u64 + self.bytes_read();

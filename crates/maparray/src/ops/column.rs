@@ -71,7 +71,8 @@ pub enum Statistic {
 
 /// Which numbers of a column are left out: step by step those too far from the middle of the others.
 ///
-/// As `sigma_clip` of astropy: NaN and infinities are left out from the beginning.
+/// As `sigma_clip` of astropy: NaN and infinities are left out from the beginning, and in the end what
+/// is outside the limits of the last step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clip {
     /// Deviations below the middle from which on numbers are left out.
@@ -197,7 +198,9 @@ impl Columns {
         let result = self.result(rows, &part);
         std::array::from_fn(|lane| {
             let none = part.to[lane] <= part.from[lane] || (!all && missing[lane] > 0);
-            let defined = self.statistic == Statistic::Count || !none;
+            // The sum of no numbers is 0, as `nansum` has it; where numbers are clipped, it is not known.
+            let skipped = self.statistic == Statistic::Sum && all && !clips;
+            let defined = self.statistic == Statistic::Count || skipped || !none;
             if defined { result[lane] } else { f64::NAN }
         })
     }
@@ -231,8 +234,12 @@ impl Part {
 
 /// Leaves out what is too far from the middle, until nothing is. The rows are in order, so that these
 /// are the first and the last.
+///
+/// The limits of the last step decide, for numbers that a step before left out, too: the middle moves.
 #[inline(always)]
 fn leave_out<T: Number>(clip: &Clip, rows: &[Row<T>], part: &mut Part) {
+    let whole = part.to;
+    let (mut least, mut most) = ([f64::NEG_INFINITY; LANES], [f64::INFINITY; LANES]);
     // Each step leaves out a number or is the last.
     for _ in 0..clip.steps.unwrap_or(usize::MAX) {
         let mean = mean(rows, part);
@@ -257,9 +264,21 @@ fn leave_out<T: Number>(clip: &Clip, rows: &[Row<T>], part: &mut Part) {
             part.from[lane] += below[lane];
             part.to[lane] -= above[lane];
             changed |= below[lane] | above[lane];
+            // Of no numbers there is no middle.
+            let some = !low[lane].is_nan();
+            least[lane] = if some { low[lane] } else { least[lane] };
+            most[lane] = if some { high[lane] } else { most[lane] };
         }
         if changed == 0 {
-            return;
+            break;
+        }
+    }
+    (part.from, part.to) = ([0; LANES], whole);
+    for (place, row) in rows.iter().enumerate() {
+        for lane in 0..LANES {
+            let (inside, number) = ((place as i32) < whole[lane], row[lane].to_f64());
+            part.from[lane] += i32::from(inside & (number < least[lane]));
+            part.to[lane] -= i32::from(inside & (number > most[lane]));
         }
     }
 }
