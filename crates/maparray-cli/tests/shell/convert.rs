@@ -58,7 +58,7 @@ fn convert_changes_dtype_byte_order_and_order() {
 #[test]
 fn convert_writes_raw_files_and_reads_them() {
     let shell = shell();
-    shell.out(&["convert", "@/a.npy[1:]", "-o", "@/a.bin", "--raw"]);
+    shell.out(&["convert", "@/a.npy[1:]", "-o", "@/a.bin"]);
     assert_eq!(
         std::fs::read(shell.path("a.bin")).unwrap()[..4],
         [2, 0, 3, 0]

@@ -29,6 +29,15 @@ pub struct Create {
 }
 
 impl Create {
+    /// The same for a file of this name, which means the elements alone if it ends as those of raw files.
+    pub(crate) fn by_name(&self, path: &Path) -> Create {
+        let by_name = path.to_str().and_then(Format::of_name);
+        Create {
+            format: self.format.or(by_name),
+            ..*self
+        }
+    }
+
     /// The format of a file of this name.
     pub(crate) fn format_of(&self, path: &Path) -> Format {
         self.format.unwrap_or_else(|| {

@@ -64,6 +64,8 @@ impl MemMapArray {
         options: &Create,
         set: impl FnOnce(Eval<'a>) -> Eval<'a>,
     ) -> Result<Report> {
+        let path = path.as_ref();
+        let options = &options.by_name(path);
         if dtype == self.dtype() && dtype.number().is_err() {
             self.save_as(path, options)?;
             let bytes = self.byte_len() as u64;
