@@ -11,6 +11,7 @@ import operator
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Self, SupportsIndex
 
@@ -268,15 +269,13 @@ def _lease_of(name, mode, low, high):
     if mode == "r+":
         with open(name, "rb") as start:
             archive = start.read(4) == b"PK\3\4"
-        if not archive:
-            return _maparray.File(name, mode).map(low, high - low)
-        opened = _maparray.Opened(name, mode, False)
-        for index in range(len(opened.keys())):
-            try:
-                info = opened.info(index)
-            except (FormatError, UnsupportedError):
-                continue
-            begin = info["offset"]
-            if begin is not None and begin <= low and high <= begin + info["nbytes"]:
-                return opened.lease(index)[0]
+        # What only begins as an archive is mapped as what it is.
+        with suppress(FormatError):
+            opened = _maparray.Opened(name, mode, False) if archive else None
+            for index in range(len(opened.keys()) if opened else 0):
+                with suppress(FormatError, UnsupportedError):
+                    info = opened.info(index)
+                    begin = info["offset"]
+                    if begin is not None and begin <= low and high <= begin + info["nbytes"]:
+                        return opened.lease(index)[0]
     return _maparray.File(name, mode).map(low, high - low)

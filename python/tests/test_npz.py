@@ -499,3 +499,10 @@ def test_parts_without_elements_are_arrays(tmp_path):
         whole = of_numpy(path, name)
         expected = eval(f"whole[{picks}", {"whole": whole})
         assert np.asarray(maparray.open(f"{path}:{part}")).shape == expected.shape
+
+
+def test_what_only_begins_as_an_archive_is_unpickled(tmp_path):
+    path = tmp_path / "a.raw"
+    path.write_bytes(b"PK\3\4" + bytes(60))
+    again = pickle.loads(pickle.dumps(maparray.open(path, "r+", dtype="u1")))
+    assert np.asarray(again).tobytes() == path.read_bytes()
