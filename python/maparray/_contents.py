@@ -24,7 +24,7 @@ class Contents(Mapping[str, MemMapArray | Any]):
     """The arrays of a file by their names, each mapped when it is asked for.
 
     Every format will do, and a FITS image that is stored scaled is a `Scaled`. A file of one array
-    has it under the name "". Arrays that are compressed cannot be mapped: ``inflate`` says that they
+    has it under the name "". Compressed arrays cannot be mapped: ``inflate`` says that they
     may be copied, True to a size that is usual, a number to so many bytes.
     """
 
@@ -67,7 +67,7 @@ class Contents(Mapping[str, MemMapArray | Any]):
             raise KeyError(key)
         try:
             return self._opened.find(key)
-        except IndexError:
+        except (IndexError, UnicodeEncodeError):
             raise KeyError(key) from None
 
     def __getitem__(self, key: str) -> MemMapArray | Any:
@@ -151,8 +151,10 @@ class _Archive(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         try:
+            if not isinstance(key, str):
+                raise IndexError
             index = self._opened.find(key)
-        except IndexError:
+        except (IndexError, UnicodeEncodeError):
             raise KeyError(f"{key} is not a file in the archive") from None
         found = self._opened.lease(index)
         if isinstance(found, np.ndarray):
@@ -208,7 +210,7 @@ def savez_compressed(
 def append_npz(
     file: _Path, *, compressed: bool = False, align: int = 64, **kwds: ArrayLike
 ) -> None:
-    """Add arrays to an archive in place, or make one.
+    """Add arrays to an archive in place, one after the other, or make one.
 
     Whenever the program is stopped, the file is the old archive or the new one. Arrays that are
     mapped from it stay where they are.

@@ -58,6 +58,7 @@ def extend(container: Any, rows: Iterable[ArrayLike], durable: bool) -> None:
 def _rows(container: Any, rows: ArrayLike) -> NDArray[Any]:
     """Rows as an array: an array keeps its dtype, other things get that of the container."""
     dtype = container.dtype
+    _maparray.refuse_masked(rows)
     if container._unit is not None or _unit.among(rows):
         rows = _unit.numbers(rows, container._unit, dtype)
     if isinstance(rows, (np.ndarray, _maparray.Container)):

@@ -11,6 +11,7 @@ import operator
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Self, SupportsIndex
 
@@ -254,9 +255,27 @@ def reopen(cls, name, identity, mode, offset, dtype, shape, strides, first):
     reach = [(length - 1) * stride for length, stride in zip(shape, strides, strict=True)]
     low = first + sum(part for part in reach if part < 0)
     high = first + sum(part for part in reach if part > 0) + dtype.itemsize
-    lease = _maparray.File(os.fspath(name), mode).map(low, high - low)
+    lease = _lease_of(name, mode, low, high)
     if lease.identity() != identity[:2]:
         raise FormatError(f"{name}: replaced while it was opened")
-    start = first - low
+    start = first - lease.file_offset
     self = lease.array(cls, shape, dtype=dtype, offset=start, strides=strides)
     return _attach(self, lease, name, offset, mode)
+
+
+def _lease_of(name, mode, low, high):
+    """Bytes of a file; of an archive to write to, the whole array, whose checksum has to follow."""
+    name = os.fspath(name)
+    if mode == "r+":
+        with open(name, "rb") as start:
+            archive = start.read(4) == b"PK\3\4"
+        # What only begins as an archive is mapped as what it is.
+        with suppress(FormatError):
+            opened = _maparray.Opened(name, mode, False) if archive else None
+            for index in range(len(opened.keys()) if opened else 0):
+                with suppress(FormatError, UnsupportedError):
+                    info = opened.info(index)
+                    begin = info["offset"]
+                    if begin is not None and begin <= low and high <= begin + info["nbytes"]:
+                        return opened.lease(index)[0]
+    return _maparray.File(name, mode).map(low, high - low)

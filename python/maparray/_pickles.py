@@ -63,8 +63,9 @@ def open_again(kind: Any, unit: Any, follows: bool, *place: Any) -> Any:
 def _unit_of_file(path: Any) -> Any:
     """The unit that a file says, if it says one."""
     try:
-        return _maparray.open(path)._unit
-    except FormatError:
+        return getattr(_maparray.open(path), "_unit", None)
+    except ValueError:
+        # Not of a file of one array.
         return None
 
 

@@ -305,3 +305,18 @@ def test_ragged_files_are_let_go_of(tmp_path):
     with pytest.raises(KeyError), maparray.ragged(path) as reader:
         raise KeyError(reader[0][1])
     assert reader.closed
+
+
+def test_rows_with_a_mask_are_refused(tmp_path):
+    log = maparray.create(tmp_path / "a.npy", shape=(1,), dtype="f8")
+    rows = np.ma.array([1.0, 2.0], mask=[True, False])
+    for add in [log.append, log.extend, lambda rows: log.extend(list(rows))]:
+        with pytest.raises(maparray.UnsupportedError, match="mask would be lost"):
+            add(rows)
+    assert np.load(tmp_path / "a.npy").tolist() == [0.0]
+
+
+def test_ragged_rows_may_have_no_elements(tmp_path):
+    items = maparray.ragged(tmp_path / "a", "w+", dtype="f4", row=(0,))
+    items.extend([np.zeros((2, 0), "f4"), np.zeros((3, 0), "f4")])
+    assert [item.shape for item in items] == [(2, 0), (3, 0)]

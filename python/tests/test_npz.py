@@ -1,10 +1,12 @@
 """Archives: ours read by NumPy, NumPy's mapped by us, in all modes, cut, changed and added to."""
 
 import os
+import pickle
 import shutil
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import zipfile
 import zlib
@@ -394,3 +396,113 @@ def test_checksums_are_those_of_zlib(tmp_path):
         writer(tmp_path / "a.npz", x=values)
         with zipfile.ZipFile(tmp_path / "a.npz") as archive:
             assert zlib.crc32(archive.read("x.npy")) == archive.getinfo("x.npy").CRC
+
+
+def test_threads_that_add_at_once_lose_nothing(tmp_path):
+    path, added = tmp_path / "a.npz", []
+    maparray.savez(path)
+
+    def add(thread):
+        for n in range(5):
+            name = f"t{thread}_{n}"
+            try:
+                maparray.append_npz(path, **{name: np.full(1000, 10 * thread + n)})
+            except BufferError:
+                continue
+            added.append(name)
+
+    threads = [threading.Thread(target=add, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with np.load(path) as archive:
+        assert sorted(archive.files) == sorted(added)
+        for name in added:
+            assert (archive[name] == 10 * int(name[1]) + int(name[3])).all()
+
+
+def test_a_checksum_follows_while_other_arrays_are_added(tmp_path):
+    path, done = tmp_path / "a.npz", threading.Event()
+    maparray.savez(path, x=np.zeros(1000))
+
+    def change():
+        x = maparray.open(f"{path}:x", "r+")
+        while not done.is_set():
+            x[0] = x[0] + 1
+            x.flush()
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    for n in range(20):
+        maparray.append_npz(path, **{f"y{n}": np.ones(10)})
+    done.set()
+    thread.join()
+    assert zipfile.ZipFile(path).testzip() is None
+    assert len(files(path)) == 21
+
+
+@pytest.mark.parametrize("door", ["load", "open", "part"])
+def test_the_checksum_follows_an_array_that_was_pickled(tmp_path, door):
+    path = tmp_path / "a.npz"
+    maparray.savez(path, w=np.arange(3), x=np.arange(6.0), y=np.arange(4))
+    if door == "load":
+        array = maparray.load(path, mmap_mode="r+")["x"]
+    else:
+        array = maparray.open(f"{path}:x" + ("[2:]" if door == "part" else ""), "r+")
+    text = pickle.dumps(array)
+    del array
+    again = pickle.loads(text)
+    again[...] = 7
+    again.flush()
+    del again
+    expected = [0.0, 1.0, 7.0, 7.0, 7.0, 7.0] if door == "part" else [7.0] * 6
+    assert of_numpy(path, "x").tolist() == expected
+
+
+def test_a_name_with_brackets_comes_before_a_part(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, **{"x": np.arange(3), "x[0]": np.arange(4), "[1]": np.arange(5)})
+    assert maparray.open(f"{path}:x[0]").shape == (4,)
+    assert maparray.open(f"{path}:[1]").shape == (5,)
+    assert maparray.open(f"{path}:x[0][1:]").shape == (3,)
+    assert maparray.open(f"{path}:x[1:]").shape == (2,)
+
+
+def test_a_key_that_is_no_text_is_not_in_the_archive(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.arange(3))
+    archive = maparray.load(path, mmap_mode="r")
+    for key in [5, None, b"x", "\udcff"]:
+        assert archive.get(key, "none") == "none"
+        assert key not in maparray.contents(path)
+        with pytest.raises(KeyError):
+            archive[key]
+
+
+def test_a_container_of_a_file_of_several_arrays_is_pickled(tmp_path):
+    path = tmp_path / "a.npz"
+    maparray.savez(path, x=maparray.create(tmp_path / "x.npy", shape=3, unit="adu"), y=np.ones(2))
+    again = pickle.loads(pickle.dumps(maparray.open(f"{path}:x")))
+    assert (str(again.unit), again.shape) == ("adu", (3,))
+    path = tmp_path / "a.safetensors"
+    maparray.save_safetensors(path, {"x": np.arange(3), "y": np.ones(2)})
+    again = pickle.loads(pickle.dumps(maparray.open(f"{path}:x[1:]")))
+    assert np.asarray(again).tolist() == [1, 2]
+
+
+def test_parts_without_elements_are_arrays(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.zeros((5, 0)), y=np.zeros((0, 5)), z=np.arange(6).reshape(2, 3))
+    for part in ["x[1:]", "x[::-1]", "y[:, 1:3]", "z[:, 3:]", "z[2:]"]:
+        name, _, picks = part.partition("[")
+        whole = of_numpy(path, name)
+        expected = eval(f"whole[{picks}", {"whole": whole})
+        assert np.asarray(maparray.open(f"{path}:{part}")).shape == expected.shape
+
+
+def test_what_only_begins_as_an_archive_is_unpickled(tmp_path):
+    path = tmp_path / "a.raw"
+    path.write_bytes(b"PK\3\4" + bytes(60))
+    again = pickle.loads(pickle.dumps(maparray.open(path, "r+", dtype="u1")))
+    assert np.asarray(again).tobytes() == path.read_bytes()

@@ -117,3 +117,48 @@ def test_markers_that_are_read_wrongly_are_an_error(tmp_path):
         maparray.fortran_records(path, "<f8", byteorder=">")
     with pytest.raises(ValueError, match="expected 4 or 8"):
         maparray.fortran_records(path, "<f8", marker=3)
+
+
+def records(*parts):
+    """Give the bytes of records as Fortran writes them."""
+    marked = [(struct.pack("=i", part.nbytes), part.tobytes()) for part in parts]
+    return b"".join(marker + part + marker for marker, part in marked)
+
+
+def test_records_can_be_changed(tmp_path):
+    path = tmp_path / "a.dat"
+    path.write_bytes(records(np.zeros(3, "f4"), np.ones(2, "f4")))
+    last = maparray.fortran_records(path, "f4", mode="r+")[1]
+    last[0] = 5
+    last.flush()
+    assert path.read_bytes() == records(np.zeros(3, "f4"), np.array([5, 1], "f4"))
+
+
+def test_what_something_else_measures_does_not_grow(tmp_path):
+    fortran, raw, envi, wav = (tmp_path / name for name in ["a.dat", "b.bin", "c.raw", "d.wav"])
+    fortran.write_bytes(records(np.ones(1, "f4")))
+    for path in [raw, envi]:
+        path.write_bytes(np.arange(10, dtype="<i4").tobytes())
+    maparray.wrap(raw, "<i4", (4,), offset=4)
+    text = "samples = 4\nlines = 2\nbands = 1\ndata type = 3\ninterleave = bsq\nbyte order = 0\n"
+    envi.with_suffix(".hdr").write_text(f"ENVI\n{text}")
+    with wave.open(str(wav), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", None))
+        sound.writeframes(b"abcd")
+    for path in [fortran, raw, envi, wav]:
+        before = path.read_bytes()
+        if path == fortran:
+            array = maparray.open_fortran(path, "f4", mode="r+")
+        else:
+            array = maparray.open(path, "r+")
+        shape = array.shape
+        grow = [
+            array.refresh,
+            lambda a=array: a.append(np.asarray(a)),
+            lambda a=array: a.reserve(9),
+        ]
+        for change in grow:
+            with pytest.raises(maparray.MismatchError, match="cannot change its rows"):
+                change()
+        assert array.shape == shape
+        assert path.read_bytes() == before

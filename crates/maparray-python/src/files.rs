@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::array::Container;
-use crate::error::Answer;
+use crate::error::{Answer, interruptible};
 use crate::eval::readable;
 use crate::make::raw;
 use crate::numpy::path_argument;
@@ -47,7 +47,7 @@ fn save_safetensors(
             .collect();
         maparray::save_safetensors(path, &arrays, &texts)
     };
-    Ok(py.detach(save)?)
+    interruptible(py, save)
 }
 
 /// The texts that a safetensors file holds beside its tensors, as a dictionary.
@@ -117,7 +117,7 @@ fn fortran_records<'py>(
 ) -> Answer<Vec<Bound<'py, PyAny>>> {
     let how = records(dtype, marker, byteorder)?;
     let (path, mode) = (path_argument(path)?, dtype::mode(mode)?);
-    let contents = py.detach(|| maparray::Contents::open_fortran(path, &how))?;
+    let contents = py.detach(|| maparray::Contents::open_fortran(path, &how, mode))?;
     let count = contents.keys().len();
     let record = |index| Container::give(py, contents.array(index, mode)?);
     (0..count).map(record).collect()

@@ -31,7 +31,13 @@ pub(crate) fn lend<'py>(
     let options = PyDict::new(py);
     options.set_item("dtype", dtype::to_numpy(py, array.dtype())?)?;
     options.set_item("buffer", lease)?;
-    options.set_item("offset", layout.offset())?;
+    // NumPy lets no array begin behind the memory, not even one without elements.
+    let first = if layout.is_empty() {
+        0
+    } else {
+        layout.offset()
+    };
+    options.set_item("offset", first)?;
     options.set_item("strides", PyTuple::new(py, array.strides())?)?;
     Ok(ndarray.call((PyTuple::new(py, array.shape())?,), Some(&options))?)
 }

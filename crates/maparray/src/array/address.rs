@@ -28,6 +28,8 @@ pub struct Address {
     pub key: Option<Key>,
     /// Parts to take, one after the other.
     pub parts: Vec<Picks>,
+    /// What stands behind `:` up to the end of each part: a name may have brackets, too.
+    pub(super) names: Vec<String>,
 }
 
 impl Address {
@@ -54,6 +56,7 @@ impl Address {
             path: whole.to_path_buf(),
             key: None,
             parts: vec![],
+            names: vec![],
         };
         // What is not text has no part that is.
         let Some(text) = whole.to_str() else {
@@ -67,19 +70,20 @@ impl Address {
         let Some(at) = files.next() else {
             return Ok(bare());
         };
-        let (key, parts) = suffix(&text[at..]).map_err(|error| error.at(&text[..at]))?;
+        let (key, parts, names) = suffix(&text[at..]).map_err(|error| error.at(&text[..at]))?;
         Ok(Address {
             path: text[..at].into(),
             key,
             parts,
+            names,
         })
     }
 }
 
-/// The key and the parts behind a file's name.
-fn suffix(text: &str) -> Result<(Option<Key>, Vec<Picks>)> {
+/// The key and the parts behind a file's name, and what could be a key up to the end of each part.
+fn suffix(text: &str) -> Result<(Option<Key>, Vec<Picks>, Vec<String>)> {
     let mut rest = text;
-    let mut parts = vec![];
+    let (mut parts, mut names) = (vec![], vec![]);
     let named = text.starts_with(':');
     while let Some(inner) = rest.strip_suffix(']') {
         let Some(open) = inner.rfind('[') else { break };
@@ -87,7 +91,7 @@ fn suffix(text: &str) -> Result<(Option<Key>, Vec<Picks>)> {
         // The first bracket behind a name may say which array: `[1]`, `[SCI]`, `[SCI,2]`.
         if open == 0 && is_key(bracket) {
             parts.reverse();
-            return Ok((Some(Key::Bracket(bracket.into())), parts));
+            return Ok((Some(Key::Bracket(bracket.into())), parts, names));
         }
         match Picks::parse(bracket) {
             Ok(picks) => parts.push(picks),
@@ -95,13 +99,15 @@ fn suffix(text: &str) -> Result<(Option<Key>, Vec<Picks>)> {
             Err(_) if named => break,
             Err(error) => return Err(error),
         }
+        names.extend(rest.strip_prefix(':').map(str::to_owned));
         rest = &inner[..open];
     }
     parts.reverse();
+    names.reverse();
     match rest.strip_prefix(':') {
-        Some(key) => Ok((Some(Key::Name(key.into())), parts)),
-        None if rest.is_empty() => Ok((None, parts)),
-        None => Picks::parse(rest).map(|_| (None, parts)),
+        Some(key) => Ok((Some(Key::Name(key.into())), parts, names)),
+        None if rest.is_empty() => Ok((None, parts, names)),
+        None => Picks::parse(rest).map(|_| (None, parts, names)),
     }
 }
 

@@ -22,7 +22,7 @@ use crate::format::records::Record;
 use crate::format::safetensors::Tensor;
 use crate::format::{Entry, Format, Header, Storage, npy};
 use crate::layout::{Order, Picks, Select};
-use crate::map::{Mode, OpenFile};
+use crate::map::{Mode, OpenFile, Region};
 
 /// Bytes from which a format is told.
 const START: usize = 64;
@@ -249,7 +249,7 @@ impl Contents {
     pub fn array(&self, index: usize, mode: Mode) -> Result<MemMapArray> {
         let map = || match &self.kind {
             Kind::Archive(archive) => archive.map(&self.file, index, &self.path, mode),
-            _ => MemMapArray::map(&self.file, &self.plain(index)?, &self.path, mode),
+            _ => self.map_plain(&self.plain(index)?, mode),
         };
         map().map_err(|error| error.at(&self.path))
     }
@@ -277,13 +277,22 @@ impl Contents {
         let map = || {
             let mut header = self.plain(index)?;
             let scaling = header.scaling.take();
-            let array = MemMapArray::map(&self.file, &header, &self.path, mode)?;
+            let array = self.map_plain(&header, mode)?;
             Ok(match scaling {
                 Some(scaling) => Opened::Scaled(Scaled::new(array, scaling)?),
                 None => Opened::Plain(array),
             })
         };
         map().map_err(|error: Error| error.at(&self.path))
+    }
+
+    /// Maps an array whose bytes are in the file as they are.
+    fn map_plain(&self, header: &Header, mode: Mode) -> Result<MemMapArray> {
+        let array = MemMapArray::map(&self.file, header, &self.path, mode)?;
+        match header.format {
+            Format::Npy => Ok(array),
+            _ => array.of_region(Region::described),
+        }
     }
 
     /// The header of an array whose bytes are in the file as they are.
@@ -430,14 +439,21 @@ pub(super) fn at_address<W: Whole>(
     let one = matches!(contents.kind, Kind::One(_));
     let take = || {
         let mut parts = address.parts.clone();
-        let key = match &address.key {
+        // The longest part of the text that is a name is the name.
+        let known = |name: &String| contents.find(Some(name)).is_ok();
+        let longer = address.names.iter().rposition(known);
+        let key = match (&address.key, longer) {
+            (Some(Key::Name(_)), Some(last)) => {
+                parts.drain(..=last);
+                Some(address.names[last].as_str())
+            }
             // The only array needs no name, so this is a part of it.
-            Some(Key::Bracket(part)) if one => {
+            (Some(Key::Bracket(part)), _) if one => {
                 parts.insert(0, Picks::parse(part)?);
                 None
             }
-            Some(Key::Bracket(name) | Key::Name(name)) => Some(name.as_str()),
-            None => None,
+            (Some(Key::Bracket(name) | Key::Name(name)), _) => Some(name.as_str()),
+            (None, _) => None,
         };
         let whole = get(contents, contents.find(key)?)?;
         parts.iter().try_fold(whole, |array, picks| {

@@ -278,10 +278,15 @@ impl Ground {
                 ground.check_says(array)?;
                 return Ok(ground);
             }
+            // Such as markers around it, or a small file beside it, would not know of more.
+            _ if array.region.is_described() => {
+                let found = "an array of which something else says how long it is";
+                return Err(Error::new(Problem::CannotGrow { found }));
+            }
             Some(Format::Npy) | None => Ground::raw_header(array, offset)?,
             Some(_) if offset == 0 => Ground::raw_header(array, offset)?,
             Some(_) => {
-                let found = "a file that holds more than one array";
+                let found = "a part of a file of another format";
                 return Err(Error::new(Problem::CannotGrow { found }));
             }
         };

@@ -39,7 +39,8 @@ fn list(file: &OpenFile, how: &FortranRecords) -> Result<Vec<Record>> {
 }
 
 impl Contents {
-    /// Lists the records of an unformatted file of Fortran's: "0", "1" and so on, each of one axis.
+    /// Lists the records of an unformatted file of Fortran's: "0", "1" and so on, each of one axis. They
+    /// are to be mapped in this mode.
     ///
     /// # Errors
     /// `Io` if the file cannot be read, `Malformed` if its markers contradict each other or its length.
@@ -52,14 +53,18 @@ impl Contents {
     /// std::fs::write(&path, [2, 0, 0, 0, 7, 8, 2, 0, 0, 0, 1, 0, 0, 0, 9, 1, 0, 0, 0])?;
     /// let (dtype, order) = (DType::of::<u8>(), ByteOrder::Little);
     /// let how = FortranRecords { dtype, marker: Marker::Four, order };
-    /// let contents = Contents::open_fortran(&path, &how)?;
+    /// let contents = Contents::open_fortran(&path, &how, Mode::Read)?;
     /// assert_eq!(contents.keys(), ["0", "1"]);
     /// assert_eq!(contents.array(1, Mode::Read)?.to_vec::<u8>()?, [9]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn open_fortran(path: impl AsRef<Path>, how: &FortranRecords) -> Result<Contents> {
+    pub fn open_fortran(
+        path: impl AsRef<Path>,
+        how: &FortranRecords,
+        mode: Mode,
+    ) -> Result<Contents> {
         let path = path.as_ref();
-        let file = OpenFile::open(path, Mode::Read)?;
+        let file = OpenFile::open(path, mode)?;
         let records = list(&file, how).map_err(|error| error.at(path))?;
         Ok(Contents::of_records(file, path, how.dtype.clone(), records))
     }
@@ -119,7 +124,7 @@ fn rows(
         offset: first.offset,
         len: Some(last.offset + last.len - first.offset),
     };
-    let region = file.map(span, mode, Extend::Never)?;
+    let region = file.map(span, mode, Extend::Never)?.described();
     // They fit into memory, as the map of them does.
     let (count, len) = (records.len(), first.len as usize);
     let step = (len + 2 * how.marker.size()) as isize;

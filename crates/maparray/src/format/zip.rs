@@ -31,7 +31,8 @@ pub const LOCAL: usize = 30;
 const END: usize = 22;
 const LOCATOR: usize = 20;
 const END_64: usize = 56;
-const ENTRY: usize = 46;
+/// Bytes of an entry of the directory before the name.
+pub const ENTRY: usize = 46;
 
 const MAX_32: u64 = 0xFFFF_FFFF;
 const MAX_16: u64 = 0xFFFF;

@@ -108,6 +108,19 @@ impl GrowthLock {
 }
 
 impl Region {
+    /// A region of which something besides its bytes says how many they are.
+    pub(crate) fn described(self) -> Region {
+        Region {
+            described: true,
+            ..self
+        }
+    }
+
+    /// Whether it was made so.
+    pub(crate) fn is_described(&self) -> bool {
+        self.described
+    }
+
     /// The region of a file that begins at the same byte and has `len` bytes; at the same address, if
     /// this one was made by the same function and its mapping is long enough. `room` is how many bytes
     /// more than usual the mapping shall have addresses for.

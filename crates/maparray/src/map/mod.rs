@@ -207,6 +207,8 @@ pub struct Region {
     claimed: Arc<AtomicBool>,
     /// What has to follow changes.
     seal: Option<seal::Seal>,
+    /// Whether something besides the bytes says how many they are.
+    described: bool,
 }
 
 // SAFETY: `start` is only an address. What it points to is owned by `place`, whose variants are all
@@ -235,6 +237,7 @@ impl Region {
             moved: AtomicBool::new(false),
             claimed: Arc::default(),
             seal: None,
+            described: false,
         }
     }
 

@@ -336,7 +336,7 @@ fn records_are_arrays_by_number_or_the_rows_of_one() {
             );
             rows.set(&[2, 1], 7_u16).expect("writable");
             std::fs::write(&path, records(&[2, 0, 6000], marker, order)).expect("a file");
-            let contents = Contents::open_fortran(&path, &how).expect("records");
+            let contents = Contents::open_fortran(&path, &how, Mode::Read).expect("records");
             assert_eq!(contents.keys(), ["0", "1", "2"]);
             let last = contents.array(2, Mode::Read).expect("the last");
             assert_eq!(last.to_vec::<u16>().expect("numbers"), [514; 3000]);
@@ -374,7 +374,9 @@ fn markers_that_contradict_each_other_are_refused() {
     bad.push(records(&[4], Marker::Eight, ByteOrder::Little));
     for file in bad {
         std::fs::write(&path, &file).expect("a file");
-        let error = Contents::open_fortran(&path, &how).err().expect("refused");
+        let error = Contents::open_fortran(&path, &how, Mode::Read)
+            .err()
+            .expect("refused");
         assert_eq!(error.kind(), ErrorKind::Malformed, "{file:?}: {error}");
         assert!(
             error.to_string().contains("bad marker of record"),
@@ -383,7 +385,7 @@ fn markers_that_contradict_each_other_are_refused() {
     }
     std::fs::write(&path, b"").expect("a file");
     assert!(
-        Contents::open_fortran(&path, &how)
+        Contents::open_fortran(&path, &how, Mode::Read)
             .expect("none")
             .keys()
             .is_empty()

@@ -27,7 +27,7 @@ const PAGE: u64 = 4096;
 ///
 /// # Errors
 /// `Io` if it cannot be written, `Malformed` if it is no archive, `Mismatch` if it has an array of that
-/// name.
+/// name, `InUse` while another array is added.
 ///
 /// ```
 /// use maparray::{Contents, MemMapArray, SaveNpz, append_npz};
@@ -59,13 +59,14 @@ pub fn append_npz(
 
 fn append(file: &Arc<OpenFile>, name: &str, array: &MemMapArray, options: &SaveNpz) -> Result<()> {
     options.check()?;
+    let _lock = file.lock_growth()?;
     let archive = Archive::open(file)?;
     let member = format!("{name}.npy");
     if archive.find(&member).is_some() || archive.find(name).is_some() {
         let name = name.to_owned();
         return Err(Error::new(Problem::MemberKnown { name }));
     }
-    let (_, directory) = read_directory(file)?;
+    let (old, directory) = read_directory(file)?;
     let start = file.len()?;
     let align = u64::from(options.align);
 
@@ -121,14 +122,27 @@ fn append(file: &Arc<OpenFile>, name: &str, array: &MemMapArray, options: &SaveN
     file.sync()?;
 
     let at = guard + bytes.len() as u64;
-    let mut bytes = directory;
+    let mut bytes = directory.clone();
     for member in &writing.members {
         member.write_entry(&mut bytes);
     }
     let new = zip::write_end(entries + 1, at, bytes.len() as u64);
     bytes.extend(new);
     put(at, &bytes)?;
-    file.sync()
+    file.sync()?;
+    // Who wrote to a member meanwhile brought its checksum up to date where the directory was then.
+    let mut now = vec![0; directory.len()];
+    for place in [old.directory.start, guard] {
+        read_all(file, place, &mut now)?;
+        for member in archive.members.iter().filter(|_| now != directory) {
+            let at = (member.entry - old.directory.start) as usize;
+            let entry = at..at + zip::ENTRY;
+            if now.get(entry.clone()) != directory.get(entry) {
+                mend(file, member.offset)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Makes an archive good again whose program was stopped, and says what was wrong, a line each.
@@ -139,7 +153,7 @@ fn append(file: &Arc<OpenFile>, name: &str, array: &MemMapArray, options: &SaveN
 ///
 /// # Errors
 /// `Io` if it cannot be read or written, `Malformed` if there is no whole directory in it, `InUse` if
-/// what should be cut off is mapped.
+/// what should be cut off is mapped, or while an array is added.
 ///
 /// ```
 /// use maparray::{Contents, MemMapArray, SaveNpz, repair_npz, save_npz};
@@ -159,7 +173,8 @@ pub fn repair_npz(path: impl AsRef<Path>) -> Result<Vec<String>> {
     repair(&file).map_err(|error| error.at(path))
 }
 
-fn repair(file: &OpenFile) -> Result<Vec<String>> {
+fn repair(file: &Arc<OpenFile>) -> Result<Vec<String>> {
+    let _lock = file.lock_growth()?;
     let mut said = vec![];
     let (len, stop) = (file.len()?, last_whole(file)?);
     if stop < len {

@@ -21,7 +21,7 @@ use super::{COPY_BYTES, MemMapArray, unit};
 use crate::error::{Error, Problem, Result};
 use crate::format::zip::{self, End, Member, Method};
 use crate::format::{Entry, Header, Storage, npy};
-use crate::map::{Mode, OpenFile};
+use crate::map::{Mode, OpenFile, Region};
 
 pub use add::{append_npz, repair_npz};
 pub use align::{align_npz, extract_npz};
@@ -126,7 +126,7 @@ impl Archive {
             return Ok(array);
         }
         let (file, offset) = (Arc::clone(file), member.offset);
-        array.sealed(move || mend(&file, offset))
+        array.of_region(|region| region.sealed(move || mend(&file, offset)))
     }
 
     /// Copies a member into memory, in the byte order of the machine.
@@ -178,13 +178,12 @@ impl Archive {
 }
 
 impl MemMapArray {
-    /// The same array, with something that has to follow its changes.
-    fn sealed(mut self, mend: impl Fn() -> Result<()> + Send + Sync + 'static) -> Result<Self> {
+    /// The same array, which was mapped just now, with something noted of its region.
+    pub(super) fn of_region(mut self, note: impl FnOnce(Region) -> Region) -> Result<MemMapArray> {
         let holders = Arc::strong_count(&self.region);
-        // It was mapped just now.
         let region = Arc::into_inner(self.region);
         let region = region.ok_or_else(|| Error::new(Problem::Shared { holders }))?;
-        self.region = Arc::new(region.sealed(mend));
+        self.region = Arc::new(note(region));
         Ok(self)
     }
 
@@ -310,26 +309,33 @@ fn check_sum(member: &Member, found: u32) -> Result<()> {
 
 /// Writes the checksum of a stored member anew, whose local header begins at this byte.
 ///
-/// The directory is read again: another array may have been added meanwhile.
+/// The directory is read again, before and after: another array may be added meanwhile.
 fn mend(file: &OpenFile, offset: u64) -> Result<()> {
-    let archive = Archive::open(file)?;
-    let mut members = archive.members.iter();
-    let Some(member) = members.find(|member| member.offset == offset) else {
-        let (key, names) = (format!("at byte {offset}"), archive.keys().join(", "));
-        return Err(Error::new(Problem::NoSuchArray { key, names }));
-    };
-    let data = data_of(file, member)?;
-    let crc = checksum(file, data, data + member.plain)?;
-    let mut place = member.crc_place(data);
-    let mut local = [0; 4];
-    if member.crc_is_behind() && file.read_at(place, &mut local)? == 4 && &local == b"PK\x07\x08" {
-        place += 4;
+    let mut written = None;
+    loop {
+        let archive = Archive::open(file)?;
+        let mut members = archive.members.iter();
+        let Some(member) = members.find(|member| member.offset == offset) else {
+            let (key, names) = (format!("at byte {offset}"), archive.keys().join(", "));
+            return Err(Error::new(Problem::NoSuchArray { key, names }));
+        };
+        if written == Some(member.entry) {
+            return file.sync();
+        }
+        let data = data_of(file, member)?;
+        let crc = checksum(file, data, data + member.plain)?;
+        let mut place = member.crc_place(data);
+        let mut local = [0; 4];
+        let behind = member.crc_is_behind();
+        if behind && file.read_at(place, &mut local)? == 4 && &local == b"PK\x07\x08" {
+            place += 4;
+        }
+        let known = file.read_at(place, &mut local)? == 4 && u32::from_le_bytes(local) == crc;
+        if known && member.crc == crc && written.is_none() {
+            return Ok(());
+        }
+        file.write_at(place, &crc.to_le_bytes())?;
+        file.write_at(member.crc_in_directory(), &crc.to_le_bytes())?;
+        written = Some(member.entry);
     }
-    let known = file.read_at(place, &mut local)? == 4 && u32::from_le_bytes(local) == crc;
-    if known && member.crc == crc {
-        return Ok(());
-    }
-    file.write_at(place, &crc.to_le_bytes())?;
-    file.write_at(member.crc_in_directory(), &crc.to_le_bytes())?;
-    file.sync()
 }
