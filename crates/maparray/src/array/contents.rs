@@ -93,9 +93,12 @@ impl Contents {
             // What says nothing itself may have a small file beside it that does.
             None => said_beside(path)?,
         };
+        // What has something else before it is no archive, whatever its name.
+        let pieces = start.starts_with(b"PK");
+        let by_name = || of_name(path).filter(|format| pieces || *format != Format::Npz);
         let kind = match said {
             Some(header) => Kind::One(Box::new(header)),
-            None => match told.or_else(|| of_name(path)) {
+            None => match told.or_else(by_name) {
                 Some(Format::Fits) if told.is_none() => {
                     let (at, keyword) = (0, "SIMPLE".into());
                     return Err(Error::new(Problem::FitsMissing { at, keyword }));
