@@ -9,14 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use maparray::fits::{self, Value};
 use maparray::{Existing, FitsHeader, FitsImage, MemMapArray, Opened};
-use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyString, PyTuple};
 
 use crate::array::Container;
 use crate::dtype;
-use crate::error::Answer;
+use crate::error::{Answer, interruptible};
 use crate::eval::operand;
 use crate::numpy::{from_numpy, lend, path_argument};
 use crate::unit::{self, Unit};
@@ -39,7 +39,7 @@ impl Scaled {
 
     /// The numbers that are meant as a NumPy array.
     fn meant<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
-        let array = py.detach(|| self.0.to_memory())?;
+        let array = interruptible(py, || self.0.to_memory())?;
         lend(py, &array)
     }
 }
@@ -111,13 +111,13 @@ impl Scaled {
 
     /// A MemMapArray in memory of the numbers that are meant, in their unit.
     fn read<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
-        Container::give(py, py.detach(|| self.0.to_memory())?)
+        Container::give(py, interruptible(py, || self.0.to_memory())?)
     }
 
     /// Write the numbers that are meant into a new .npy file.
     fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Answer<()> {
         let path = path_argument(path)?;
-        Ok(py.detach(|| self.0.save(path))?)
+        interruptible(py, || self.0.save(path))
     }
 
     #[pyo3(signature = (dtype=None, copy=None))]
@@ -276,11 +276,14 @@ fn key_of(hdu: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(number) = hdu.extract::<usize>() {
         return Ok(number.to_string());
     }
+    let expected = "expected a number, not negative, a name, or a name and a version";
+    if hdu.is_instance_of::<PyInt>() {
+        let message = format!("hdu: found {hdu}, {expected}");
+        return Err(PyIndexError::new_err(message));
+    }
     hdu.extract::<String>().map_err(|_| {
         let found = hdu.get_type();
-        PyTypeError::new_err(format!(
-            "hdu: found {found}, expected a number, a name, or a name and a version"
-        ))
+        PyTypeError::new_err(format!("hdu: found {found}, {expected}"))
     })
 }
 
@@ -343,7 +346,7 @@ fn write_fits(
     let mut ready: Vec<(MemMapArray, Option<String>, fits::Cards)> = vec![];
     for (array, name, given) in images {
         let array = operand(&array)?;
-        let array = py.detach(|| array.into_plain())?;
+        let array = interruptible(py, || array.into_plain())?;
         let mut cards = fits::Cards::default();
         for (keyword, value, comment) in given {
             match keyword.to_ascii_uppercase().as_str() {
@@ -361,7 +364,7 @@ fn write_fits(
         true => Existing::Replace,
         false => Existing::Refuse,
     };
-    Ok(py.detach(|| {
+    interruptible(py, || {
         let images: Vec<FitsImage<'_>> = ready
             .iter()
             .map(|(array, name, cards)| FitsImage {
@@ -371,7 +374,7 @@ fn write_fits(
             })
             .collect();
         maparray::save_fits(path, &images, existing)
-    })?)
+    })
 }
 
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {

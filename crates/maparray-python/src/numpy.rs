@@ -31,7 +31,12 @@ pub(crate) fn lend<'py>(
     let options = PyDict::new(py);
     options.set_item("dtype", dtype::to_numpy(py, array.dtype())?)?;
     options.set_item("buffer", lease)?;
-    options.set_item("offset", layout.offset())?;
+    // No elements may begin behind the end, where NumPy looks for none.
+    let first = match array.is_empty() {
+        true => layout.offset().min(array.region().len()),
+        false => layout.offset(),
+    };
+    options.set_item("offset", first)?;
     options.set_item("strides", PyTuple::new(py, array.strides())?)?;
     Ok(ndarray.call((PyTuple::new(py, array.shape())?,), Some(&options))?)
 }
