@@ -214,7 +214,9 @@ impl<'a> Combine<'a> {
             }));
         }
         if let Some(Clip { low, high, .. }) = self.clip
-            && let Some(wrong) = [low, high].into_iter().find(|&sigma| !(sigma >= 0.0))
+            && let Some(wrong) = [low, high]
+                .into_iter()
+                .find(|&sigma| sigma.is_nan() || sigma < 0.0)
         {
             return Err(Error::new(Problem::Parameter {
                 function: "sigma_clip",
