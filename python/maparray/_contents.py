@@ -23,9 +23,9 @@ _stored_by_numpy, _compressed_by_numpy = np.savez, np.savez_compressed
 class Contents(Mapping[str, MemMapArray | Any]):
     """The arrays of a file by their names, each mapped when it is asked for.
 
-    Every format will do, and a FITS image that is stored scaled is a `Scaled`. A file of one array has it under the name "". Arrays that are compressed
-    cannot be mapped: ``inflate`` says that they may be copied, True to a size that is usual, a
-    number to so many bytes.
+    Every format will do, and a FITS image that is stored scaled is a `Scaled`. A file of one array
+    has it under the name "". Arrays that are compressed cannot be mapped: ``inflate`` says that
+    they may be copied, True to a size that is usual, a number to so many bytes.
     """
 
     def __init__(

@@ -83,7 +83,7 @@ def test_units_go_along(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "dtypes", [["u2", "i1", "c8"], ["u2", ">i2", "f4"], ["i1", "u1", "f2"], ["i4", "u2", "f4", "c8"]]
+    "dtypes", [["u2", "i1", "c8"], ["u2", ">i2", "f4"], ["i1", "u1", "f2"], ["i4", "u2", "c8"]]
 )
 def test_many_dtypes_are_promoted_as_numpy_does(dtypes):
     parts = [np.ones(2, dtype) for dtype in dtypes]
