@@ -80,3 +80,24 @@ def test_units_go_along(tmp_path):
     assert maparray.open(tmp_path / "a.npy").unit == u.adu
     with pytest.raises(maparray.UnitError):
         maparray.concatenate([adu, np.zeros(2)])
+
+
+@pytest.mark.parametrize(
+    "dtypes", [["u2", "i1", "c8"], ["u2", ">i2", "f4"], ["i1", "u1", "f2"], ["i4", "u2", "c8"]]
+)
+def test_many_dtypes_are_promoted_as_numpy_does(dtypes):
+    parts = [np.ones(2, dtype) for dtype in dtypes]
+    expected = np.concatenate(parts).dtype
+    assert maparray.concatenate(parts).dtype == expected
+    if expected.kind != "c":
+        assert maparray.stack(parts).dtype == expected
+
+
+@pytest.mark.parametrize("part", ["[2:]", "[::-1]", "[1]", "[1:, 2:]"])
+@pytest.mark.parametrize("shape", [(3, 0), (3, 0, 4), (3, 4, 0)])
+def test_parts_of_nothing_are_nothing(shape, part, tmp_path):
+    data = np.zeros(shape)
+    np.save(tmp_path / "a.npy", data)
+    expected = eval(f"data{part}")
+    assert np.asarray(maparray.open(f"{tmp_path}/a.npy{part}")).shape == expected.shape
+    assert maparray.read(f"{tmp_path}/a.npy{part}").shape == expected.shape

@@ -596,3 +596,25 @@ def test_a_file_without_any_data_is_told(address, tmp_path):
         maparray.read(f"{path}{address}")
     with pytest.raises(IndexError, match="SCI"):
         maparray.read(f"{path}[SCI]")
+
+
+@pytest.mark.parametrize("length", [30, 67, 68, 100, 134, 200])
+@pytest.mark.parametrize("comment", [None, "a comment"])
+def test_an_ampersand_at_the_end_of_a_text_stays(length, comment, tmp_path):
+    path = tmp_path / "a.fits"
+    text = "x" * (length - 1) + "&"
+    save_fits(path, np.ones(2), {"A": (text, comment) if comment else text})
+    assert fits_header(path)["A"] == text
+
+
+@pytest.mark.parametrize("keyword", ["END", "end ", "CONTINUE"])
+def test_keywords_that_end_things_are_refused(keyword, tmp_path):
+    path = tmp_path / "a.fits"
+    save_fits(path, np.ones(2))
+    header = fits_header(path)
+    with pytest.raises(ValueError, match="another keyword"):
+        header[keyword] = "x"
+    with pytest.raises(ValueError, match="another keyword"):
+        header.add(keyword, "x")
+    with pytest.raises(IndexError, match="found -1"):
+        fits_header(path, -1)

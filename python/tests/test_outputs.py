@@ -131,3 +131,12 @@ def test_numbers_that_make_no_sense_are_errors_that_name_the_argument():
         maparray.eval_many("ab", a=1)
     for threads in [2**31, 2**62, 2**63, 2**64 - 1]:
         assert maparray.eval("a + 1", a=np.zeros(200_000), threads=threads).sum() == 200_000
+
+
+def test_ctrl_c_stops_an_image_and_leaves_the_old_file(huge):
+    old = huge.parent / "old.fits"
+    maparray.save_fits(old, np.ones(1))
+    long = maparray.load(huge, mmap_mode="r")[: 1 << 29]
+    assert pressed(0.1, lambda: maparray.save_fits(old, long, overwrite=True)) < 5
+    assert maparray.read(old).tolist() == [1.0]
+    assert sorted(entry.name for entry in huge.parent.iterdir()) == ["huge.npy", "old.fits"]

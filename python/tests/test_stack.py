@@ -183,3 +183,13 @@ def test_frames_are_found_by_integers_of_numpy_and_by_nothing_else():
 def test_a_file_whose_name_looks_like_a_pattern_is_that_file(tmp_path):
     np.save(tmp_path / "a[1].npy", np.ones(3))
     assert maparray.stack(tmp_path / "a[1].npy").shape == (1, 3)
+
+
+def test_a_frame_that_has_another_dtype_by_now_is_told(tmp_path):
+    for i in range(130):
+        np.save(tmp_path / f"f{i:03}.npy", np.ones((2, 3), "f4"))
+    stack = maparray.stack(tmp_path / "f*.npy")
+    assert stack.mean().sum() == 6
+    np.save(tmp_path / "f007.npy", np.ones((2, 3), "c8"))
+    with pytest.raises(ValueError, match="f007.npy: wrong dtype"):
+        stack.mean()

@@ -9,14 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use maparray::fits::{self, Value};
 use maparray::{Existing, FitsHeader, FitsImage, Flush, MemMapArray, Opened};
-use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyString, PyTuple};
 
 use crate::array::Container;
 use crate::dtype;
-use crate::error::Answer;
+use crate::error::{Answer, interruptible};
 use crate::eval::operand;
 use crate::numpy::{from_numpy, lend, path_argument};
 use crate::unit::{self, Unit};
@@ -58,7 +58,7 @@ impl Scaled {
     /// The numbers that are meant as a NumPy array.
     fn meant<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
         let scaled = self.scaled()?;
-        let array = py.detach(|| scaled.to_memory())?;
+        let array = interruptible(py, || scaled.to_memory())?;
         lend(py, &array)
     }
 }
@@ -132,14 +132,14 @@ impl Scaled {
     /// A MemMapArray in memory of the numbers that are meant, in their unit.
     fn read<'py>(&self, py: Python<'py>) -> Answer<Bound<'py, PyAny>> {
         let scaled = self.scaled()?;
-        Container::give(py, py.detach(|| scaled.to_memory())?)
+        Container::give(py, interruptible(py, || scaled.to_memory())?)
     }
 
     /// Write the numbers that are meant into a new .npy file.
     fn save(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> Answer<()> {
         let path = path_argument(path)?;
         let scaled = self.scaled()?;
-        Ok(py.detach(|| scaled.save(path))?)
+        interruptible(py, || scaled.save(path))
     }
 
     /// Write changes back and let go of the file; what was taken before keeps it until it is gone.
@@ -340,11 +340,14 @@ fn key_of(hdu: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(number) = hdu.extract::<usize>() {
         return Ok(number.to_string());
     }
+    let expected = "expected a number, not negative, a name, or a name and a version";
+    if hdu.is_instance_of::<PyInt>() {
+        let message = format!("hdu: found {hdu}, {expected}");
+        return Err(PyIndexError::new_err(message));
+    }
     hdu.extract::<String>().map_err(|_| {
         let found = hdu.get_type();
-        PyTypeError::new_err(format!(
-            "hdu: found {found}, expected a number, a name, or a name and a version"
-        ))
+        PyTypeError::new_err(format!("hdu: found {found}, {expected}"))
     })
 }
 
@@ -407,7 +410,7 @@ fn write_fits(
     let mut ready: Vec<(MemMapArray, Option<String>, fits::Cards)> = vec![];
     for (array, name, given) in images {
         let array = operand(&array)?;
-        let array = py.detach(|| array.into_plain())?;
+        let array = interruptible(py, || array.into_plain())?;
         let mut cards = fits::Cards::default();
         for (keyword, value, comment) in given {
             match keyword.to_ascii_uppercase().as_str() {
@@ -425,7 +428,7 @@ fn write_fits(
         true => Existing::Replace,
         false => Existing::Refuse,
     };
-    Ok(py.detach(|| {
+    interruptible(py, || {
         let images: Vec<FitsImage<'_>> = ready
             .iter()
             .map(|(array, name, cards)| FitsImage {
@@ -435,7 +438,7 @@ fn write_fits(
             })
             .collect();
         maparray::save_fits(path, &images, existing)
-    })?)
+    })
 }
 
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {

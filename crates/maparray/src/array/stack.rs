@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{MemMapArray, Opened, Source};
-use crate::dtype::{DType, Kind, Scalar, promote_scalars};
+use crate::dtype::{DType, Kind, Scalar, promote_scalars, turn};
 use crate::error::{Error, Problem, Result};
 use crate::format::Scaling;
 use crate::layout::shape_text;
@@ -35,6 +35,8 @@ const MOST_OPEN: usize = 128;
 pub struct Stack {
     frames: Vec<Frame>,
     shape: Vec<usize>,
+    /// The types that arrays have, each once.
+    types: Vec<Scalar>,
     dtype: Scalar,
     unit: Option<Arc<Unit>>,
 }
@@ -117,6 +119,7 @@ impl Stack {
         Stack {
             frames: vec![],
             shape: vec![],
+            types: vec![],
             dtype: Scalar::Bool,
             unit: None,
         }
@@ -134,7 +137,7 @@ impl Stack {
         }
         if self.frames.is_empty() {
             self.shape = [&[0], array.shape()].concat();
-            (self.dtype, self.unit) = (own, array.unit.clone());
+            self.unit = array.unit.clone();
         } else if array.shape() != &self.shape[1..] {
             return Err(Error::new(Problem::WrongShape {
                 found: shape_text(array.shape()),
@@ -148,7 +151,12 @@ impl Stack {
                 expected: text(self.unit.as_deref()),
             }));
         }
-        self.dtype = promote_scalars(self.dtype, own);
+        if !self.types.contains(&own) {
+            self.types.push(own);
+            self.types.sort_by_key(|&one| turn(one));
+            let all = self.types.iter().copied().reduce(promote_scalars);
+            self.dtype = all.unwrap_or(own);
+        }
         self.shape[0] += 1;
         Ok(())
     }
@@ -212,6 +220,15 @@ impl Stack {
                     return Err(Error::new(Problem::WrongShape {
                         found: shape_text(array.shape()),
                         expected: format!("{}, as before", shape_text(&self.shape[1..])),
+                    })
+                    .at(path));
+                }
+                let own = array.dtype().number().map_err(|error| error.at(path))?;
+                let own = scaling.map_or(own, |scaling| scaling.scalar(own));
+                if !self.types.contains(&own) {
+                    return Err(Error::new(Problem::WrongDType {
+                        found: array.dtype().to_string(),
+                        expected: DType::from(self.dtype).to_string(),
                     })
                     .at(path));
                 }

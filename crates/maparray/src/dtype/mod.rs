@@ -13,8 +13,8 @@ mod swap;
 pub(crate) mod text;
 
 pub use eight::{F8E4M3, F8E5M2};
-pub(crate) use promote::steps_in;
 pub use promote::{promote, promote_scalars};
+pub(crate) use promote::{steps_in, turn};
 
 use std::fmt;
 use std::sync::Arc;

@@ -30,6 +30,17 @@ pub fn promote(left: &DType, right: &DType) -> Result<DType> {
     })
 }
 
+/// Where a type stands when many are promoted one after the other: complex numbers, then floats. An
+/// integer is held by a float as it is, while two integers may need a larger one first. NumPy's
+/// `result_type` does so.
+pub(crate) fn turn(scalar: Scalar) -> u8 {
+    match scalar.kind() {
+        Kind::Complex => 0,
+        Kind::Float => 1,
+        Kind::Bool | Kind::Unsigned | Kind::Signed => 2,
+    }
+}
+
 fn common(left: &DType, right: &DType) -> Option<DType> {
     use DType as D;
     const NATIVE: ByteOrder = ByteOrder::NATIVE;

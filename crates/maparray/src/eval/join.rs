@@ -13,7 +13,7 @@ use super::output::Output;
 use super::whole::reader::Reader;
 use crate::array::{Behind, Create, FOLIO, Flush, MemMapArray, NewArray, Source};
 use crate::crew::{self, Crew, Flow, Progress, Watch};
-use crate::dtype::{DType, promote};
+use crate::dtype::{DType, promote, turn};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{Order, Walk, extent, resolve_axis, shape_text};
 use crate::unit::Unit;
@@ -109,7 +109,6 @@ impl<'a> Join<'a> {
 
     fn new(arrays: &[&MemMapArray], axis: usize, shape: Vec<usize>) -> Result<Join<'a>> {
         let first = arrays.first().ok_or_else(none)?;
-        let mut dtype = first.dtype().clone();
         for array in arrays {
             if array.unit() != first.unit() {
                 let text = |unit: Option<&Unit>| {
@@ -121,6 +120,11 @@ impl<'a> Join<'a> {
                     expected: text(first.unit()),
                 })));
             }
+        }
+        let mut turns = arrays.to_vec();
+        turns.sort_by_key(|array| array.dtype().number().ok().map(turn));
+        let mut dtype = turns.first().ok_or_else(none)?.dtype().clone();
+        for array in turns {
             if *array.dtype() != dtype {
                 let joined = promote(&dtype, array.dtype()).map_err(|error| array.name(error))?;
                 joined.number().map_err(|error| array.name(error))?;

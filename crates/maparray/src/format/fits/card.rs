@@ -95,6 +95,10 @@ impl Card {
         let keyword = keyword.trim();
         let upper = keyword.to_ascii_uppercase();
         let wrong = |found: String, expected| Err(refuse(&upper, found, expected));
+        // These end a header and a text.
+        if matches!(upper.as_str(), "END" | "CONTINUE") {
+            return wrong(upper.clone(), "another keyword");
+        }
         let comment = comment.unwrap_or_default();
         if !printable(comment) {
             return wrong(comment.into(), "a comment of printable ASCII");
@@ -244,15 +248,14 @@ impl Card {
             return first;
         }
         let more = self.continued().filter_map(quoted).map(|(text, _)| text);
-        let pieces = std::iter::once(first).chain(more);
-        let whole: String = pieces
-            .map(|mut piece| {
-                if piece.ends_with('&') {
-                    piece.pop();
-                }
-                piece
-            })
-            .collect();
+        let mut whole = first;
+        for piece in more {
+            // One that nothing follows is a sign like any other.
+            if whole.ends_with('&') {
+                whole.pop();
+            }
+            whole.push_str(&piece);
+        }
         whole.trim_end_matches(' ').to_owned()
     }
 }
