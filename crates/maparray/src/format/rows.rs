@@ -132,7 +132,7 @@ mod tests {
         file.extend((text.len() as u16).to_le_bytes());
         file.extend(text.bytes());
         let grown = with_shape(&file, &[10, 2])?;
-        let expected = "{'shape':(10, 2),  'descr':'<f8','fortran_order':False} # theirs   \n";
+        let expected = "{'shape':(10, 2),  'descr':'<f8','fortran_order':False} # theirs  \n";
         assert_eq!(&grown[10..], expected.as_bytes());
         assert_eq!(with_shape(&grown, &[9, 2])?.len(), file.len());
         Ok(())
