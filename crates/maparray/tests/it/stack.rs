@@ -47,10 +47,10 @@ fn naive(column: &[f64], statistic: Statistic, clip: Option<Clip>, missing: Miss
     }
     match statistic {
         Statistic::Count => left.len() as f64,
+        Statistic::Sum => left.iter().sum(),
         _ if left.is_empty() => f64::NAN,
         Statistic::Mean => mean(&left),
         Statistic::Median => median(&left),
-        Statistic::Sum => left.iter().sum(),
         Statistic::Min => left[0],
         Statistic::Max => left[left.len() - 1],
         Statistic::Var => variance(&left),
