@@ -47,8 +47,10 @@ fn naive(column: &[f64], statistic: Statistic, clip: Option<Clip>, missing: Miss
     }
     match statistic {
         Statistic::Count => left.len() as f64,
-        Statistic::Sum => left.iter().sum(),
+        // As NumPy's `nansum`; what was clipped away has no sum.
+        Statistic::Sum if clip.is_none() => left.iter().sum(),
         _ if left.is_empty() => f64::NAN,
+        Statistic::Sum => left.iter().sum(),
         Statistic::Mean => mean(&left),
         Statistic::Median => median(&left),
         Statistic::Min => left[0],
