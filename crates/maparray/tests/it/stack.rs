@@ -26,6 +26,7 @@ fn naive(column: &[f64], statistic: Statistic, clip: Option<Clip>, missing: Miss
         x.iter().map(|x| (x - middle).powi(2)).sum::<f64>() / x.len() as f64
     };
     if let Some(clip) = clip {
+        let (all, mut limits) = (left.clone(), None);
         for _ in 0..clip.steps.unwrap_or(usize::MAX) {
             let before = left.len();
             if before == 0 {
@@ -40,9 +41,15 @@ fn naive(column: &[f64], statistic: Statistic, clip: Option<Clip>, missing: Miss
                 center + clip.high * deviation,
             );
             left.retain(|x| *x >= low && *x <= high);
+            limits = Some(low..=high);
             if left.len() == before {
                 break;
             }
+        }
+        // The last limits decide, as in astropy: what an earlier step left out may lie within them.
+        if let Some(limits) = limits {
+            left = all;
+            left.retain(|x| limits.contains(x));
         }
     }
     match statistic {
