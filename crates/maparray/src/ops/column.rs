@@ -19,6 +19,8 @@ pub(crate) type Row<T> = [T; LANES];
 pub(crate) trait Number: Copy + PartialOrd + bytemuck::Pod {
     const ABOVE_ALL: Self;
     fn to_f64(self) -> f64;
+    fn lesser(self, other: Self) -> Self;
+    fn greater(self, other: Self) -> Self;
     /// What numbers stand for, in their own precision; those that are `blank` stand for NaN.
     fn scale(numbers: &mut [Self], scale: f64, zero: f64, blank: f64);
 }
@@ -29,6 +31,10 @@ macro_rules! numbers {
             const ABOVE_ALL: Self = <$own>::INFINITY;
             #[inline(always)]
             fn to_f64(self) -> f64 { self.into() }
+            #[inline(always)]
+            fn lesser(self, other: Self) -> Self { self.min(other) }
+            #[inline(always)]
+            fn greater(self, other: Self) -> Self { self.max(other) }
             fn scale(numbers: &mut [Self], scale: f64, zero: f64, blank: f64) {
                 let (scale, zero, blank) = (scale as $own, zero as $own, blank as $own);
                 widest(
@@ -371,11 +377,11 @@ fn lerp(a: f64, b: f64, share: f64) -> f64 {
 #[inline(always)]
 fn exchange<T: Number>(rows: &mut [Row<T>], first: usize, second: usize) {
     let (head, tail) = rows.split_at_mut(second);
-    // Whole rows are read before any is written: else a store of some lanes only is made of this, from
-    // which the next exchange cannot be served.
     let (x, y) = (head[first], tail[0]);
-    head[first] = std::array::from_fn(|lane| if y[lane] < x[lane] { y[lane] } else { x[lane] });
-    tail[0] = std::array::from_fn(|lane| if y[lane] < x[lane] { x[lane] } else { y[lane] });
+    // Not by a comparison: a store of some lanes only would be made of that, from which the next exchange
+    // cannot be served.
+    head[first] = std::array::from_fn(|lane| x[lane].lesser(y[lane]));
+    tail[0] = std::array::from_fn(|lane| x[lane].greater(y[lane]));
 }
 
 /// The exchanges that sort `count` rows. Source: Knuth, The Art of Computer Programming, 5.2.2M.
