@@ -159,7 +159,7 @@ class TestChanged:
                 self.file = open(path, "wb")  # noqa: SIM115
 
             def read(self):
-                raise NotImplementedError
+                raise OSError("a pipe is written")
 
             def write(self, data):
                 return self.file.write(data)
