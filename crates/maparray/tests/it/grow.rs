@@ -235,7 +235,6 @@ fn an_array_under_a_promise_grows_only_alone() {
     let path = folder.path().join("a.npy");
     // SAFETY: this folder is ours; nothing else writes to it while we run.
     #[expect(unsafe_code, reason = "the promise is what is tested")]
-    // SAFETY: the file is in a folder of this test's, and nothing else writes to it.
     let stable = unsafe { StableFiles::promise() };
     let mut array = log(&path, 3).promise(stable);
     let holder = array.clone();
