@@ -15,6 +15,7 @@ from pathlib import Path
 
 import access
 import facts
+import formats
 import growth
 import limit
 import measure
@@ -50,6 +51,7 @@ def arguments():
     add("--limit", type=size, help="the part with so much memory, as in 256M, and no other")
     add("--growth", action="store_true", help="the part with growing arrays, and no other")
     add("--units", action="store_true", help="the part with frames in adu, and no other")
+    add("--formats", action="store_true", help="the part with archives and frames, and no other")
     add("--touch", action="store_true", help="touch free memory first, as the whole table does")
     add("--folder", help="where the files go, in a folder of their own [a temporary folder]")
     add("--program", help="our benchmark program, for what is measured from Rust")
@@ -159,7 +161,9 @@ def run(chosen, rows):
         yield "Growth", growth.measure(largest, chosen.rounds, say)
     if chosen.units:
         yield "Frames in adu", units.measure(chosen.size, min(chosen.rounds, 5), say)
-    if not (chosen.limit or chosen.growth or chosen.units):
+    if chosen.formats:
+        yield "Archives, frames, orders", formats.measure(min(chosen.rounds, 5), say)
+    if not (chosen.limit or chosen.growth or chosen.units or chosen.formats):
         yield "Workloads", compare(rows, chosen.rounds, chosen.full or chosen.touch)
 
 
@@ -172,6 +176,8 @@ def command(chosen):
         words.append("--growth")
     if chosen.units:
         words.append("--units")
+    if chosen.formats:
+        words.append("--formats")
     if chosen.rounds != ROUNDS:
         words.append(f"--rounds {chosen.rounds}")
     return " ".join(words)

@@ -182,6 +182,27 @@ def who_wrote(name, title, work):
     )
 
 
+def member():
+    """A stored member of an archive, at an odd place, where `np.savez` puts it."""
+
+    def numpy():
+        with np.load("member.npz") as archive:
+            return archive["x"].sum()
+
+    return Row(
+        "npz",
+        "sum of a stored member of an archive, from opening it",
+        theirs=numpy,
+        ours=our_sum("member.npz:x"),
+        check=answers.numbers("member.npy", "sum", strict=False),
+        bar=5.0,
+        against="`np.load(npz)['x']`",
+        files=("member.npz",),
+        before=nothing,
+        peers={"maparray, a plain .npy": our_sum("member.npy")},
+    )
+
+
 def rows(program=None):
     """The rows of the table that reach for elements."""
     kept = Kept()
@@ -189,6 +210,7 @@ def rows(program=None):
         gather(kept),
         column(kept),
         *opening(program),
+        member(),
         who_wrote("written-numpy", "a file we wrote, summed by NumPy", numpy_sum),
         who_wrote("written-ours", "a file we wrote, summed by us", our_sum),
     ]

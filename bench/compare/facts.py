@@ -7,7 +7,17 @@ import platform
 from pathlib import Path
 
 RESULTS = Path(__file__).parent.parent / "RESULTS.md"
-PACKAGES = ("maparray", "numpy", "numexpr", "dask", "blosc2", "numba", "polars")
+PACKAGES = (
+    "maparray",
+    "numpy",
+    "numexpr",
+    "dask",
+    "blosc2",
+    "numba",
+    "polars",
+    "astropy",
+    "ccdproc",
+)
 HEAD = "# maparray and its peers\n\nHow to read this: [README.md](README.md).\n"
 
 

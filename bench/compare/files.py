@@ -124,7 +124,15 @@ def make_mapped():
     new_file(load("a.npy"), "mapped.npy")[:] = load("a.npy")
 
 
+def make_member():
+    """A quarter of a, alone and in an archive."""
+    member = random(4, SIZES.array // 16)
+    np.save("member.npy", member)
+    np.savez("member.npz", x=member)
+
+
 MAKERS = {
+    "member.npz": make_member,
     "big.npy": make_big,
     "table.npy": make_table,
     "rows.npy": make_rows,
