@@ -30,7 +30,6 @@ from ._maparray import (
     MismatchError,
     Ragged,
     ReadOnlyError,
-    Scaled,
     Unit,
     UnitError,
     UnsupportedError,
@@ -75,6 +74,7 @@ from ._order import (
     unique,
 )
 from ._pairs import divmod, frexp, modf
+from ._scaled import Scaled
 from ._stack import Stack, stack
 
 __all__ = [

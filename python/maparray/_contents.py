@@ -53,8 +53,9 @@ class Contents(Mapping[str, MemMapArray | Any]):
         """What an array is, without touching its elements.
 
         A dict of key, dtype, shape, order, unit, nbytes, offset (the byte of the file where its
-        elements begin; None if they are compressed) and compressed (to how many bytes; None if
-        they are not).
+        elements begin; None if they are compressed), compressed (to how many bytes; None if
+        they are not) and scaling: None, or a dict of the scale, zero and blank of numbers that
+        are stored scaled. Their dtype here is the stored one.
         """
         return self._opened.info(self._find(key))
 

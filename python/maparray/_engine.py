@@ -97,33 +97,49 @@ _EXACT = 1 << 53
 
 def compute(ufunc: Any, method: str, arrays: Any, out: Any, options: Any) -> Any:
     """What the ufunc's method gives, computed by the engine if it can and that pays off."""
-    name = ufunc.__name__
-    if (
-        method == "__call__"
-        and len(out) == 1
-        and not options
-        and _OPERATIONS.get(name) == len(arrays)
-        and _is_large(out)
-        and all(map(_is_plain, (*arrays, *out)))
-        and result_of(ufunc, method, arrays, options) == (out[0].shape, out[0].dtype)
-        and _fit(ufunc, arrays)
-        and is_calm()
-    ):
-        bound = dict(zip(_NAMES, arrays, strict=False))
-        expression = f"{name}({', '.join(bound)})"
-        return _maparray.eval(expression, out=out[0], **bound)
+    if can(ufunc, method, arrays, out, options):
+        return call(ufunc, arrays, out[0])
     if out:
         options = {**options, "out": out if len(out) > 1 else out[0]}
     return getattr(ufunc, method)(*arrays, **options)
 
 
+def can(ufunc: Any, method: str, arrays: Any, out: Any, options: Any) -> bool:
+    """Whether the engine can compute what the ufunc's method gives, and that pays off."""
+    return (
+        method == "__call__"
+        and len(out) == 1
+        and not options
+        and _OPERATIONS.get(ufunc.__name__) == len(arrays)
+        and _is_large(out)
+        and all(map(_is_plain, (*arrays, *out)))
+        and result_of(ufunc, method, arrays, options) == (out[0].shape, out[0].dtype)
+        and _fit(ufunc, arrays)
+        and is_calm()
+    )
+
+
+def call(ufunc: Any, operands: Any, out: Any) -> Any:
+    """What the engine computes as a ufunc does, in a place for it."""
+    bound = dict(zip(_NAMES, operands, strict=False))
+    expression = f"{ufunc.__name__}({', '.join(bound)})"
+    return _maparray.eval(expression, out=out, **bound)
+
+
 def method(name: str, array: Any, args: Any, options: Any) -> Any:
     """What the array's method gives, computed by the engine if it can and that pays off."""
-    if name in _REDUCTIONS and array.nbytes >= LARGE and _is_plain(array) and is_calm():
-        words = _words(name, array.ndim, args, options)
-        if words is not None:
-            return _maparray.eval(f"{name}(a{words})", a=array)
+    expression = reduction(name, array, args, options) if _is_plain(array) else None
+    if expression is not None:
+        return _maparray.eval(expression, a=array)
     return getattr(array, name)(*args, **options)
+
+
+def reduction(name: str, array: Any, args: Any, options: Any) -> str | None:
+    """A method as an expression of an array `a`; None if that does not pay off, or is NumPy's."""
+    if name not in _REDUCTIONS or array.nbytes < LARGE or not is_calm():
+        return None
+    words = _words(name, array.ndim, args, options)
+    return None if words is None else f"{name}(a{words})"
 
 
 def _words(name: str, ndim: int, args: Any, options: dict[str, Any]) -> str | None:

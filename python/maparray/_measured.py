@@ -295,7 +295,7 @@ def compute(ufunc: Any, method: str, inputs: Any, out: Any, options: Any) -> Any
         # Whoever waits for NumPy's word on overflow gets it from astropy.
         quiet = _engine.is_calm() or astropy() is None
         if len(out) <= 1 and not in_place and quiet and _engine.has(name, inputs):
-            return _by_engine(name, inputs, out)
+            return by_engine(name, inputs, out)
     return _by_astropy(ufunc, method, inputs, out, options)
 
 
@@ -356,7 +356,8 @@ def _matmul(inputs: Any, out: Any) -> Any:
     return store(place, product, unit, broadcast=True)
 
 
-def _by_engine(name: str, inputs: Any, out: Any) -> Any:
+def by_engine(name: str, inputs: Any, out: Any) -> Any:
+    """What the engine makes of operands of which some have a unit."""
     if name in ("power", "float_power") and among(inputs[1]):
         # An exponent is known now.
         exponent = np.asarray(numbers(inputs[1], None))

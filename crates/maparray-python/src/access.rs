@@ -5,9 +5,10 @@
 //!
 //! Knows: the library's array. Must not know: expressions.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use maparray::{Advice, ChunkSize, Indices, MemMapArray, Mode, Select, Unit};
+use maparray::{Advice, ChunkSize, Indices, MemMapArray, Opened, Select, Unit};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -16,7 +17,8 @@ use pyo3::types::{PyDict, PySlice, PyTuple};
 use crate::array::Container;
 use crate::dtype;
 use crate::error::{Answer, interruptible};
-use crate::eval::{readable, writable};
+use crate::eval::{operand, writable};
+use crate::fits::Scaled;
 use crate::numpy;
 use crate::unit;
 
@@ -80,7 +82,7 @@ fn rows(indices: &Bound<'_, PyAny>, axis: usize, len: usize, mode: &str) -> Answ
 
 /// The rows of an array at some indices, as numpy.take gives them.
 ///
-/// `a` is a NumPy array, a memmap, a MemMapArray or the path of a .npy file; the indices are integers
+/// `a` is a NumPy array, a memmap, a MemMapArray, a Scaled or the path of a file; the indices are integers
 /// of any shape, counted from the back if negative. Rows that are not in memory are asked for ahead.
 /// With `out` they go into that array, which is returned, or into a new .npy file of that name, which
 /// is returned open. `mode` is 'raise', 'wrap' or 'clip', as NumPy has it.
@@ -94,7 +96,7 @@ pub(crate) fn take<'py>(
     out: Option<Bound<'py, PyAny>>,
     mode: &str,
 ) -> Answer<Bound<'py, PyAny>> {
-    let source = readable(a)?;
+    let source = operand(a)?;
     let place = maparray::layout::resolve_axis(axis, source.ndim())?;
     let rows = rows(indices, place, source.shape()[place], mode)?;
     give(py, &source, &rows, axis, out)
@@ -118,14 +120,14 @@ pub(crate) fn compress<'py>(
         return Err(PyValueError::new_err("condition must be a 1-d array").into());
     }
     let keep = numpy::from_numpy(&condition.call_method1("astype", ("?",))?)?.to_vec::<bool>()?;
-    let source = readable(a)?;
+    let source = operand(a)?;
     give(py, &source, &Rows::Where(keep), axis, out)
 }
 
 /// Takes the rows into what the caller wants them in.
 fn give<'py>(
     py: Python<'py>,
-    source: &MemMapArray,
+    source: &Opened,
     rows: &Rows,
     axis: i64,
     out: Option<Bound<'py, PyAny>>,
@@ -145,7 +147,7 @@ fn give<'py>(
                     }
                     Rows::Where(keep) => source.compress_to(keep, axis, &path),
                 })?;
-                Container::give(py, result)
+                Scaled::give(py, result)
             }
             None => {
                 let mut target = writable(&out)?;
@@ -164,7 +166,7 @@ fn give<'py>(
                 Rows::Where(keep) => shape[place] = keep.iter().filter(|keep| **keep).count(),
             }
             let options = PyDict::new(py);
-            options.set_item("dtype", dtype::to_numpy(py, source.dtype())?)?;
+            options.set_item("dtype", dtype::to_numpy(py, &source.dtype())?)?;
             let empty = dtype::import_once(py, &EMPTY, "numpy", "empty")?;
             let result = empty.call((PyTuple::new(py, &shape)?,), Some(&options))?;
             let mut target = numpy::from_numpy(&result)?.with_unit(source.unit().cloned());
@@ -188,7 +190,8 @@ pub(crate) struct Chunks {
     whole: Py<PyAny>,
     /// That of a container; other arrays say it by themselves.
     unit: Option<Unit>,
-    walk: Mutex<maparray::Chunks>,
+    /// Which rows each of them is.
+    walk: Mutex<Box<dyn ExactSizeIterator<Item = Range<usize>> + Send>>,
 }
 
 #[pymethods]
@@ -199,7 +202,7 @@ impl Chunks {
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let mut walk = self.walk.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((rows, _)) = walk.next() else {
+        let Some(rows) = walk.next() else {
             return Ok(None);
         };
         drop(walk);
@@ -219,7 +222,8 @@ impl Chunks {
 }
 
 /// Walk an array in consecutive parts along its first axis: views of so many `rows`, or of as many
-/// as have at most `chunk_bytes` bytes (16 MiB if nothing is said). They have its unit.
+/// as have at most `chunk_bytes` bytes (16 MiB if nothing is said). They have its unit. Those of a
+/// Scaled are copies of the numbers that are meant.
 ///
 /// With `release` the memory of parts that have been walked over is given back to the system, which
 /// reads the file again if they are touched once more.
@@ -242,28 +246,59 @@ pub(crate) fn iter_chunks(
         (bytes, None) => ChunkSize::Bytes(bytes.unwrap_or(16 << 20)),
     };
     let (array, whole) = both(a)?;
+    let array = match array {
+        Opened::Plain(array) => array,
+        Opened::Scaled(scaled) => {
+            let walk = scaled.iter_chunks(size)?;
+            let walk = if release { walk.releasing() } else { walk };
+            return Ok(Chunks {
+                whole: whole.unbind(),
+                // Its parts have it.
+                unit: None,
+                walk: Mutex::new(Box::new(walk.map(|(rows, _)| rows))),
+            });
+        }
+    };
     let walk = array.iter_chunks(size)?;
+    let walk = if release { walk.releasing() } else { walk };
     let named = whole.hasattr("unit")?;
     let unit = array.unit().filter(|unit| !named && !unit.is_unity());
     Ok(Chunks {
         whole: whole.unbind(),
         unit: unit.cloned(),
-        walk: Mutex::new(if release { walk.releasing() } else { walk }),
+        walk: Mutex::new(Box::new(walk.map(|(rows, _)| rows))),
     })
 }
 
 /// An argument as the library's array and as a NumPy array that is sliced into views.
-fn both<'py>(a: &Bound<'py, PyAny>) -> Answer<(MemMapArray, Bound<'py, PyAny>)> {
+fn both<'py>(a: &Bound<'py, PyAny>) -> Answer<(Opened, Bound<'py, PyAny>)> {
     let py = a.py();
     if let Ok(container) = a.cast::<Container>() {
-        return Ok((container.get().share()?, container.get().whole(py)?));
+        return Ok((container.get().share()?.into(), container.get().whole(py)?));
     }
-    if let Some(path) = numpy::path_of(a)? {
-        let container = Container::new(py, py.detach(|| MemMapArray::open(path, Mode::Read))?)?;
-        return Ok((container.get().share()?, container.get().whole(py)?));
+    if a.is_instance_of::<Scaled>() {
+        return Ok((operand(a)?, a.clone()));
+    }
+    if numpy::path_of(a)?.is_some() {
+        return Ok(match operand(a)? {
+            Opened::Plain(array) => {
+                let container = Container::new(py, array)?;
+                let whole = container.get().whole(py)?;
+                (container.get().share()?.into(), whole)
+            }
+            scaled => (scaled.clone(), Scaled::give(py, scaled)?),
+        });
     }
     let whole = py.import("numpy")?.getattr("asanyarray")?.call1((a,))?;
-    Ok((numpy::from_numpy(&whole)?, whole))
+    Ok((numpy::from_numpy(&whole)?.into(), whole))
+}
+
+/// An argument as the array whose bytes it reads.
+fn stored(a: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
+    Ok(match operand(a)? {
+        Opened::Plain(array) => array,
+        Opened::Scaled(scaled) => scaled.raw().clone(),
+    })
 }
 
 /// Tell the kernel how an array will be read: 'normal', 'sequential', 'random' or 'willneed'.
@@ -276,7 +311,7 @@ pub(crate) fn advise(py: Python<'_>, a: &Bound<'_, PyAny>, advice: &str) -> Answ
         ("willneed", Advice::WillNeed),
     ];
     let advice = dtype::one_of("advice", advice, words)?;
-    let array = readable(a)?;
+    let array = stored(a)?;
     Ok(py.detach(|| array.advise(advice))?)
 }
 
@@ -290,7 +325,7 @@ pub(crate) fn prefetch(
     start: Option<i64>,
     stop: Option<i64>,
 ) -> Answer<()> {
-    let array = readable(a)?;
+    let array = stored(a)?;
     let part = match (start, stop) {
         (None, None) => array,
         _ => array.select(&[Select::Range {
@@ -306,14 +341,14 @@ pub(crate) fn prefetch(
 /// are touched. Does nothing in memory and in mode 'c', whose pages are the only copy.
 #[pyfunction]
 pub(crate) fn release(py: Python<'_>, a: &Bound<'_, PyAny>) -> Answer<()> {
-    let array = readable(a)?;
+    let array = stored(a)?;
     Ok(py.detach(|| array.release())?)
 }
 
 /// How many bytes from the first to the last element of an array are in memory.
 #[pyfunction]
 pub(crate) fn resident(py: Python<'_>, a: &Bound<'_, PyAny>) -> Answer<usize> {
-    let array = readable(a)?;
+    let array = stored(a)?;
     Ok(py.detach(|| array.resident())?)
 }
 

@@ -133,6 +133,14 @@ impl Opened {
         let offset = compressed.is_none().then_some(header.data_offset);
         info.set_item("offset", offset)?;
         info.set_item("compressed", compressed)?;
+        let scaling = header.scaling.map(|scaling| {
+            let told = PyDict::new(py);
+            told.set_item("scale", scaling.scale)?;
+            told.set_item("zero", scaling.zero)?;
+            told.set_item("blank", scaling.blank)?;
+            Ok::<_, PyErr>(told)
+        });
+        info.set_item("scaling", scaling.transpose()?)?;
         Ok(info)
     }
 

@@ -4,14 +4,14 @@
 
 use std::path::PathBuf;
 
-use maparray::{Create, Existing, Join, MemMapArray, Mode, Opened};
+use maparray::{Create, Existing, Join, Opened};
 use pyo3::prelude::*;
 
-use crate::array::Container;
 use crate::dtype;
 use crate::error::Answer;
-use crate::eval::{readable, watched};
-use crate::numpy::{path_argument, path_of};
+use crate::eval::{operand, watched};
+use crate::fits::Scaled;
+use crate::numpy::path_argument;
 
 /// How a new file is made.
 fn options(order: Option<&str>, format: Option<&str>, overwrite: bool) -> Answer<Create> {
@@ -27,14 +27,6 @@ fn options(order: Option<&str>, format: Option<&str>, overwrite: bool) -> Answer
         },
         ..Create::default()
     })
-}
-
-/// An argument as an array to read; of scaled numbers a copy of what they stand for.
-fn any(py: Python<'_>, value: &Bound<'_, PyAny>) -> Answer<MemMapArray> {
-    match path_of(value)? {
-        Some(path) => Ok(py.detach(|| Opened::open(path, Mode::Read)?.into_plain())?),
-        None => readable(value),
-    }
 }
 
 /// Write an array as a new file of another dtype, order or format.
@@ -60,14 +52,14 @@ fn convert(
     threads: Option<Bound<'_, PyAny>>,
     memory: Option<Bound<'_, PyAny>>,
 ) -> Answer<()> {
-    let array = any(py, source)?;
+    let array = operand(source)?;
     let array = match axes {
         Some(axes) => array.transpose(Some(&axes))?,
         None => array,
     };
     let path = path_argument(out)?;
     let dtype = dtype.map(dtype::from_numpy).transpose()?;
-    let dtype = dtype.unwrap_or_else(|| array.dtype().clone());
+    let dtype = dtype.unwrap_or_else(|| array.dtype());
     let options = options(order, format, overwrite)?;
     let threads = dtype::count("threads", threads.as_ref())?;
     let memory = dtype::count("memory", memory.as_ref())?;
@@ -100,7 +92,7 @@ fn concatenate<'py>(
     threads: Option<Bound<'py, PyAny>>,
     memory: Option<Bound<'py, PyAny>>,
 ) -> Answer<Bound<'py, PyAny>> {
-    let arrays = arrays.iter().map(|array| any(py, array));
+    let arrays = arrays.iter().map(operand);
     let arrays = arrays.collect::<Answer<Vec<_>>>()?;
     let threads = dtype::count("threads", threads.as_ref())?;
     let memory = dtype::count("memory", memory.as_ref())?;
@@ -115,11 +107,11 @@ fn concatenate<'py>(
             join = join.memory(memory);
         }
         match &path {
-            None => join.run(),
-            Some(path) => join.save_open(path, &options),
+            None => join.run().map(Opened::Plain),
+            Some(path) => join.save_opened(path, &options),
         }
     })?;
-    Container::give(py, result)
+    Scaled::give(py, result)
 }
 
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -50,8 +50,8 @@ fn eval<'py>(
     match out {
         Some(out) => match numpy::path_of(&out)? {
             Some(path) => {
-                let result = job.run(py, |eval| eval.save_open(&path))?;
-                Container::give(py, result)
+                let result = job.run(py, |eval| eval.save_opened(&path))?;
+                Scaled::give(py, result)
             }
             None => {
                 let mut target = writable(&out)?;
@@ -128,8 +128,8 @@ fn eval_many<'py>(
             let message = "out: found something else, expected a list of paths";
             return Err(PyTypeError::new_err(message).into());
         };
-        for array in job.run(py, |eval| eval.save_open_all(&paths))? {
-            results.append(Container::give(py, array)?)?;
+        for array in job.run(py, |eval| eval.save_opened_all(&paths))? {
+            results.append(Scaled::give(py, array)?)?;
         }
         return Ok(results);
     }

@@ -26,7 +26,9 @@ use crate::unit::{self, Unit};
 /// `shape`, `dtype` and `unit` are those of the numbers that are meant; `raw` is the MemMapArray of
 /// those that are stored. An index converts a part, `read()` all of it, and `maparray.eval` what it
 /// needs, strip by strip.
-#[pyclass(frozen, module = "maparray")]
+///
+/// `maparray.Scaled` is the class of Python on top of it.
+#[pyclass(frozen, subclass, module = "maparray._maparray")]
 pub(crate) struct Scaled {
     /// None if closed. Never locked while Python code could run.
     open: Mutex<Option<maparray::Scaled>>,
@@ -49,9 +51,13 @@ impl Scaled {
     }
 
     pub(crate) fn give(py: Python<'_>, opened: Opened) -> Answer<Bound<'_, PyAny>> {
+        static WRAP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         match opened {
             Opened::Plain(array) => Container::give(py, array),
-            Opened::Scaled(scaled) => Ok(Bound::new(py, Scaled::new(scaled))?.into_any()),
+            Opened::Scaled(scaled) => {
+                let wrap = dtype::import_once(py, &WRAP, "maparray._scaled", "_wrap")?;
+                Ok(wrap.call1((Bound::new(py, Scaled::new(scaled))?,))?)
+            }
         }
     }
 
@@ -65,6 +71,12 @@ impl Scaled {
 
 #[pymethods]
 impl Scaled {
+    /// The same array.
+    #[new]
+    fn py_new(source: &Bound<'_, Scaled>) -> PyResult<Scaled> {
+        Ok(Scaled::new(source.get().scaled()?))
+    }
+
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, self.scaled()?.shape())
@@ -88,6 +100,11 @@ impl Scaled {
     #[getter]
     fn unit(&self) -> PyResult<Option<Unit>> {
         Ok(self.scaled()?.unit().cloned().map(Unit))
+    }
+
+    #[getter]
+    fn _unit(&self) -> PyResult<Option<Unit>> {
+        self.unit()
     }
 
     #[getter]

@@ -18,6 +18,7 @@ use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use crate::array::Container;
 use crate::dtype;
 use crate::error::{self, Answer};
+use crate::fits::Scaled;
 use crate::numpy::refuse_masked;
 
 /// A physical unit, such as ``Unit("erg / (s cm2)")``; without a text, that of plain numbers.
@@ -242,6 +243,9 @@ pub(crate) fn of_operand(value: &Bound<'_, PyAny>) -> Answer<Option<maparray::Un
     static NDARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if let Ok(container) = value.cast::<Container>() {
         return container.get().own_unit();
+    }
+    if let Ok(scaled) = value.cast::<Scaled>() {
+        return Ok(scaled.get().scaled()?.unit().cloned());
     }
     if is_list(value) {
         for part in value.try_iter()? {

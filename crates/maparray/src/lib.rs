@@ -84,7 +84,7 @@ mod unit;
 pub use array::{
     Address, AfterUse, ChunkSize, Chunks, Container, Contents, Create, FitsHeader, FitsImage,
     Indices, Info, Integer, Key, MapArray, MapArrayMut, Mapping, MemMapArray, Opened, Ragged,
-    Recovered, Scaled, Stack, info, info_raw, recover, save_fits,
+    Recovered, Scaled, ScaledChunks, Stack, info, info_raw, recover, save_fits,
 };
 pub use array::{
     Inflate, Packed, SaveNpz, Storing, align_npz, append_npz, extract_npz, repair_npz,

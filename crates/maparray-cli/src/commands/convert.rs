@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use maparray::format::Format;
-use maparray::{ByteOrder, Create, DType, Existing, Join, MemMapArray, Select};
+use maparray::{ByteOrder, Create, DType, Existing, Join, Opened, Select};
 
 use super::create::EXISTS;
 use super::eval::saved;
@@ -39,15 +39,15 @@ pub(super) fn convert(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let array = open(&convert.file, convert.source.raw().as_ref(), how, err)?.into_plain()?;
-    let wanted = convert.to.as_ref().unwrap_or(array.dtype());
+    let array = open(&convert.file, convert.source.raw().as_ref(), how, err)?;
+    let wanted = convert.to.clone().unwrap_or_else(|| array.dtype());
     let dtype = match (convert.big_endian, convert.little_endian) {
         (true, _) => wanted.with_order(ByteOrder::Big),
         (_, true) => wanted.with_order(ByteOrder::Little),
-        _ => wanted.clone(),
+        _ => wanted,
     };
     let options = Create {
-        order: convert.as_order.map_or(array.order(), Into::into),
+        order: convert.as_order.map_or(array.raw().order(), Into::into),
         ..convert.new.options()
     };
     write(&array, &dtype, &options, &convert.new, how, out)
@@ -60,16 +60,16 @@ pub(super) fn transpose(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let array = open(&transpose.file, transpose.source.raw().as_ref(), how, err)?.into_plain()?;
+    let array = open(&transpose.file, transpose.source.raw().as_ref(), how, err)?;
     let turned = array.transpose(transpose.axes.as_ref().map(|axes| &*axes.0))?;
-    let dtype = array.dtype().clone();
+    let dtype = array.dtype();
     let options = transpose.new.options();
     write(&turned, &dtype, &options, &transpose.new, how, out)
 }
 
 /// Writes an array as a new file and says so.
 fn write(
-    array: &MemMapArray,
+    array: &Opened,
     dtype: &DType,
     options: &Create,
     new: &NewFile,
@@ -92,10 +92,7 @@ pub(super) fn join(
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
     let started = Instant::now();
-    let arrays = join
-        .files
-        .iter()
-        .map(|file| Ok(open(file, None, how, err)?.into_plain()?));
+    let arrays = join.files.iter().map(|file| open(file, None, how, err));
     let arrays = arrays.collect::<Result<Vec<_>, Failure>>()?;
     let mut job = match along {
         Along::Old => Join::concatenate(&arrays, join.axis)?,
@@ -108,7 +105,7 @@ pub(super) fn join(
     if let Some(memory) = how.memory {
         job = job.memory(memory.0);
     }
-    let unit = arrays.first().and_then(MemMapArray::unit);
+    let unit = arrays.first().and_then(Opened::unit);
     let unit = unit.map(|unit| unit.to_string());
     let report = job.save(&join.new.output, &join.new.options());
     let report = report.map_err(unless_taken)?;
@@ -131,7 +128,7 @@ pub(super) fn split(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let array = open(&split.file, split.source.raw().as_ref(), how, err)?.into_plain()?;
+    let array = open(&split.file, split.source.raw().as_ref(), how, err)?;
     let Some(&len) = array.shape().first() else {
         return Err(Failure::Usage {
             message: "the array has no axes".to_owned(),
@@ -167,7 +164,7 @@ pub(super) fn split(
             ..split.new.clone()
         };
         let mut said = vec![];
-        write(&part, array.dtype(), &options, &new, how, &mut said)?;
+        write(&part, &array.dtype(), &options, &new, how, &mut said)?;
         match how.json {
             true => documents.push(serde_json::from_slice(&said)?),
             false => out.write_all(&said)?,

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use maparray::format::{Entry, Format, Storage};
+use maparray::format::{Entry, Format, Scaling, Storage};
 use maparray::{Address, Contents, Info, Key, Order, info, info_raw};
 use serde_json::{Value, json};
 
@@ -126,10 +126,7 @@ pub(super) fn write_list(
                 };
                 let unit = header.unit.as_deref().map(value::plain);
                 let unit = unit.map_or(String::new(), |unit| format!(", in {unit}"));
-                let scaled = match header.scaling {
-                    Some(_) => ", stored scaled",
-                    None => "",
-                };
+                let scaled = header.scaling.as_ref().map_or(String::new(), scaled);
                 writeln!(
                     out,
                     "  {key:<width$}  {name} {shape}, {bytes} {place}{unit}{scaled}"
@@ -139,6 +136,13 @@ pub(super) fn write_list(
         }
     }
     Ok(())
+}
+
+/// How stored numbers are meant.
+fn scaled(scaling: &Scaling) -> String {
+    let Scaling { scale, zero, blank } = scaling;
+    let blank = blank.map_or(String::new(), |blank| format!(", {blank} is no number"));
+    format!(", stored scaled: {zero} + {scale} x{blank}")
 }
 
 pub(super) fn list_to_json(path: &Path, contents: &Contents, indices: &[usize]) -> Value {

@@ -1,6 +1,6 @@
 //! What do commands make of FITS files?
 
-use maparray::{Existing, FitsImage, MemMapArray, Unit, save_fits};
+use maparray::{Existing, FitsImage, Join, MemMapArray, Unit, save_fits};
 
 use crate::Shell;
 
@@ -47,4 +47,40 @@ fn images_are_operands_by_their_addresses_scaled_or_not() {
         message.contains("expected one of `0`, `COUNTS`"),
         "{message}"
     );
+}
+
+#[test]
+fn files_made_of_scaled_images_hold_the_numbers_that_are_meant() {
+    let shell = Shell::new();
+    let rows = [[7_u16, 65535], [9, 8]].map(|row| MemMapArray::from_slice(&row));
+    let counts = Join::stack(&rows, 0).and_then(Join::run).expect("an image");
+    save_fits(
+        shell.path("a.fits"),
+        &[FitsImage::new(&counts)],
+        Existing::Refuse,
+    )
+    .expect("a file");
+    let image = "@/a.fits";
+    for (command, expected) in [
+        (&["convert", image][..], "7\t65535\n9\t8\n"),
+        (
+            &["convert", image, "--to", "f4"],
+            "7.0\t65535.0\n9.0\t8.0\n",
+        ),
+        (&["transpose", image], "7\t9\n65535\t8\n"),
+        (
+            &["concat", image, image, "--axis", "1"],
+            "7\t65535\t7\t65535\n9\t8\t9\t8\n",
+        ),
+    ] {
+        let out = ["-o", "@/b.npy", "--overwrite", "--quiet"];
+        shell.out(&[command, &out].concat());
+        assert_eq!(shell.out(&["head", "@/b.npy"]), expected, "{command:?}");
+    }
+    shell.out(&["split", image, "--rows", "1", "-o", "@/part-{}.fits"]);
+    assert_eq!(shell.out(&["head", "@/part-1.fits"]), "9\t8\n");
+    shell.out(&["stack", image, image, "-o", "@/c.fits"]);
+    assert_eq!(shell.out(&["eval", "max(a)", "a=@/c.fits"]), "65535\n");
+    let info = shell.out(&["info", image]);
+    assert!(info.contains(", stored scaled: 32768 + 1 x\n"), "{info}");
 }

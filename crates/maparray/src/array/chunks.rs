@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{FOLIO, MemMapArray};
+use super::{FOLIO, MemMapArray, Scaled};
 use crate::error::{Error, Problem, Result};
 use crate::layout::Select;
 
@@ -208,6 +208,39 @@ impl Iterator for Chunks {
 }
 
 impl ExactSizeIterator for Chunks {}
+
+/// Consecutive parts of numbers that are stored scaled: see [`Scaled::iter_chunks`].
+#[derive(Debug)]
+pub struct ScaledChunks {
+    pub(super) walk: Chunks,
+    pub(super) whole: Scaled,
+}
+
+impl ScaledChunks {
+    /// The same walk, which gives memory back, as [`Chunks::releasing`].
+    #[must_use]
+    pub fn releasing(self) -> ScaledChunks {
+        ScaledChunks {
+            walk: self.walk.releasing(),
+            whole: self.whole,
+        }
+    }
+}
+
+impl Iterator for ScaledChunks {
+    type Item = (Range<usize>, Scaled);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (rows, stored) = self.walk.next()?;
+        Some((rows, self.whole.over(stored)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.walk.size_hint()
+    }
+}
+
+impl ExactSizeIterator for ScaledChunks {}
 
 impl Drop for Chunks {
     fn drop(&mut self) {

@@ -55,7 +55,7 @@ pub use archive::{
 };
 pub use atomic::Integer;
 pub use beside::write_sidecar;
-pub use chunks::{ChunkSize, Chunks};
+pub use chunks::{ChunkSize, Chunks, ScaledChunks};
 pub use container::{AfterUse, Container, Mapping};
 pub use contents::Contents;
 
@@ -67,6 +67,7 @@ pub use recover::{Recovered, recover};
 pub use save::Create;
 pub(crate) use save::NewArray;
 pub use save_fits::{FitsImage, save_fits};
+pub(crate) use scaled::Meaning;
 pub use scaled::{Opened, Scaled};
 pub use stack::Stack;
 pub use take::Indices;

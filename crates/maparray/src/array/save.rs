@@ -5,12 +5,12 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::{MemMapArray, save_fits, unit};
+use super::{MemMapArray, Opened, Scaled, save_fits, unit};
 use crate::crew::{Crew, callers_watch};
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
-use crate::format::{Format, Header};
+use crate::format::{Format, Header, Scaling};
 use crate::layout::{Layout, Order, Walk, extent, shape_text};
 use crate::map::{Allocate, Behind, Existing, Extend, FOLIO, Flush, Mode, NewFile, OpenFile, Span};
 use crate::unit::Unit;
@@ -206,7 +206,7 @@ impl MemMapArray {
         let axes = new.layout().memory_order();
         let walk = Walk::new(&self.layout.permuted(&axes));
         let source = self.source();
-        let as_is = new.header.dtype == self.dtype && !new.shifted;
+        let as_is = new.keeps(&self.dtype);
         let most = (FOLIO / item).clamp(1, self.len().max(1));
         // The first piece is shorter, so that the others begin where folios do.
         let lead = new.header_len() / item % most;
@@ -295,6 +295,11 @@ impl NewArray {
         self.file.write_at(self.header.data_offset + at, elements)
     }
 
+    /// Whether elements of this dtype lie in the file as they lie elsewhere.
+    pub(super) fn keeps(&self, dtype: &DType) -> bool {
+        self.header.dtype == *dtype && !self.shifted
+    }
+
     /// Writes native elements, leaving them in the file's byte order.
     pub(crate) fn store(&self, start: usize, elements: &mut [u8]) -> Result<()> {
         self.as_stored(elements);
@@ -365,6 +370,27 @@ impl NewArray {
         let array = map().map_err(|error: Error| error.at(&self.path))?;
         self.publish(flush)?;
         Ok(array)
+    }
+
+    /// The same as the file has it: numbers that are stored shifted are a [`Scaled`], mapped too.
+    pub(crate) fn finish_opened(self, flush: Flush) -> Result<Opened> {
+        let form = save_fits::shifted_form(&self.header.dtype);
+        let Some((stored, zero)) = form.filter(|_| self.shifted) else {
+            return self.finish_open(flush).map(Opened::Plain);
+        };
+        let map = || {
+            let file = OpenFile::from_file(self.file.share()?)?;
+            let array = MemMapArray::map(&file, &self.header, &self.path, Mode::Read)?;
+            let scaling = Scaling {
+                scale: 1.0,
+                zero,
+                blank: None,
+            };
+            Scaled::new(array.reinterpret(&stored)?, scaling)
+        };
+        let scaled = map().map_err(|error: Error| error.at(&self.path))?;
+        self.publish(flush)?;
+        Ok(Opened::Scaled(scaled))
     }
 
     pub(super) fn publish(self, flush: Flush) -> Result<()> {

@@ -136,6 +136,19 @@ fn bitpix(dtype: &DType) -> Result<(i64, Option<i128>)> {
     })
 }
 
+/// What numbers of a dtype are stored as that FITS has only shifted, and what they are shifted by.
+pub(super) fn shifted_form(dtype: &DType) -> Option<(DType, f64)> {
+    let (stored, zero) = match bitpix(dtype).ok()? {
+        (8, Some(zero)) => (Scalar::U8, zero),
+        (16, Some(zero)) => (Scalar::I16, zero),
+        (32, Some(zero)) => (Scalar::I32, zero),
+        (64, Some(zero)) => (Scalar::I64, zero),
+        _ => return None,
+    };
+    // A power of two, which a float has exactly.
+    Some((stored.native().with_order(ByteOrder::Big), zero as f64))
+}
+
 /// Turns the first bit of numbers over, the most significant bytes first: half of the range is added or
 /// taken away.
 pub(super) fn shift(bytes: &mut [u8], item: usize) {

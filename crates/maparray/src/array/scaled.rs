@@ -8,10 +8,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::ChunkSize;
 use super::contents::{Contents, Whole};
 use super::open::at;
 use super::share::share_out;
-use super::{COPY_BYTES, Create, FitsHeader, Inflate, MemMapArray, NewArray};
+use super::{COPY_BYTES, Create, FitsHeader, Inflate, MemMapArray, NewArray, ScaledChunks, Source};
 use crate::crew::{Crew, callers_watch};
 use crate::dtype::{DType, Element, Scalar};
 use crate::error::{Error, Problem, Result};
@@ -198,10 +199,71 @@ impl Scaled {
     /// # Ok::<(), maparray::Error>(())
     /// ```
     pub fn select(&self, picks: &[Select]) -> Result<Scaled> {
-        Ok(Scaled {
-            raw: self.raw.select(picks)?,
+        Ok(self.over(self.raw.select(picks)?))
+    }
+
+    /// Others of the stored numbers, meant in the same way.
+    pub(super) fn over(&self, raw: MemMapArray) -> Scaled {
+        Scaled {
+            raw,
             ..self.clone()
+        }
+    }
+
+    /// The axes in another order, as [`MemMapArray::transpose`]; it shares the stored numbers.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::transpose`].
+    pub fn transpose(&self, axes: Option<&[i64]>) -> Result<Scaled> {
+        Ok(self.over(self.raw.transpose(axes)?))
+    }
+
+    /// Consecutive parts along the first axis, as [`MemMapArray::iter_chunks`]; bytes are counted as
+    /// those of the numbers that are meant.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::iter_chunks`].
+    ///
+    /// ```
+    /// use maparray::{ChunkSize, MemMapArray, Scaled, format::Scaling};
+    /// let raw = MemMapArray::from_slice(&[0_i16, 4, 6]);
+    /// let scaled = Scaled::new(raw, Scaling { scale: 0.5, zero: 1.0, blank: None })?;
+    /// let mut sums = vec![];
+    /// for (rows, chunk) in scaled.iter_chunks(ChunkSize::Bytes(8))? {
+    ///     sums.push((rows.start, chunk.to_memory()?.to_vec::<f32>()?.iter().sum::<f32>()));
+    /// }
+    /// assert_eq!(sums, [(0, 4.0), (2, 4.0)]);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn iter_chunks(&self, size: ChunkSize) -> Result<ScaledChunks> {
+        let size = match size {
+            ChunkSize::Bytes(bytes) => {
+                let row: usize = self.shape().iter().skip(1).product();
+                ChunkSize::Rows(bytes / row.saturating_mul(self.dtype().size()).max(1))
+            }
+            rows => rows,
+        };
+        Ok(ScaledChunks {
+            walk: self.raw.iter_chunks(size)?,
+            whole: self.clone(),
         })
+    }
+
+    /// The numbers that are meant, to be copied out.
+    pub(crate) fn meaning(&self) -> Meaning {
+        Meaning {
+            source: self.raw.source(),
+            stored: self.stored,
+            scaling: self.scaling,
+        }
+    }
+
+    /// What stored numbers of this array, their bytes as they lie, stand for.
+    pub(super) fn meant(&self, bytes: &mut [u8]) -> Vec<u8> {
+        self.raw.dtype().swap_to_native(bytes);
+        let mut meant = vec![0; bytes.len() / self.stored.size() * self.dtype().size()];
+        self.scaling.convert(self.stored, bytes, &mut meant);
+        meant
     }
 
     /// A copy in memory of the numbers that are meant.
@@ -278,6 +340,41 @@ impl Scaled {
     }
 }
 
+/// The numbers that are meant, to be copied out.
+pub(crate) struct Meaning {
+    source: Source,
+    stored: Scalar,
+    scaling: Scaling,
+}
+
+impl Meaning {
+    /// The stored numbers.
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The type of the numbers that are meant.
+    pub(crate) fn scalar(&self) -> Scalar {
+        self.scaling.scalar(self.stored)
+    }
+
+    /// Fills `out` with native elements from position `start` of a walk over the stored numbers, for
+    /// which there must be room in `stored`.
+    pub(crate) fn load(
+        &self,
+        walk: &Walk,
+        start: usize,
+        stored: &mut [u8],
+        out: &mut [u8],
+    ) -> Result<()> {
+        let count = out.len() / self.scalar().size();
+        let stored = &mut stored[..count * self.stored.size()];
+        self.source.load(walk, start, stored)?;
+        self.scaling.convert(self.stored, stored, out);
+        Ok(())
+    }
+}
+
 /// An array as a file has it: of numbers as they are, or of numbers that stand for others.
 ///
 /// ```
@@ -300,6 +397,30 @@ pub enum Opened {
 impl From<MemMapArray> for Opened {
     fn from(array: MemMapArray) -> Opened {
         Opened::Plain(array)
+    }
+}
+
+impl From<&MemMapArray> for Opened {
+    fn from(array: &MemMapArray) -> Opened {
+        Opened::Plain(array.clone())
+    }
+}
+
+impl From<Scaled> for Opened {
+    fn from(scaled: Scaled) -> Opened {
+        Opened::Scaled(scaled)
+    }
+}
+
+impl From<&Scaled> for Opened {
+    fn from(scaled: &Scaled) -> Opened {
+        Opened::Scaled(scaled.clone())
+    }
+}
+
+impl From<&Opened> for Opened {
+    fn from(opened: &Opened) -> Opened {
+        opened.clone()
     }
 }
 
@@ -377,6 +498,17 @@ impl Opened {
         Ok(match self {
             Opened::Plain(array) => Opened::Plain(array.select(picks)?),
             Opened::Scaled(scaled) => Opened::Scaled(scaled.select(picks)?),
+        })
+    }
+
+    /// The axes in another order, as [`MemMapArray::transpose`]; it shares the stored numbers.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::transpose`].
+    pub fn transpose(&self, axes: Option<&[i64]>) -> Result<Opened> {
+        Ok(match self {
+            Opened::Plain(array) => Opened::Plain(array.transpose(axes)?),
+            Opened::Scaled(scaled) => Opened::Scaled(scaled.transpose(axes)?),
         })
     }
 

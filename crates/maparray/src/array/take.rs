@@ -7,6 +7,7 @@
 //! Knows: errors, dtypes, layouts, maps. Must not know: formats, operations.
 
 mod picks;
+mod scaled;
 
 use std::ops::Range;
 use std::path::Path;
@@ -238,15 +239,23 @@ impl MemMapArray {
     ) -> Result<MemMapArray> {
         let indices = indices.into();
         let taking = self.taking(Picks::List(indices.values), indices.shape, axis)?;
-        self.copied_to(taking, path.as_ref())
+        self.copied_to(taking, path.as_ref())?
+            .finish_open(Flush::Start)
     }
 
-    fn copied_to(&self, (take, shape): (Take<'_>, Vec<usize>), path: &Path) -> Result<MemMapArray> {
+    fn copied_to(&self, (take, shape): (Take<'_>, Vec<usize>), path: &Path) -> Result<NewArray> {
         let options = Create::default();
         let new = NewArray::create(path, &self.dtype, &shape, &options, self.unit())?;
-        take.each_piece(|start, bytes| new.write(start, bytes))
-            .map_err(|error| self.name(error))?;
-        new.finish_open(Flush::Start)
+        let as_is = new.keeps(&self.dtype);
+        take.each_piece(|start, bytes| {
+            if as_is {
+                return new.write(start, bytes);
+            }
+            self.dtype.swap_to_native(bytes);
+            new.store(start, bytes)
+        })
+        .map_err(|error| self.name(error))?;
+        Ok(new)
     }
 
     /// The rows where `keep` is true, along an axis: `take` of their positions. Positions behind the
@@ -283,7 +292,8 @@ impl MemMapArray {
         path: impl AsRef<Path>,
     ) -> Result<MemMapArray> {
         let taking = self.taking(Picks::mask(keep), None, axis)?;
-        self.copied_to(taking, path.as_ref())
+        self.copied_to(taking, path.as_ref())?
+            .finish_open(Flush::Start)
     }
 
     /// What to take, and the shape of the result.

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::{Eval, Report};
-use crate::array::{Create, MemMapArray};
+use crate::array::{Create, MemMapArray, Opened, Scaled};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::expr::Expr;
@@ -83,5 +83,60 @@ impl MemMapArray {
             dtype: dtype.clone(),
             ..report
         })
+    }
+}
+
+impl Scaled {
+    /// Writes a new file with the numbers that are meant, as [`MemMapArray::convert`]: they are
+    /// converted strip by strip.
+    ///
+    /// # Errors
+    /// As [`MemMapArray::convert`].
+    ///
+    /// ```
+    /// use maparray::{Create, MemMapArray, Scaled, format::Scaling};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.npy");
+    /// let raw = MemMapArray::from_slice(&[0_i16, 4]);
+    /// let scaled = Scaled::new(raw, Scaling { scale: 0.5, zero: 1.0, blank: None })?;
+    /// scaled.convert(&path, &"f8".parse()?, &Create::default(), |eval| eval)?;
+    /// assert_eq!(MemMapArray::read(&path)?.to_vec::<f64>()?, [1.0, 3.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn convert<'a>(
+        &'a self,
+        path: impl AsRef<Path>,
+        dtype: &DType,
+        options: &Create,
+        set: impl FnOnce(Eval<'a>) -> Eval<'a>,
+    ) -> Result<Report> {
+        let path = path.as_ref();
+        let options = &options.by_name(path);
+        let cast = Expr::array("a").cast(dtype.number()?);
+        let report = set(Eval::new(cast).scaled("a", self)).save_as(path, dtype, options)?;
+        Ok(Report {
+            dtype: dtype.clone(),
+            ..report
+        })
+    }
+}
+
+impl Opened {
+    /// Writes a new file with the numbers that are meant, as [`MemMapArray::convert`] and
+    /// [`Scaled::convert`].
+    ///
+    /// # Errors
+    /// As [`MemMapArray::convert`].
+    pub fn convert<'a>(
+        &'a self,
+        path: impl AsRef<Path>,
+        dtype: &DType,
+        options: &Create,
+        set: impl FnOnce(Eval<'a>) -> Eval<'a>,
+    ) -> Result<Report> {
+        match self {
+            Opened::Plain(array) => array.convert(path, dtype, options, set),
+            Opened::Scaled(scaled) => scaled.convert(path, dtype, options, set),
+        }
     }
 }

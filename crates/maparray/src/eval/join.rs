@@ -11,11 +11,13 @@ use std::path::Path;
 use super::Report;
 use super::output::Output;
 use super::whole::reader::Reader;
-use crate::array::{Behind, Create, FOLIO, Flush, MemMapArray, NewArray, Source};
+use crate::array::{Behind, Create, FOLIO, Flush, Meaning, MemMapArray, NewArray, Opened, Source};
 use crate::crew::{self, Crew, Flow, Progress, Watch};
-use crate::dtype::{DType, promote, turn};
+use crate::dtype::{DType, Scalar, promote, turn};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{Order, Walk, extent, resolve_axis, shape_text};
+use crate::ops::{Kernel, cast};
+use crate::strip::Strip;
 use crate::unit::Unit;
 
 /// Arrays about to be joined.
@@ -42,22 +44,25 @@ pub struct Join<'a> {
 /// One of the arrays.
 struct Part {
     source: Source,
+    /// What its numbers stand for, if they are stored scaled.
+    meaning: Option<Meaning>,
     /// Its elements within a row of the result.
     range: Range<usize>,
 }
 
 impl<'a> Join<'a> {
-    /// Arrays behind each other along one of their axes, as NumPy's `concatenate`.
+    /// Arrays behind each other along one of their axes, as NumPy's `concatenate`: each a
+    /// [`MemMapArray`], a [`Scaled`](crate::Scaled) or an [`Opened`], or a reference to one.
     ///
     /// # Errors
     /// `Mismatch` if there is none, if shapes differ in another axis or dtypes have nothing in common,
     /// `OutOfBounds` if there is no such axis, `Unit` if units differ, `Malformed` if the result is too
     /// big.
-    pub fn concatenate<'m>(
-        arrays: impl IntoIterator<Item = &'m MemMapArray>,
+    pub fn concatenate(
+        arrays: impl IntoIterator<Item = impl Into<Opened>>,
         axis: i64,
     ) -> Result<Join<'a>> {
-        let arrays: Vec<&MemMapArray> = arrays.into_iter().collect();
+        let arrays: Vec<Opened> = arrays.into_iter().map(Into::into).collect();
         let first = arrays.first().ok_or_else(none)?;
         let axis = resolve_axis(axis, first.ndim())?;
         let mut shape = first.shape().to_vec();
@@ -68,7 +73,7 @@ impl<'a> Join<'a> {
                 *len = shape[axis];
             }
             if like != shape {
-                return Err(array.name(Error::new(Problem::WrongShape {
+                return Err(array.raw().name(Error::new(Problem::WrongShape {
                     found: shape_text(array.shape()),
                     expected: format!("{} but for axis {axis}", shape_text(first.shape())),
                 })));
@@ -89,15 +94,15 @@ impl<'a> Join<'a> {
     /// assert_eq!(Join::stack(&rows, -1)?.run()?.to_vec::<i32>()?, [1, 3, 2, 4]);
     /// # Ok::<(), maparray::Error>(())
     /// ```
-    pub fn stack<'m>(
-        arrays: impl IntoIterator<Item = &'m MemMapArray>,
+    pub fn stack(
+        arrays: impl IntoIterator<Item = impl Into<Opened>>,
         axis: i64,
     ) -> Result<Join<'a>> {
-        let arrays: Vec<&MemMapArray> = arrays.into_iter().collect();
+        let arrays: Vec<Opened> = arrays.into_iter().map(Into::into).collect();
         let first = arrays.first().ok_or_else(none)?;
         let axis = resolve_axis(axis, first.ndim() + 1)?;
         if let Some(other) = arrays.iter().find(|array| array.shape() != first.shape()) {
-            return Err(other.name(Error::new(Problem::WrongShape {
+            return Err(other.raw().name(Error::new(Problem::WrongShape {
                 found: shape_text(other.shape()),
                 expected: format!("{}, as the first has", shape_text(first.shape())),
             })));
@@ -107,38 +112,43 @@ impl<'a> Join<'a> {
         Join::new(&arrays, axis, shape)
     }
 
-    fn new(arrays: &[&MemMapArray], axis: usize, shape: Vec<usize>) -> Result<Join<'a>> {
+    fn new(arrays: &[Opened], axis: usize, shape: Vec<usize>) -> Result<Join<'a>> {
         let first = arrays.first().ok_or_else(none)?;
         for array in arrays {
             if array.unit() != first.unit() {
                 let text = |unit: Option<&Unit>| {
                     unit.map_or("plain numbers".into(), |unit| format!("`{unit}`"))
                 };
-                return Err(array.name(Error::new(Problem::UnitOperand {
+                return Err(array.raw().name(Error::new(Problem::UnitOperand {
                     operation: "concatenate",
                     found: text(array.unit()),
                     expected: text(first.unit()),
                 })));
             }
         }
-        let mut turns = arrays.to_vec();
+        let mut turns: Vec<&Opened> = arrays.iter().collect();
         turns.sort_by_key(|array| array.dtype().number().ok().map(turn));
-        let mut dtype = turns.first().ok_or_else(none)?.dtype().clone();
+        let mut dtype = turns.first().ok_or_else(none)?.dtype();
         for array in turns {
-            if *array.dtype() != dtype {
-                let joined = promote(&dtype, array.dtype()).map_err(|error| array.name(error))?;
-                joined.number().map_err(|error| array.name(error))?;
+            let (own, raw) = (array.dtype(), array.raw());
+            if own != dtype {
+                let joined = promote(&dtype, &own).map_err(|error| raw.name(error))?;
+                joined.number().map_err(|error| raw.name(error))?;
                 dtype = joined;
             }
         }
         extent(&shape, dtype.size())?;
         let outer = shape[..axis].iter().product::<usize>().max(1);
         let mut end = 0;
-        let part = |array: &&MemMapArray| {
+        let part = |array: &Opened| {
             let start = end;
             end += array.len() / outer;
             Part {
-                source: array.source(),
+                source: array.raw().source(),
+                meaning: match array {
+                    Opened::Plain(_) => None,
+                    Opened::Scaled(scaled) => Some(scaled.meaning()),
+                },
                 range: start..end,
             }
         };
@@ -222,6 +232,15 @@ impl<'a> Join<'a> {
         Ok(saved.1)
     }
 
+    /// The same; what the file holds, as it holds it: see [`Eval::save_opened`](crate::Eval::save_opened).
+    ///
+    /// # Errors
+    /// As [`Join::save`].
+    pub fn save_opened(self, path: impl AsRef<Path>, options: &Create) -> Result<Opened> {
+        let saved = self.save_with(path.as_ref(), options, NewArray::finish_opened)?;
+        Ok(saved.1)
+    }
+
     fn save_with<T>(
         mut self,
         path: &Path,
@@ -252,7 +271,7 @@ impl<'a> Join<'a> {
         let readers = self
             .parts
             .iter()
-            .map(|part| Bytes::new(&part.source, &self.dtype, release));
+            .map(|part| Bytes::new(part, &self.dtype, release));
         let sources = Sources {
             parts: &self.parts,
             readers: readers.collect::<Result<_>>()?,
@@ -330,11 +349,30 @@ enum Bytes<'a> {
     Numbers(Reader<'a>),
     /// Elements that stay what they are.
     Same(&'a Source, Walk),
+    /// Numbers that are stored scaled.
+    Meant {
+        meaning: &'a Meaning,
+        walk: Walk,
+        cast: Option<Kernel>,
+        item: usize,
+    },
 }
 
+/// Stored numbers converted at a time.
+const PIECE: usize = 1024;
+
 impl<'a> Bytes<'a> {
-    fn new(source: &'a Source, dtype: &DType, release: bool) -> Result<Bytes<'a>> {
-        let layout = source.layout();
+    fn new(part: &'a Part, dtype: &DType, release: bool) -> Result<Bytes<'a>> {
+        let (source, layout) = (&part.source, part.source.layout());
+        if let Some(meaning) = &part.meaning {
+            let (own, wanted): (Scalar, Scalar) = (meaning.scalar(), dtype.number()?);
+            return Ok(Bytes::Meant {
+                meaning,
+                walk: Walk::new(layout),
+                cast: (own != wanted).then(|| cast(own, wanted)),
+                item: wanted.size(),
+            });
+        }
         Ok(match dtype.number() {
             Ok(scalar) => Bytes::Numbers(Reader::over(source, layout, scalar, release)?),
             Err(_) => Bytes::Same(source, Walk::new(layout)),
@@ -345,6 +383,31 @@ impl<'a> Bytes<'a> {
         match self {
             Bytes::Numbers(reader) => reader.load_anywhere(start, out),
             Bytes::Same(source, walk) => source.load(walk, start, out),
+            Bytes::Meant {
+                meaning,
+                walk,
+                cast,
+                item,
+            } => {
+                let (mut stored, mut meant, mut wanted) =
+                    ([0_u128; PIECE], [0_u128; PIECE], [0_u128; PIECE]);
+                let stored: &mut [u8] = bytemuck::cast_slice_mut(&mut stored);
+                let meant: &mut [u8] = bytemuck::cast_slice_mut(&mut meant);
+                let wanted: &mut [u8] = bytemuck::cast_slice_mut(&mut wanted);
+                for (piece, part) in out.chunks_mut(PIECE * item).enumerate() {
+                    let at = start + piece * PIECE;
+                    let Some(cast) = cast else {
+                        meaning.load(walk, at, stored, part)?;
+                        continue;
+                    };
+                    let own = &mut meant[..part.len() / item * meaning.scalar().size()];
+                    meaning.load(walk, at, stored, own)?;
+                    let wanted = &mut wanted[..part.len()];
+                    cast(&[Strip::from(&*own)], wanted);
+                    part.copy_from_slice(wanted);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -352,6 +415,7 @@ impl<'a> Bytes<'a> {
         match self {
             Bytes::Numbers(reader) => reader.release(elements),
             Bytes::Same(source, walk) => source.release(walk, elements),
+            Bytes::Meant { meaning, walk, .. } => meaning.source().release(walk, elements),
         }
     }
 }

@@ -22,7 +22,7 @@ mod whole;
 
 use std::path::Path;
 
-use crate::array::{Create, Flush, MemMapArray, NewArray, Source};
+use crate::array::{Create, Flush, MemMapArray, NewArray, Opened, Source};
 use crate::crew::{Flow, Progress, Watch};
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
@@ -367,6 +367,41 @@ impl<'a> Eval<'a> {
     ) -> Result<Vec<MemMapArray>> {
         let saved = self.save_each(paths, NewArray::finish_open)?;
         Ok(saved.into_iter().map(|(_, array)| array).collect())
+    }
+
+    /// Computes into a new file, as [`Eval::save_open`], and gives what it holds as it holds it: numbers
+    /// that FITS has only shifted are a [`Scaled`](crate::Scaled), mapped, and not copied to memory.
+    ///
+    /// # Errors
+    /// As [`Eval::save`].
+    ///
+    /// ```
+    /// use maparray::{Eval, MemMapArray, Opened};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("c.fits");
+    /// let a = MemMapArray::from_slice(&[1_u16, 2, 3]);
+    /// let c = Eval::new("a * a".parse()?).array("a", &a).save_opened(&path)?;
+    /// assert_eq!(c.raw().to_vec::<i16>()?, [-32767, -32764, -32759]);
+    /// assert_eq!(c.into_plain()?.to_vec::<u16>()?, [1, 4, 9]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn save_opened(mut self, path: impl AsRef<Path>) -> Result<Opened> {
+        self.exprs.truncate(1);
+        let opened = self.save_opened_all([path])?;
+        opened.into_iter().next().ok_or_else(nothing)
+    }
+
+    /// Computes every expression into a new file of its own, as [`Eval::save_all`], and gives what they
+    /// hold, as [`Eval::save_opened`].
+    ///
+    /// # Errors
+    /// As [`Eval::save_all`].
+    pub fn save_opened_all<P: AsRef<Path>>(
+        self,
+        paths: impl IntoIterator<Item = P>,
+    ) -> Result<Vec<Opened>> {
+        let saved = self.save_each(paths, NewArray::finish_opened)?;
+        Ok(saved.into_iter().map(|(_, opened)| opened).collect())
     }
 
     fn save_each<P: AsRef<Path>, T>(

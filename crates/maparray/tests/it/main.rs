@@ -27,6 +27,7 @@ mod ops;
 mod order;
 mod promote;
 mod reduce;
+mod scaled;
 #[cfg(target_os = "linux")]
 mod stack;
 mod stage;
