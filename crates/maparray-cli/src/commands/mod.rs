@@ -11,6 +11,7 @@ mod eval;
 mod grow;
 mod info;
 mod npz;
+mod pack;
 mod rows;
 mod stats;
 mod wrap;
@@ -50,6 +51,8 @@ pub(crate) fn run(
         Command::Wrap(wrap) => wrap::run(wrap, how, out),
         Command::Combine(combine) => combine::run(combine, how, out),
         Command::Convert(how_to) => convert::convert(how_to, how, out, err),
+        Command::Pack(files) => pack::pack(files, how, out, err),
+        Command::Unpack(file) => pack::unpack(file, how, out),
         Command::Transpose(axes) => convert::transpose(axes, how, out, err),
         Command::Concat(join) => convert::join(join, convert::Along::Old, how, out, err),
         Command::Stack(join) => convert::join(join, convert::Along::New, how, out, err),

@@ -513,6 +513,8 @@ impl fmt::Display for Problem {
             | Problem::MemberTwice { .. }
             | Problem::NotForOne { .. }
             | Problem::NotOneArray { .. }
+            | Problem::NotAdded { .. }
+            | Problem::NotForSeveral { .. }
             | Problem::NotZip
             | Problem::PartOfAByte { .. }
             | Problem::RecordLength { .. }

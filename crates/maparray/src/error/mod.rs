@@ -143,8 +143,10 @@ impl Error {
             | Problem::Compressed { .. }
             | Problem::InflateLimit { .. }
             | Problem::Deflate
+            | Problem::NotForSeveral { .. }
             | Problem::NotOneArray { .. } => Kind::Unsupported,
             Problem::MemberKnown { .. }
+            | Problem::NotAdded { .. }
             | Problem::MemberName { .. }
             | Problem::Alignment { .. } => Kind::Mismatch,
             Problem::TensorsHeader { .. }

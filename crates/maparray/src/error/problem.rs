@@ -490,4 +490,12 @@ pub(crate) enum Problem {
     NotOneArray {
         format: &'static str,
     },
+    NotForSeveral {
+        format: &'static str,
+    },
+    /// A file that is made anew would be replaced for one array, and holds another.
+    NotAdded {
+        found: String,
+        other: String,
+    },
 }
