@@ -53,8 +53,8 @@ class Contents(Mapping[str, MemMapArray | Any]):
         """What an array is, without touching its elements.
 
         A dict of key, dtype, shape, order, unit, nbytes, offset (the byte of the file where its
-        elements begin; None if they are compressed) and compressed (to how many bytes; None if
-        they are not).
+        elements begin; None if they are compressed), compressed (to how many bytes; None if
+        they are not) and sample_rate (frames of sound in a second; None of what is no sound).
         """
         return self._opened.info(self._find(key))
 

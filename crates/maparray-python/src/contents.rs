@@ -133,6 +133,7 @@ impl Opened {
         let offset = compressed.is_none().then_some(header.data_offset);
         info.set_item("offset", offset)?;
         info.set_item("compressed", compressed)?;
+        info.set_item("sample_rate", contents.sample_rate())?;
         Ok(info)
     }
 

@@ -19,7 +19,9 @@ mod wrap;
 use std::io::Write;
 use std::path::Path;
 
-use maparray::{Accuracy, DType, Eval, Inflate, MemMapArray, Mode, Opened, Raw, Unit};
+use maparray::{
+    Accuracy, Address, Contents, DType, Eval, Inflate, MemMapArray, Mode, Opened, Raw, Unit,
+};
 
 use crate::args::{Arguments, Command, How, RawArgs};
 use crate::failure::Failure;
@@ -85,7 +87,11 @@ fn open(path: &Path, raw: Option<&Raw>, how: &How, err: &mut dyn Write) -> Resul
     let bytes = opened.raw();
     if bytes.path().is_none() && !how.quiet {
         let (name, size) = (value::path(path), value::size(bytes.byte_len() as u64));
-        writeln!(err, "{name}: compressed, inflated to {size}")?;
+        let sound = Contents::open(Address::parse(path)?.path)?.sample_rate();
+        match sound {
+            Some(_) => writeln!(err, "{name}: samples of 24 bits, widened to {size}")?,
+            None => writeln!(err, "{name}: compressed, inflated to {size}")?,
+        }
     }
     Ok(opened)
 }

@@ -350,7 +350,7 @@ impl Opened {
     /// As [`Opened::open`] and [`MemMapArray::open_inflated`].
     pub fn open_inflated(path: impl AsRef<Path>, mode: Mode, how: &Inflate) -> Result<Opened> {
         let open = |contents: &Contents, index| match contents.format() {
-            Format::Npz => contents.inflated(index, mode, how).map(Opened::Plain),
+            Format::Npz | Format::Wav => contents.inflated(index, mode, how).map(Opened::Plain),
             _ => contents.opened(index, mode),
         };
         at(path.as_ref(), mode, npy::HEADER_LIMIT, open)

@@ -237,6 +237,11 @@ pub(super) fn write(problem: &Problem, f: &mut fmt::Formatter<'_>) -> fmt::Resul
              inside, of at most 65535 bytes",
             show(name)
         ),
+        Problem::WavPacked => write!(
+            f,
+            "samples of 24 bits cannot be mapped as numbers: found 3 bytes each, expected to be \
+             asked for a copy with 4"
+        ),
         Problem::NotForSeveral { format } => write!(
             f,
             "several arrays for one file: found format {format}, expected npz, safetensors or fits"

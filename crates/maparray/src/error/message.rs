@@ -515,6 +515,7 @@ impl fmt::Display for Problem {
             | Problem::NotOneArray { .. }
             | Problem::NotAdded { .. }
             | Problem::NotForSeveral { .. }
+            | Problem::WavPacked
             | Problem::NotZip
             | Problem::PartOfAByte { .. }
             | Problem::RecordLength { .. }

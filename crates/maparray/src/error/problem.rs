@@ -490,6 +490,8 @@ pub(crate) enum Problem {
     NotOneArray {
         format: &'static str,
     },
+    /// Samples of three bytes, which are no numbers.
+    WavPacked,
     NotForSeveral {
         format: &'static str,
     },

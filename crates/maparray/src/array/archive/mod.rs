@@ -190,7 +190,7 @@ impl MemMapArray {
     }
 
     /// Memory of its own in the byte order of the machine.
-    fn native_in_place(mut self) -> Result<MemMapArray> {
+    pub(super) fn native_in_place(mut self) -> Result<MemMapArray> {
         if !self.dtype.is_native() {
             let dtype = self.dtype.clone();
             let item = dtype.size().max(1);
