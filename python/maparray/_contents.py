@@ -54,8 +54,9 @@ class Contents(Mapping[str, MemMapArray | Any]):
 
         A dict of key, dtype, shape, order, unit, nbytes, offset (the byte of the file where its
         elements begin; None if they are compressed), compressed (to how many bytes; None if
-        they are not) and scaling: None, or a dict of the scale, zero and blank of numbers that
-        are stored scaled. Their dtype here is the stored one.
+        they are not), sample_rate (frames of sound in a second; None of what is no sound) and
+        scaling: None, or a dict of the scale, zero and blank of numbers that are stored scaled.
+        Their dtype here is the stored one.
         """
         return self._opened.info(self._find(key))
 

@@ -481,6 +481,7 @@ def convert(
     axes: list[int] | tuple[int, ...] | None = None,
     format: str | None = None,
     overwrite: bool = False,
+    inflate: bool = False,
     threads: int | None = None,
     memory: int | None = None,
 ) -> None: ...

@@ -1,6 +1,7 @@
 """Raw files with a description beside them, sounds and Fortran records, beside NumPy and `wave`."""
 
 import json
+import random
 import struct
 import wave
 
@@ -61,7 +62,7 @@ def test_envi_headers_are_read_in_each_interleave(tmp_path):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 5])
-@pytest.mark.parametrize(("width", "dtype"), [(1, "u1"), (2, "<i2"), (3, "V3"), (4, "<i4")])
+@pytest.mark.parametrize(("width", "dtype"), [(1, "u1"), (2, "<i2"), (4, "<i4")])
 def test_sounds_are_those_that_wave_wrote(tmp_path, channels, width, dtype):
     path = tmp_path / "sound.wav"
     frames = np.arange(7 * channels * width, dtype="u1").tobytes()
@@ -81,6 +82,95 @@ def test_sounds_are_those_that_wave_wrote(tmp_path, channels, width, dtype):
         again = sound.readframes(7)
     size = width * channels
     assert again[3 * size : 4 * size] == frames[:size]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_samples_of_24_bits_are_copied_where_that_is_asked_for(tmp_path, channels):
+    path = tmp_path / "sound.wav"
+    values = np.array([0, 1, -1, 2**23 - 1, -(2**23), 65536], "<i4").repeat(channels)
+    packed = values.view("u1").reshape(-1, 4)[:, :3].tobytes()
+    with wave.open(str(path), "wb") as sound:
+        sound.setparams((channels, 3, 44100, 0, "NONE", ""))
+        sound.writeframes(packed)
+    expected = values if channels == 1 else values.reshape(-1, channels)
+    for mode in ["r", "r+", "c"]:
+        with pytest.raises(maparray.UnsupportedError, match="24 bits"):
+            maparray.open(path, mode)
+    with pytest.raises(maparray.UnsupportedError, match="24 bits"):
+        maparray.open(path, "r+", inflate=True)
+    copies = [maparray.open(path, inflate=True), maparray.open(path, "c", inflate=1000)]
+    copies.append(maparray.read(path))
+    with maparray.contents(path, inflate=True) as file:
+        assert (file.info("")["sample_rate"], file.info("")["compressed"]) == (44100, len(packed))
+        copies.append(file[""])
+        file.check("")
+    for copy in copies:
+        assert copy.dtype == "i4"
+        np.testing.assert_array_equal(np.asarray(copy), expected)
+    with pytest.raises(maparray.UnsupportedError, match="too much"):
+        maparray.open(path, inflate=10)
+    path.write_bytes(path.read_bytes()[:-2])
+    for ask in [lambda: maparray.read(path), lambda: maparray.open(path, inflate=True)]:
+        with pytest.raises(maparray.FormatError, match="cut short"):
+            ask()
+
+
+def sound_of(rng, channels, width, frames, extensible):
+    """A WAV file with chunks around its data, and the bytes of these."""
+
+    def chunk(name, body):
+        return name + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
+
+    def others(names):
+        some = range(rng.randrange(3))
+        return b"".join(chunk(rng.choice(names), rng.randbytes(rng.randrange(60))) for _ in some)
+
+    block = channels * width
+    code = 0xFFFE if extensible else 1
+    how = struct.pack("<HHIIHH", code, channels, 8000, 8000 * block, block, 8 * width)
+    if extensible:
+        how += struct.pack("<HHIH", 22, 8 * width, 0, 1) + bytes(14)
+    data = rng.randbytes(frames * block)
+    body = b"WAVE" + others([b"LIST", b"JUNK"]) + chunk(b"fmt ", how) + others([b"fact"])
+    body += chunk(b"data", data) + others([b"LIST"])
+    return b"RIFF" + struct.pack("<I", len(body)) + body, data
+
+
+def test_random_programs_over_mapped_sounds_end_as_wave_reads_them(tmp_path):
+    for seed in range(80):
+        rng = random.Random(seed)
+        path = tmp_path / f"{seed}.wav"
+        channels, width = rng.choice([1, 1, 2, 3, 5]), rng.choice([1, 2, 4])
+        frames, extensible = rng.randrange(50), rng.random() < 0.3
+        file, data = sound_of(rng, channels, width, frames, extensible)
+        path.write_bytes(file)
+        shape = (frames,) if channels == 1 else (frames, channels)
+        model = np.frombuffer(data, f"<{'u' if width == 1 else 'i'}{width}").reshape(shape).copy()
+        opened = maparray.open(path, "r+")
+        assert opened.shape == shape
+        for _ in range(rng.randrange(6) if frames else 0):
+            first, other = rng.randrange(frames), rng.randrange(frames)
+            kind = rng.randrange(3)
+            for array in [opened, model]:
+                if kind == 0:
+                    array[first] = model[other]
+                elif kind == 1:
+                    array[first:] = 7
+                else:
+                    array += 1
+            if rng.random() < 0.5:
+                opened.flush()
+            if rng.random() < 0.3:
+                opened.close()
+                opened = maparray.open(path, "r+")
+        opened.close()
+        # Nothing but the samples has changed.
+        start = b"data" + struct.pack("<I", len(data))
+        assert path.read_bytes() == file.replace(start + data, start + model.tobytes()), seed
+        np.testing.assert_array_equal(np.asarray(maparray.open(path)), model)
+        if not extensible:
+            with wave.open(str(path), "rb") as sound:
+                assert sound.readframes(frames) == model.tobytes()
 
 
 def written(path, arrays, marker="<i"):

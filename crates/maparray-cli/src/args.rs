@@ -12,7 +12,9 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use maparray::{DType, Unit};
 
-pub(crate) use files::{Combine, Convert, Join, NewFile, Split, Statistic, Transpose};
+pub(crate) use files::{
+    Combine, Convert, Join, NewFile, Pack, Split, Statistic, Transpose, Unpack,
+};
 
 /// Memory-mapped arrays: describe, create and compute on array files of any size
 #[derive(Debug, Parser)]
@@ -111,9 +113,17 @@ pub(crate) enum Command {
     Combine(Combine),
     /// Write an array as a file of another format, dtype, byte order or order
     #[command(after_help = "Examples:\n  \
-        maparray convert a.npy -o b.npy --to float32 --as-order F\n  \
+        maparray convert a.npy b.npy --to float32 --as-order F\n  \
+        maparray convert a.npy results.npz:a\n  \
+        maparray convert model.npz model.safetensors\n  \
         maparray convert samples.bin --dtype '<i2' --shape -1,24 -o samples.npy")]
     Convert(Convert),
+    /// Write several arrays into one new file, an archive, safetensors or FITS
+    #[command(after_help = "Example: maparray pack all.npz a.npy mean=b.npy c.npz:x")]
+    Pack(Pack),
+    /// Write the arrays of a file to .npy files, one each
+    #[command(after_help = "Example: maparray unpack all.npz folder")]
+    Unpack(Unpack),
     /// Write an array with its axes in another order
     Transpose(Transpose),
     /// Write arrays behind each other, along an axis that they have
@@ -512,6 +522,23 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
+    /// A file with a name, or one whose own name it is: `a.npy`, `b.npz:x`.
+    fn named(argument: OsString) -> Result<Binding, String> {
+        let file = PathBuf::from(&argument);
+        if let (Ok(binding), false) = (Binding::parse(argument), file.exists()) {
+            return Ok(binding);
+        }
+        let address = maparray::Address::parse(&file).map_err(|error| error.to_string())?;
+        let stem = || Some(address.path.file_stem()?.to_str()?.to_owned());
+        let name = match address.key {
+            Some(maparray::Key::Name(key) | maparray::Key::Bracket(key)) => Some(key),
+            None => stem(),
+        };
+        let name = name.filter(|name| !name.is_empty());
+        let name = name.ok_or("expected a name that is text, or one before it: `a=file.npy`")?;
+        Ok(Binding { name, file })
+    }
+
     fn parse(argument: OsString) -> Result<Binding, String> {
         match split(&argument) {
             Some((name, file)) if !name.trim().is_empty() && !file.is_empty() => Ok(Binding {

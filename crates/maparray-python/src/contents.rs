@@ -141,6 +141,7 @@ impl Opened {
             Ok::<_, PyErr>(told)
         });
         info.set_item("scaling", scaling.transpose()?)?;
+        info.set_item("sample_rate", contents.sample_rate())?;
         Ok(info)
     }
 

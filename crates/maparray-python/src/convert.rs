@@ -4,14 +4,14 @@
 
 use std::path::PathBuf;
 
-use maparray::{Create, Existing, Join, Opened};
+use maparray::{Create, Existing, Inflate, Join, Mode, Opened};
 use pyo3::prelude::*;
 
 use crate::dtype;
-use crate::error::Answer;
+use crate::error::{Answer, interruptible};
 use crate::eval::{operand, watched};
 use crate::fits::Scaled;
-use crate::numpy::path_argument;
+use crate::numpy::{path_argument, path_of};
 
 /// How a new file is made.
 fn options(order: Option<&str>, format: Option<&str>, overwrite: bool) -> Answer<Create> {
@@ -29,15 +29,29 @@ fn options(order: Option<&str>, format: Option<&str>, overwrite: bool) -> Answer
     })
 }
 
+/// An argument as an array to read; what is compressed is copied if that is allowed.
+fn any(py: Python<'_>, value: &Bound<'_, PyAny>, inflate: Option<&Inflate>) -> Answer<Opened> {
+    match (path_of(value)?, inflate) {
+        (Some(path), Some(how)) => Ok(py.detach(|| Opened::open_inflated(path, Mode::Read, how))?),
+        _ => operand(value),
+    }
+}
+
 /// Write an array as a new file of another dtype, order or format.
 ///
 /// `source` is an array, or the path of one. The end of the name `out` says the format, unless
-/// `format` does; 'raw' writes the elements alone. Numbers are cast as by NumPy's `astype`. `axes` are
-/// the old axes in their new order. The file gets its name when it is whole.
+/// `format` does; 'raw' writes the elements alone. 'out.npz:x', 'out.safetensors:w' and
+/// 'out.fits:MASK' name the array, too; without a name it is 'arr_0', in FITS the primary image. To
+/// an archive that is there a named array is added in place. Numbers are cast as by NumPy's `astype`.
+/// `axes` are the old axes in their new order. The file gets its name when it is whole.
+///
+/// If `source` is the path of a file of several arrays and `out` of one that can hold them, and
+/// nothing is said of their dtype, order or axes, all of them are written, with their names. What is
+/// deflated is refused unless `inflate`.
 #[pyfunction]
 #[pyo3(signature = (
-    source, out, *, dtype=None, order=None, axes=None, format=None, overwrite=false, threads=None,
-    memory=None
+    source, out, *, dtype=None, order=None, axes=None, format=None, overwrite=false, inflate=false,
+    threads=None, memory=None
 ))]
 #[expect(clippy::too_many_arguments, reason = "Python's caller names them")]
 fn convert(
@@ -49,10 +63,20 @@ fn convert(
     axes: Option<Vec<i64>>,
     format: Option<&str>,
     overwrite: bool,
+    inflate: bool,
     threads: Option<Bound<'_, PyAny>>,
     memory: Option<Bound<'_, PyAny>>,
 ) -> Answer<()> {
-    let array = operand(source)?;
+    let inflate = inflate.then(Inflate::default);
+    let whole = dtype.is_none() && order.is_none() && axes.is_none();
+    if let Some(from) = path_of(source)?.filter(|_| whole) {
+        let (to, options) = (path_argument(out)?, options(None, format, overwrite)?);
+        let all = || maparray::convert_all(from, to, &options, inflate.as_ref());
+        if interruptible(py, all)?.is_some() {
+            return Ok(());
+        }
+    }
+    let array = any(py, source, inflate.as_ref())?;
     let array = match axes {
         Some(axes) => array.transpose(Some(&axes))?,
         None => array,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use maparray::format::Format;
 use maparray::{
-    Address, Allocate, Create, DType, Existing, Layout, MemMapArray, Mode, Opened, Raw,
+    Address, Allocate, Create, DType, Existing, Inflate, Layout, MemMapArray, Mode, Opened, Raw,
 };
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyUserWarning};
 use pyo3::prelude::*;
@@ -35,7 +35,8 @@ use crate::unit;
 /// is an error; `partial` opens its whole rows and warns.
 ///
 /// 'a.npz:x' names an array of an archive. One that is compressed cannot be mapped: `inflate` says that
-/// it may be copied, True to a size that is usual, a number to so many bytes.
+/// it may be copied, True to a size that is usual, a number to so many bytes. The same holds of sound
+/// with samples of 24 bits, which become int32 of the same values.
 #[pyfunction]
 #[pyo3(signature = (
     path, mode="r", *, dtype=None, shape=None, offset=None, order="C", inflate=None, partial=false
@@ -167,7 +168,9 @@ fn read<'py>(py: Python<'py>, path: &Bound<'py, PyAny>) -> Answer<Bound<'py, PyA
     {
         return lend(py, &interruptible(py, || MemMapArray::read(path))?);
     }
-    let mapped = py.detach(|| Opened::open(path, Mode::Read)?.into_plain())?;
+    let inflate = Inflate::default();
+    let open = || Opened::open_inflated(path, Mode::Read, &inflate)?.into_plain();
+    let mapped = interruptible(py, open)?;
     let options = PyDict::new(py);
     options.set_item("dtype", dtype::to_numpy(py, &mapped.dtype().to_native())?)?;
     let copy = dtype::import_once(py, &ARRAY, "numpy", "array")?;

@@ -5,10 +5,11 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use maparray::DType;
 
-use super::{Order, RawArgs};
+use super::{Binding, InflateLimit, Order, RawArgs};
 
 #[derive(Args, Debug)]
 pub(crate) struct Combine {
@@ -82,8 +83,19 @@ pub(crate) struct NewFile {
 pub(crate) struct Convert {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    #[command(flatten)]
-    pub(crate) new: NewFile,
+    /// The new file; the end of its name says its format. A name behind a colon is that of the array:
+    /// out.npz:x
+    #[arg(value_name = "OUTPUT", required_unless_present = "output")]
+    pub(crate) target: Option<PathBuf>,
+    /// The same
+    #[arg(short, long, value_name = "FILE", conflicts_with = "target")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace a file of that name
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Write the elements alone, without a header
+    #[arg(long)]
+    pub(crate) raw: bool,
     /// The dtype of the new elements; numbers are cut and wrap as NumPy's `astype` has it
     #[arg(long, value_name = "DTYPE")]
     pub(crate) to: Option<DType>,
@@ -98,6 +110,50 @@ pub(crate) struct Convert {
     pub(crate) little_endian: bool,
     #[command(flatten)]
     pub(crate) source: RawArgs,
+}
+
+impl Convert {
+    /// The file to be made.
+    pub(crate) fn new_file(&self) -> NewFile {
+        let output = self.target.as_ref().or(self.output.as_ref());
+        NewFile {
+            output: output.cloned().unwrap_or_default(),
+            overwrite: self.overwrite,
+            raw: self.raw,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Pack {
+    /// The new file: .npz, .safetensors or .fits
+    #[arg(value_name = "OUTPUT")]
+    pub(crate) output: PathBuf,
+    /// Arrays; each is called as its file, or as is said before it
+    #[arg(
+        required = true,
+        value_name = "[NAME=]FILE",
+        value_parser = OsStringValueParser::new().try_map(Binding::named)
+    )]
+    pub(crate) arrays: Vec<Binding>,
+    /// Replace a file of that name
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Unpack {
+    /// An archive, safetensors or FITS
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The folder that they go to
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Only these [default: all]
+    #[arg(long = "name", value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) limit: InflateLimit,
 }
 
 #[derive(Args, Debug)]

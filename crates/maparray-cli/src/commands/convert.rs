@@ -7,15 +7,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use maparray::format::Format;
-use maparray::{ByteOrder, Create, DType, Existing, Join, Opened, Select};
+use maparray::format::{Format, Storage};
+use maparray::{
+    ByteOrder, Contents, Create, DType, Existing, Inflate, Join, Opened, Select, convert_all,
+};
 
 use super::create::EXISTS;
 use super::eval::saved;
+use super::npz::written;
 use super::{configured, open, print_json};
 use crate::args::{self, How, NewFile};
 use crate::failure::Failure;
-use crate::progress;
+use crate::{progress, value};
 
 impl NewFile {
     /// How the file is made.
@@ -39,6 +42,12 @@ pub(super) fn convert(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
+    let new = convert.new_file();
+    let same_dtype = convert.to.is_none() && !convert.big_endian && !convert.little_endian;
+    let as_is = same_dtype && convert.as_order.is_none() && convert.source.dtype.is_none();
+    if as_is && !convert.raw && all(&convert.file, &new, how, err)? {
+        return written(&new.output, how, out);
+    }
     let array = open(&convert.file, convert.source.raw().as_ref(), how, err)?;
     let wanted = convert.to.clone().unwrap_or_else(|| array.dtype());
     let dtype = match (convert.big_endian, convert.little_endian) {
@@ -48,9 +57,28 @@ pub(super) fn convert(
     };
     let options = Create {
         order: convert.as_order.map_or(array.raw().order(), Into::into),
-        ..convert.new.options()
+        ..new.options()
     };
-    write(&array, &dtype, &options, &convert.new, how, out)
+    write(&array, &dtype, &options, &new, how, out)
+}
+
+/// Every array of a file that holds several into one that can, with their names; `false` if one of the
+/// two is for one array.
+fn all(file: &Path, new: &NewFile, how: &How, err: &mut dyn Write) -> Result<bool, Failure> {
+    let inflate = Inflate::default();
+    let convert = || convert_all(file, &new.output, &new.options(), Some(&inflate));
+    let names = maparray::watched(progress::watcher(how), convert).map_err(unless_taken)?;
+    let Some(names) = names else { return Ok(false) };
+    let contents = Contents::open(file)?;
+    for (index, name) in names.iter().enumerate().filter(|_| !how.quiet) {
+        let entry = contents.entry(index)?;
+        if entry.storage != Storage::Plain {
+            let (file, name) = (value::path(file), value::plain(name));
+            let size = value::size(entry.header.byte_len()?);
+            writeln!(err, "{file}:{name}: compressed, inflated to {size}")?;
+        }
+    }
+    Ok(true)
 }
 
 /// The axes in another order.
@@ -213,7 +241,7 @@ impl Starts {
 }
 
 /// Says how a file is replaced, if one is in the way.
-fn unless_taken(error: maparray::Error) -> Failure {
+pub(super) fn unless_taken(error: maparray::Error) -> Failure {
     match error.os_error() {
         Some(EXISTS) => Failure::Hinted {
             error,
@@ -227,7 +255,7 @@ const REPLACES: &str = "`--overwrite` replaces files";
 
 fn taken_by(path: &Path) -> Failure {
     Failure::Usage {
-        message: format!("{}: file exists", crate::value::path(path)),
+        message: format!("{}: file exists", value::path(path)),
         hint: REPLACES,
     }
 }

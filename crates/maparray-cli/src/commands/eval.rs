@@ -138,7 +138,7 @@ pub(super) fn saved(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let elapsed = started.elapsed();
-    let file_bytes = std::fs::metadata(path)?.len();
+    let file_bytes = std::fs::metadata(maparray::Address::parse(path)?.path)?.len();
     let moved = report.bytes_read + report.bytes_written;
     if how.json {
         let document = json!({

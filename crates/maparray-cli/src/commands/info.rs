@@ -101,9 +101,11 @@ pub(super) fn write_list(
     let keys = contents.keys();
     let format = contents.format().row().name;
     let noun = if keys.len() == 1 { "array" } else { "arrays" };
+    let rate = contents.sample_rate();
+    let rate = rate.map_or(String::new(), |rate| format!(", {rate} frames a second"));
     writeln!(
         out,
-        "{}: {format}, {} {noun}",
+        "{}: {format}, {} {noun}{rate}",
         value::path(path),
         keys.len()
     )?;
@@ -122,7 +124,10 @@ pub(super) fn write_list(
                 let bytes = value::size(header.byte_len()?);
                 let place = match storage {
                     Storage::Plain => format!("from byte {}", header.data_offset),
-                    Storage::Compressed(packed) => format!("compressed to {}", value::size(packed)),
+                    Storage::Compressed(packed) => match contents.format() {
+                        Format::Wav => format!("stored as 24 bits in {}", value::size(packed)),
+                        _ => format!("compressed to {}", value::size(packed)),
+                    },
                 };
                 let unit = header.unit.as_deref().map(value::plain);
                 let unit = unit.map_or(String::new(), |unit| format!(", in {unit}"));
@@ -175,6 +180,7 @@ pub(super) fn list_to_json(path: &Path, contents: &Contents, indices: &[usize]) 
     json!({
         "path": path.display().to_string(),
         "format": contents.format().row().name,
+        "sample_rate": contents.sample_rate(),
         "arrays": arrays.collect::<Vec<_>>(),
     })
 }

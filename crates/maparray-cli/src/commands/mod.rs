@@ -11,6 +11,7 @@ mod eval;
 mod grow;
 mod info;
 mod npz;
+mod pack;
 mod rows;
 mod stats;
 mod wrap;
@@ -18,7 +19,9 @@ mod wrap;
 use std::io::Write;
 use std::path::Path;
 
-use maparray::{Accuracy, DType, Eval, Inflate, MemMapArray, Mode, Opened, Raw, Unit};
+use maparray::{
+    Accuracy, Address, Contents, DType, Eval, Inflate, MemMapArray, Mode, Opened, Raw, Unit,
+};
 
 use crate::args::{Arguments, Command, How, RawArgs};
 use crate::failure::Failure;
@@ -50,6 +53,8 @@ pub(crate) fn run(
         Command::Wrap(wrap) => wrap::run(wrap, how, out),
         Command::Combine(combine) => combine::run(combine, how, out),
         Command::Convert(how_to) => convert::convert(how_to, how, out, err),
+        Command::Pack(files) => pack::pack(files, how, out, err),
+        Command::Unpack(file) => pack::unpack(file, how, out),
         Command::Transpose(axes) => convert::transpose(axes, how, out, err),
         Command::Concat(join) => convert::join(join, convert::Along::Old, how, out, err),
         Command::Stack(join) => convert::join(join, convert::Along::New, how, out, err),
@@ -82,7 +87,11 @@ fn open(path: &Path, raw: Option<&Raw>, how: &How, err: &mut dyn Write) -> Resul
     let bytes = opened.raw();
     if bytes.path().is_none() && !how.quiet {
         let (name, size) = (value::path(path), value::size(bytes.byte_len() as u64));
-        writeln!(err, "{name}: compressed, inflated to {size}")?;
+        let sound = Contents::open(Address::parse(path)?.path)?.sample_rate();
+        match sound {
+            Some(_) => writeln!(err, "{name}: samples of 24 bits, widened to {size}")?,
+            None => writeln!(err, "{name}: compressed, inflated to {size}")?,
+        }
     }
     Ok(opened)
 }

@@ -6,19 +6,18 @@ use std::io::Write;
 use std::path::Path;
 
 use maparray::{
-    Contents, Inflate, MemMapArray, Mode, SaveNpz, Storing, align_npz, append_npz, extract_npz,
-    repair_npz,
+    Contents, Inflate, MemMapArray, Mode, SaveNpz, Storing, align_npz, append_npz, repair_npz,
 };
 use serde_json::{Value, json};
 
 use super::info::{list_to_json, write_list};
-use super::print_json;
-use crate::args::{How, InflateLimit, Npz};
+use super::{pack, print_json};
+use crate::args::{How, InflateLimit, Npz, Unpack};
 use crate::failure::Failure;
 use crate::value;
 
 impl InflateLimit {
-    fn inflate(self) -> Inflate {
+    pub(super) fn inflate(self) -> Inflate {
         Inflate {
             most: self.limit.map(|limit| limit.0 as u64),
             ..Inflate::default()
@@ -57,20 +56,13 @@ pub(super) fn run(npz: &Npz, how: &How, out: &mut dyn Write) -> Result<(), Failu
             directory,
             limit,
         } => {
-            let keys = match names.is_empty() {
-                true => Contents::open(file)?.keys(),
-                false => names.clone(),
+            let unpack = Unpack {
+                file: file.clone(),
+                folder: directory.clone(),
+                names: names.clone(),
+                limit: *limit,
             };
-            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            let files = extract_npz(file, &keys, directory, &limit.inflate())?;
-            if how.json {
-                let files = files.iter().map(|file| json!(file.display().to_string()));
-                return print_json(out, &files.collect());
-            }
-            for file in files.iter().filter(|_| !how.quiet) {
-                writeln!(out, "{}", value::path(file))?;
-            }
-            Ok(())
+            pack::unpack(&unpack, how, out)
         }
         Npz::Align {
             file,
@@ -101,8 +93,8 @@ fn list(file: &Path, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
     }
 }
 
-/// What is in an archive that was written.
-fn written(file: &Path, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
+/// What is in a file that was written.
+pub(super) fn written(file: &Path, how: &How, out: &mut dyn Write) -> Result<(), Failure> {
     match how.quiet && !how.json {
         true => Ok(()),
         false => list(file, how, out),

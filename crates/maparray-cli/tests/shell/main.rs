@@ -13,6 +13,7 @@ mod grow;
 mod json;
 mod memory;
 mod npz;
+mod pack;
 
 use tempfile::TempDir;
 

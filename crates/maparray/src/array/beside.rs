@@ -7,12 +7,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::unit;
+use super::{Inflate, MemMapArray, unit};
 use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
-use crate::format::{Header, envi, sidecar, wav};
-use crate::map::{Allocate, Existing, Flush, Mode, NewFile, OpenFile};
+use crate::format::wav::{self, Sound};
+use crate::format::{Header, envi, sidecar};
+use crate::map::{Allocate, Existing, Flush, Mode, NewFile, OpenFile, Region};
 use crate::unit::Unit;
+
+/// Samples that are widened at once.
+const SAMPLES: u64 = 1 << 16;
 
 fn named(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -52,8 +56,41 @@ fn whole_text(path: &Path) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The header of a WAV file.
-pub(super) fn read_wav(file: &OpenFile) -> Result<Header> {
+/// Copies samples of three bytes as numbers of four.
+pub(super) fn widen(file: &OpenFile, sound: &Sound, how: &Inflate) -> Result<MemMapArray> {
+    let numbers = sound.numbers();
+    sound.header.check_len(file.len()?)?;
+    let (stored, plain) = (sound.header.byte_len()?, numbers.byte_len()?);
+    // No more than the file has, and a third: only a limit that was set holds.
+    if let Some(limit) = how.most.filter(|limit| plain > *limit) {
+        let name = "data".into();
+        return Err(Error::new(Problem::InflateLimit { name, plain, limit }));
+    }
+    let mut array = how.room(&numbers)?;
+    let writer = Region::writer(&mut array.region)?;
+    let (mut packed, mut out) = (vec![], vec![]);
+    let mut done = 0;
+    while done < stored {
+        packed.resize((stored - done).min(SAMPLES * 3) as usize, 0);
+        let found = file.read_at(sound.header.data_offset + done, &mut packed)?;
+        if found < packed.len() {
+            let (found, needed) = (done + found as u64, stored);
+            return Err(Error::new(Problem::ShortData {
+                found,
+                needed,
+                whole_rows: 0,
+            }));
+        }
+        out.resize(packed.len() / 3 * 4, 0);
+        sound.widen(&packed, &mut out);
+        writer.write(done as usize / 3 * 4, &out)?;
+        done += packed.len() as u64;
+    }
+    Ok(array)
+}
+
+/// What a WAV file holds.
+pub(super) fn read_wav(file: &OpenFile) -> Result<Sound> {
     wav::parse(|at, count| {
         let mut bytes = vec![0; count];
         let found = file.read_at(at, &mut bytes)?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::address::{Address, Key};
 use super::archive::{Archive, Inflate};
-use super::beside::{read_wav, said_beside};
+use super::beside::{read_wav, said_beside, widen};
 use super::fits::Fits;
 use super::open::read_header;
 use super::tensors::read_tensors;
@@ -20,6 +20,7 @@ use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
 use crate::format::records::Record;
 use crate::format::safetensors::Tensor;
+use crate::format::wav::Sound;
 use crate::format::{Entry, Format, Header, Storage, npy};
 use crate::layout::{Order, Picks, Select};
 use crate::map::{Mode, OpenFile, Region};
@@ -50,6 +51,8 @@ pub struct Contents {
 enum Kind {
     /// A file of one array.
     One(Box<Header>),
+    /// Samples of sound.
+    Sound(Box<Sound>),
     /// HDUs.
     Fits(Fits),
     /// A zip archive of them.
@@ -106,7 +109,7 @@ impl Contents {
                 Some(Format::Fits) => Kind::Fits(Fits::scan(&file)?),
                 Some(Format::Npz) => Kind::Archive(Archive::open(&file)?),
                 Some(Format::Safetensors) => Kind::Tensors(read_tensors(&file)?.tensors),
-                Some(Format::Wav) => Kind::One(Box::new(read_wav(&file)?)),
+                Some(Format::Wav) => Kind::Sound(Box::new(read_wav(&file)?)),
                 // What says nothing is told what was expected of it.
                 Some(Format::Npy | Format::Raw) | None => {
                     Kind::One(Box::new(read_header(&file, limit)?))
@@ -138,10 +141,34 @@ impl Contents {
     pub fn format(&self) -> Format {
         match &self.kind {
             Kind::One(header) => header.format,
+            Kind::Sound(_) => Format::Wav,
             Kind::Fits(_) => Format::Fits,
             Kind::Archive(_) => Format::Npz,
             Kind::Tensors(_) => Format::Safetensors,
             Kind::Records(..) => Format::Raw,
+        }
+    }
+
+    /// How many frames of sound there are in a second; `None` of what is no sound.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("a.wav");
+    /// # let mut file = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x44\xAC\0\0\0\0\0\0\x03\0\x18\0".to_vec();
+    /// # file.extend(b"data\x03\0\0\0\xFE\xFF\xFF");
+    /// # std::fs::write(&path, file)?;
+    /// use maparray::{Contents, Inflate, Mode};
+    /// let sound = Contents::open(&path)?;
+    /// assert_eq!(sound.sample_rate(), Some(44100));
+    /// // Samples of 24 bits are no numbers: a copy holds them in 32.
+    /// assert!(sound.array(0, Mode::Read).is_err());
+    /// assert_eq!(sound.inflate(0, &Inflate::default())?.to_vec::<i32>()?, [-2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sample_rate(&self) -> Option<u32> {
+        match &self.kind {
+            Kind::Sound(sound) => Some(sound.rate),
+            _ => None,
         }
     }
 
@@ -157,7 +184,7 @@ impl Contents {
     /// The names of its arrays, in the order in which they lie; the one of a file of one array is "".
     pub fn keys(&self) -> Vec<String> {
         match &self.kind {
-            Kind::One(_) => vec![String::new()],
+            Kind::One(_) | Kind::Sound(_) => vec![String::new()],
             Kind::Fits(fits) => fits.keys(),
             Kind::Archive(archive) => archive.keys(),
             Kind::Tensors(tensors) => tensors.iter().map(|one| one.name().to_owned()).collect(),
@@ -179,7 +206,15 @@ impl Contents {
                 header: Header::clone(header),
                 storage: Storage::Plain,
             }),
-            Kind::One(_) => Err(self.no_such(&index.to_string())),
+            Kind::Sound(sound) if index == 0 => Ok(Entry {
+                key: String::new(),
+                header: sound.numbers(),
+                storage: match sound.is_packed() {
+                    true => Storage::Compressed(sound.header.byte_len()?),
+                    false => Storage::Plain,
+                },
+            }),
+            Kind::One(_) | Kind::Sound(_) => Err(self.no_such(&index.to_string())),
             Kind::Fits(fits) => {
                 let entry = fits.entry(index);
                 let entry = entry.unwrap_or_else(|| Err(self.no_such(&index.to_string())));
@@ -303,6 +338,7 @@ impl Contents {
         let entry = self.entry(index)?;
         match (&self.kind, entry.storage) {
             (Kind::Fits(_), Storage::Compressed(_)) => Err(Error::new(Problem::FitsCompressed)),
+            (Kind::Sound(_), Storage::Compressed(_)) => Err(Error::new(Problem::WavPacked)),
             _ => Ok(entry.header),
         }
     }
@@ -314,6 +350,9 @@ impl Contents {
     pub fn read(&self, index: usize) -> Result<MemMapArray> {
         let read = || match &self.kind {
             Kind::Archive(archive) => archive.read(&self.file, index),
+            Kind::Sound(sound) if sound.is_packed() && index == 0 => {
+                widen(&self.file, sound, &Inflate::IN_MEMORY)?.native_in_place()
+            }
             _ => MemMapArray::read_data(&self.file, &self.plain(index)?),
         };
         read().map_err(|error| error.at(&self.path))
@@ -342,6 +381,9 @@ impl Contents {
             (Kind::Archive(archive), Storage::Compressed(_)) => archive
                 .inflate(&self.file, index, how)
                 .map_err(|error| error.at(&self.path)),
+            (Kind::Sound(sound), Storage::Compressed(_)) => {
+                widen(&self.file, sound, how).map_err(|error| error.at(&self.path))
+            }
             _ => self.array(index, Mode::Read),
         }
     }
@@ -389,6 +431,7 @@ impl Contents {
     pub fn verify(&self, index: usize) -> Result<()> {
         let verify = || match &self.kind {
             Kind::Archive(archive) => archive.verify(&self.file, index),
+            Kind::Sound(sound) if index == 0 => sound.header.check_len(self.file.len()?),
             _ => self.entry(index)?.header.check_len(self.file.len()?),
         };
         verify().map_err(|error| error.at(&self.path))
@@ -439,7 +482,7 @@ pub(super) fn at_address<W: Whole>(
     contents: &Contents,
     get: impl FnOnce(&Contents, usize) -> Result<W>,
 ) -> Result<W> {
-    let one = matches!(contents.kind, Kind::One(_));
+    let one = matches!(contents.kind, Kind::One(_) | Kind::Sound(_));
     let take = || {
         let mut parts = address.parts.clone();
         // The longest part of the text that is a name is the name.

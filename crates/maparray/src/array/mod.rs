@@ -19,6 +19,7 @@ mod grow;
 mod info;
 mod names;
 mod open;
+mod pack;
 
 mod ragged;
 mod records;
@@ -30,6 +31,7 @@ mod share;
 mod stack;
 mod switch;
 mod take;
+mod target;
 mod tensors;
 mod typed;
 mod unit;
@@ -50,9 +52,7 @@ use share::share_out;
 
 pub(crate) use access::{ArrayWriter, Source};
 pub use address::{Address, Key};
-pub use archive::{
-    Inflate, SaveNpz, Storing, align_npz, append_npz, extract_npz, repair_npz, save_npz,
-};
+pub use archive::{Inflate, SaveNpz, Storing, align_npz, append_npz, repair_npz, save_npz};
 pub use atomic::Integer;
 pub use beside::write_sidecar;
 pub use chunks::{ChunkSize, Chunks, ScaledChunks};
@@ -62,6 +62,7 @@ pub use contents::Contents;
 pub use fits::FitsHeader;
 pub use info::{Info, info, info_raw};
 pub(crate) use names::check_apart;
+pub use pack::{convert_all, pack, unpack};
 pub use ragged::Ragged;
 pub use recover::{Recovered, recover};
 pub use save::Create;

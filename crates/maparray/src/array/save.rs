@@ -5,14 +5,18 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::archive::find_npz;
+use super::target::{self, Begun, Ending, Place};
 use super::{MemMapArray, Opened, Scaled, save_fits, unit};
 use crate::crew::{Crew, callers_watch};
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
 use crate::format::{Format, Header, Scaling};
-use crate::layout::{Layout, Order, Walk, extent, shape_text};
-use crate::map::{Allocate, Behind, Existing, Extend, FOLIO, Flush, Mode, NewFile, OpenFile, Span};
+use crate::layout::{Layout, Order, Walk, shape_text};
+use crate::map::{
+    Allocate, Behind, Existing, Extend, FOLIO, Flush, Mode, NewFile, OpenFile, Region, Span,
+};
 use crate::unit::Unit;
 
 /// How a new file is made.
@@ -31,17 +35,21 @@ pub struct Create {
 impl Create {
     /// The same for a file of this name, which means the elements alone if it ends as those of raw files.
     pub(crate) fn by_name(&self, path: &Path) -> Create {
-        let by_name = path.to_str().and_then(Format::of_name);
         Create {
-            format: self.format.or(by_name),
+            format: self.format.or_else(|| self.by_ending(path)),
             ..*self
         }
+    }
+
+    fn by_ending(&self, path: &Path) -> Option<Format> {
+        let place = Place::parse(path, self.format);
+        place.path.to_str().and_then(Format::of_name)
     }
 
     /// The format of a file of this name.
     pub(crate) fn format_of(&self, path: &Path) -> Format {
         self.format.unwrap_or_else(|| {
-            let by_name = path.to_str().and_then(Format::of_name);
+            let by_name = self.by_ending(path);
             // A file without a header has to be asked for: nobody could tell what is in it.
             by_name
                 .filter(|&format| format != Format::Raw)
@@ -72,6 +80,11 @@ impl MemMapArray {
         options: &Create,
     ) -> Result<MemMapArray> {
         let path = path.as_ref();
+        let format = options.format_of(path);
+        if matches!(format, Format::Npz | Format::Safetensors) {
+            let format = format.row().name;
+            return Err(Error::new(Problem::NotAlone { format }).at(path));
+        }
         let new = NewArray::create(path, dtype, shape, options, None)?;
         let header = new.header.clone();
         let map = || {
@@ -187,8 +200,16 @@ impl MemMapArray {
 
     /// Writes a new file of this format and order, whole and durable or not at all.
     ///
+    /// The end of the name says the format if `options` do not. `out.npz:x`, `out.safetensors:w` and
+    /// `out.fits:MASK` name the array, too; without a name it is NumPy's `arr_0`, in FITS the primary
+    /// image. To an archive that is there a named array is added in place, as by
+    /// [`append_npz`](crate::append_npz), and no array of it is replaced; files of the other formats
+    /// are made anew. Safetensors are in C order and little-endian, FITS in C order and big-endian.
+    ///
     /// # Errors
-    /// As [`MemMapArray::save`]; `Unsupported` if the format cannot hold such an array.
+    /// As [`MemMapArray::save`]; `Unsupported` if the format cannot hold such an array, `Mismatch` if
+    /// an archive has an array of that name, or if a file that is to be replaced for a named array has
+    /// others.
     ///
     /// ```
     /// use maparray::{Create, MemMapArray, format::Format};
@@ -233,11 +254,12 @@ impl MemMapArray {
     }
 }
 
-/// A `.npy` file that is being written and has no name of its own yet.
+/// A file of one array, or one more array of a file, that is being written and has no name yet.
 pub(crate) struct NewArray {
     /// Whether numbers are stored without the first half of their range.
     shifted: bool,
     file: NewFile,
+    ending: Ending,
     path: PathBuf,
     header: Header,
     layout: Layout,
@@ -251,8 +273,8 @@ impl NewArray {
         options: &Create,
         unit: Option<&Unit>,
     ) -> Result<NewArray> {
+        let place = Place::parse(path, options.format);
         let make = || {
-            let (_, byte_len) = extent(shape, dtype.size())?;
             let mut header = Header {
                 format: options.format_of(path),
                 version: (0, 0),
@@ -263,25 +285,18 @@ impl NewArray {
                 unit: unit::text_of(unit),
                 scaling: None,
             };
-            let fits = header.format == Format::Fits;
-            let start = match fits {
-                true => save_fits::begin(&mut header, unit)?,
-                false => header.begin()?,
-            };
-            let end = header.data_offset + byte_len as u64;
-            let len = if fits { save_fits::padded(end) } else { end };
-            let file = NewFile::create(path, len, options.existing, options.allocate)?;
-            file.write_at(0, &start)?;
+            let Begun { file, ending } = target::begin(&place, &mut header, unit, options)?;
             let layout = header.layout()?;
             Ok(NewArray {
-                shifted: fits && save_fits::is_shifted(dtype),
+                shifted: header.format == Format::Fits && save_fits::is_shifted(dtype),
                 file,
-                path: path.to_path_buf(),
+                ending,
+                path: place.path.clone(),
                 header,
                 layout,
             })
         };
-        make().map_err(|error: Error| error.at(path))
+        make().map_err(|error: Error| error.at(&place.path))
     }
 
     /// Where the elements lie, counted from the first.
@@ -365,8 +380,17 @@ impl NewArray {
                 self.header.dtype.swap_to_native(bytes);
                 return Ok(copy);
             }
-            MemMapArray::map(&file, &self.header, &self.path, Mode::Read)
+            let array = MemMapArray::map(&file, &self.header, &self.path, Mode::Read)?;
+            match self.header.format {
+                Format::Npy | Format::Raw => Ok(array),
+                _ => array.of_region(Region::described),
+            }
         };
+        if let Ending::Added(name) = &self.ending {
+            let (path, name) = (self.path.clone(), name.clone());
+            self.publish(flush)?;
+            return find_npz(&path, &name);
+        }
         let array = map().map_err(|error: Error| error.at(&self.path))?;
         self.publish(flush)?;
         Ok(array)
@@ -394,8 +418,17 @@ impl NewArray {
     }
 
     pub(super) fn publish(self, flush: Flush) -> Result<()> {
-        self.file
-            .commit(flush)
-            .map_err(|error| error.at(&self.path))
+        let NewArray {
+            file,
+            ending,
+            path,
+            header,
+            ..
+        } = self;
+        let publish = || match ending.reach(&path, &file, &header)? {
+            true => file.commit(flush),
+            false => Ok(()),
+        };
+        publish().map_err(|error| error.at(&path))
     }
 }

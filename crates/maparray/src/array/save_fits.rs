@@ -160,7 +160,11 @@ pub(super) fn shift(bytes: &mut [u8], item: usize) {
 
 /// The bytes before the elements of a new file of one image; the header says from then on how they are
 /// stored.
-pub(super) fn begin(header: &mut Header, unit: Option<&Unit>) -> Result<Vec<u8>> {
+pub(super) fn begin(
+    header: &mut Header,
+    unit: Option<&Unit>,
+    name: Option<&str>,
+) -> Result<Vec<u8>> {
     if header.shape.is_empty() {
         return Err(no_image(&header.dtype));
     }
@@ -168,6 +172,7 @@ pub(super) fn begin(header: &mut Header, unit: Option<&Unit>) -> Result<Vec<u8>>
     let mut cards = Cards::default();
     start(&mut cards, 0, bitpix, &header.shape)?;
     shifted_by(&mut cards, zero)?;
+    named(&mut cards, name)?;
     if let Some(text) = unit::fits_text(unit) {
         cards.set("BUNIT", Value::Text(text), None)?;
     }
@@ -194,6 +199,12 @@ fn shifted_by(cards: &mut Cards, zero: Option<i128>) -> Result<()> {
     cards.set("BZERO", Value::Integer(zero), None)
 }
 
+fn named(cards: &mut Cards, name: Option<&str>) -> Result<()> {
+    let Some(name) = name else { return Ok(()) };
+    let text = Value::Text(name.to_owned());
+    cards.set("EXTNAME", text, Some("extension name"))
+}
+
 fn no_image(dtype: &DType) -> Error {
     let dtype = dtype.to_string();
     Error::new(Problem::FitsDType { dtype })
@@ -208,10 +219,7 @@ fn cards_of(number: usize, image: &FitsImage<'_>) -> Result<Cards> {
     let mut cards = Cards::default();
     start(&mut cards, number, bitpix, image.array.shape())?;
     shifted_by(&mut cards, zero)?;
-    if let Some(name) = image.name {
-        let text = Value::Text(name.to_owned());
-        cards.set("EXTNAME", text, Some("extension name"))?;
-    }
+    named(&mut cards, image.name)?;
     for card in image.cards.iter().flat_map(|cards| cards.iter()) {
         let keyword = card.keyword().to_ascii_uppercase();
         let ours = keyword == "EXTNAME" && image.name.is_some();

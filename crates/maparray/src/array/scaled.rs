@@ -13,12 +13,12 @@ use super::contents::{Contents, Whole};
 use super::open::at;
 use super::share::share_out;
 use super::{COPY_BYTES, Create, FitsHeader, Inflate, MemMapArray, NewArray, ScaledChunks, Source};
-use crate::crew::{Crew, callers_watch};
+use crate::crew::{Crew, callers_watch, free_memory};
 use crate::dtype::{DType, Element, Scalar};
 use crate::error::{Error, Problem, Result};
 use crate::format::{Format, Scaling, npy};
 use crate::layout::{Order, Select, Walk};
-use crate::map::{FOLIO, Flush, Mode};
+use crate::map::{Behind, FOLIO, Flush, Mode};
 use crate::unit::Unit;
 
 /// An array whose stored numbers x stand for zero + scale · x, as in FITS.
@@ -295,6 +295,37 @@ impl Scaled {
         Ok(copy.sharing_unit(self.unit.clone()))
     }
 
+    /// The same; what takes more than half of the free memory goes to a file without a name instead.
+    fn to_room(&self) -> Result<MemMapArray> {
+        let (dtype, order) = (self.dtype(), self.raw.order());
+        let byte_len = (self.len() as u64).saturating_mul(dtype.size() as u64);
+        if byte_len <= free_memory().map_or(u64::MAX, |free| free / 2) {
+            return self.to_memory();
+        }
+        self.to_file(MemMapArray::temporary(&dtype, self.shape(), order, None)?)
+    }
+
+    /// Fills an array of the shape and dtype of the numbers that are meant with them.
+    fn to_file(&self, mut room: MemMapArray) -> Result<MemMapArray> {
+        let axes = room.layout.memory_order();
+        let walk = Walk::new(&self.raw.layout.permuted(&axes));
+        let (source, item) = (self.raw.source(), room.layout.item_size());
+        let piece = FOLIO / item;
+        let (_, writer) = room.split()?;
+        let (mut stored, mut meant) = (vec![], vec![]);
+        for start in (0..self.len()).step_by(piece) {
+            let count = piece.min(self.len() - start);
+            stored.resize(count * self.stored.size(), 0);
+            meant.resize(count * item, 0);
+            source.load(&walk, start, &mut stored)?;
+            self.scaling.convert(self.stored, &stored, &mut meant);
+            writer.prepare(start..start + count)?;
+            writer.store(start, &mut meant)?;
+            writer.behind(start..start + count, Behind::Start)?;
+        }
+        Ok(room.sharing_unit(self.unit.clone()))
+    }
+
     /// Writes the numbers that are meant into a new `.npy` file, whole and durable or not at all.
     ///
     /// # Errors
@@ -440,7 +471,7 @@ impl Opened {
     /// As [`Opened::open`] and [`MemMapArray::open_inflated`].
     pub fn open_inflated(path: impl AsRef<Path>, mode: Mode, how: &Inflate) -> Result<Opened> {
         let open = |contents: &Contents, index| match contents.format() {
-            Format::Npz => contents.inflated(index, mode, how).map(Opened::Plain),
+            Format::Npz | Format::Wav => contents.inflated(index, mode, how).map(Opened::Plain),
             _ => contents.opened(index, mode),
         };
         at(path.as_ref(), mode, npy::HEADER_LIMIT, open)
@@ -512,14 +543,15 @@ impl Opened {
         })
     }
 
-    /// The array itself, or a copy in memory of the numbers that are meant.
+    /// The array itself, or a copy of the numbers that are meant: in memory, or in a file without a
+    /// name if it would take more than half of the free memory.
     ///
     /// # Errors
     /// `Io` if there is no room.
     pub fn into_plain(self) -> Result<MemMapArray> {
         match self {
             Opened::Plain(array) => Ok(array),
-            Opened::Scaled(scaled) => scaled.to_memory(),
+            Opened::Scaled(scaled) => scaled.to_room(),
         }
     }
 }

@@ -75,10 +75,15 @@ pub fn save_safetensors(
     metadata: &[(&str, &str)],
 ) -> Result<()> {
     let path = path.as_ref();
-    save(path, arrays, metadata).map_err(|error| error.at(path))
+    save(path, arrays, metadata, Existing::Replace).map_err(|error| error.at(path))
 }
 
-fn save(path: &Path, arrays: &[(&str, &MemMapArray)], metadata: &[(&str, &str)]) -> Result<()> {
+pub(super) fn save(
+    path: &Path,
+    arrays: &[(&str, &MemMapArray)],
+    metadata: &[(&str, &str)],
+    existing: Existing,
+) -> Result<()> {
     let tensors: Vec<(&str, &DType, &[usize])> = arrays
         .iter()
         .map(|(name, array)| (*name, array.dtype(), array.shape()))
@@ -87,7 +92,7 @@ fn save(path: &Path, arrays: &[(&str, &MemMapArray)], metadata: &[(&str, &str)])
     let byte_len = |array: &MemMapArray| array.byte_len() as u64;
     let bytes: u64 = arrays.iter().map(|(_, array)| byte_len(array)).sum();
     let len = start.len() as u64 + bytes;
-    let new = NewFile::create(path, len, Existing::Replace, Allocate::Full)?;
+    let new = NewFile::create(path, len, existing, Allocate::Full)?;
     new.write_at(0, &start)?;
     let crew = Crew::new(1, bytes, callers_watch());
     crew.run(

@@ -237,6 +237,22 @@ pub(super) fn write(problem: &Problem, f: &mut fmt::Formatter<'_>) -> fmt::Resul
              inside, of at most 65535 bytes",
             show(name)
         ),
+        Problem::WavPacked => write!(
+            f,
+            "samples of 24 bits cannot be mapped as numbers: found 3 bytes each, expected to be \
+             asked for a copy with 4"
+        ),
+        Problem::NotForSeveral { format } => write!(
+            f,
+            "several arrays for one file: found format {format}, expected npz, safetensors or fits"
+        ),
+        Problem::NotAdded { found, other } => write!(
+            f,
+            "nothing is added to files of this format: found `{}` for a file that holds `{}`, \
+             expected the name of a new file",
+            show(found),
+            show(other)
+        ),
         Problem::NotOneArray { format } => write!(
             f,
             "an array cannot become such a file: found format {format}, expected npy or raw"

@@ -513,6 +513,9 @@ impl fmt::Display for Problem {
             | Problem::MemberTwice { .. }
             | Problem::NotForOne { .. }
             | Problem::NotOneArray { .. }
+            | Problem::NotAdded { .. }
+            | Problem::NotForSeveral { .. }
+            | Problem::WavPacked
             | Problem::NotZip
             | Problem::PartOfAByte { .. }
             | Problem::RecordLength { .. }

@@ -143,8 +143,11 @@ impl Error {
             | Problem::Compressed { .. }
             | Problem::InflateLimit { .. }
             | Problem::Deflate
+            | Problem::NotForSeveral { .. }
+            | Problem::WavPacked
             | Problem::NotOneArray { .. } => Kind::Unsupported,
             Problem::MemberKnown { .. }
+            | Problem::NotAdded { .. }
             | Problem::MemberName { .. }
             | Problem::Alignment { .. } => Kind::Mismatch,
             Problem::TensorsHeader { .. }
@@ -306,6 +309,10 @@ impl Error {
             Problem::Compressed { .. } => Some(
                 "copy it with `read`, allow it to be inflated (`inflate=True`), or store the members \
                  as they are: `maparray npz align --inflate`",
+            ),
+            Problem::WavPacked => Some(
+                "copy them with `read`, or allow it where they are opened (`inflate=True`); the bytes \
+                 alone are a raw file of dtype V3",
             ),
             Problem::InflateLimit { .. } => {
                 Some("raise the limit if the archive comes from somebody you trust")

@@ -490,4 +490,14 @@ pub(crate) enum Problem {
     NotOneArray {
         format: &'static str,
     },
+    /// Samples of three bytes, which are no numbers.
+    WavPacked,
+    NotForSeveral {
+        format: &'static str,
+    },
+    /// A file that is made anew would be replaced for one array, and holds another.
+    NotAdded {
+        found: String,
+        other: String,
+    },
 }

@@ -17,6 +17,57 @@ const MOST_CHUNKS: usize = 1000;
 /// Bytes of a chunk that are looked at.
 const CHUNK: usize = 40;
 
+/// What a file of sound holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sound {
+    /// Its samples as they are stored; those of three bytes are `V3`.
+    pub header: Header,
+    /// Frames in a second.
+    pub rate: u32,
+    /// The order of the bytes of a sample.
+    pub order: ByteOrder,
+}
+
+impl Sound {
+    /// Whether samples have three bytes, which no number has: a copy holds them in four.
+    pub fn is_packed(&self) -> bool {
+        self.header.dtype == DType::Void(3)
+    }
+
+    /// Its samples as numbers.
+    pub fn numbers(&self) -> Header {
+        let mut header = self.header.clone();
+        if self.is_packed() {
+            header.dtype = DType::Number(Scalar::I32, self.order);
+        }
+        header
+    }
+
+    /// Samples of three bytes as numbers of four with the same values, in the same order of bytes.
+    ///
+    /// ```
+    /// use maparray::format::wav::Sound;
+    /// use maparray::format::Header;
+    /// # let mut file = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x44\xAC\0\0\0\0\0\0\x03\0\x18\0".to_vec();
+    /// # file.extend(b"data\x03\0\0\0\xFE\xFF\xFF");
+    /// # let sound = maparray::format::wav::parse(|at, count| Ok(file[at as usize..].iter().take(count).copied().collect()))?;
+    /// let mut out = [0; 4];
+    /// sound.widen(&[0xFE, 0xFF, 0xFF], &mut out);
+    /// assert_eq!(i32::from_le_bytes(out), -2);
+    /// # Ok::<(), maparray::Error>(())
+    /// ```
+    pub fn widen(&self, packed: &[u8], out: &mut [u8]) {
+        let sign = |byte: u8| if byte & 0x80 == 0 { 0 } else { 0xFF };
+        let samples = packed.as_chunks::<3>().0.iter();
+        for (&[a, b, c], out) in samples.zip(out.as_chunks_mut::<4>().0) {
+            *out = match self.order {
+                ByteOrder::Little => [a, b, c, sign(c)],
+                ByteOrder::Big => [sign(a), a, b, c],
+            };
+        }
+    }
+}
+
 pub(super) fn begins(start: &[u8]) -> bool {
     let name = start.get(..4).unwrap_or_default();
     start.get(8..12) == Some(b"WAVE") && matches!(name, b"RIFF" | b"RIFX" | b"RF64")
@@ -30,16 +81,16 @@ pub(super) fn begins(start: &[u8]) -> bool {
 /// use maparray::format::wav;
 /// let mut file = b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x44\xAC\0\0\x10\xB1\x02\0\x04\0\x10\0".to_vec();
 /// file.extend(b"data\x04\0\0\0\x01\0\x02\0");
-/// let header = wav::parse(|at, count| Ok(file[at as usize..].iter().take(count).copied().collect()))?;
-/// assert_eq!((header.dtype.to_string().as_str(), &*header.shape), ("<i2", &[1, 2][..]));
-/// assert_eq!(header.data_offset, 44);
+/// let sound = wav::parse(|at, count| Ok(file[at as usize..].iter().take(count).copied().collect()))?;
+/// assert_eq!((sound.header.dtype.to_string().as_str(), &*sound.header.shape), ("<i2", &[1, 2][..]));
+/// assert_eq!((sound.header.data_offset, sound.rate), (44, 44100));
 /// # Ok::<(), maparray::Error>(())
 /// ```
 ///
 /// # Errors
 /// `Malformed` if there is no data, or no word of what it is before it; `Unsupported` for compressed
 /// samples.
-pub fn parse(mut read: impl FnMut(u64, usize) -> Result<Vec<u8>>) -> Result<Header> {
+pub fn parse(mut read: impl FnMut(u64, usize) -> Result<Vec<u8>>) -> Result<Sound> {
     let start = read(0, 12)?;
     if !begins(&start) {
         return Err(bad(0, &start, "`RIFF`, a length and `WAVE`"));
@@ -70,7 +121,13 @@ pub fn parse(mut read: impl FnMut(u64, usize) -> Result<Vec<u8>>) -> Result<Head
             b"data" => {
                 let sample = sample.ok_or_else(|| bad(at, &chunk[..4], "a chunk `fmt ` before"))?;
                 let len = long.filter(|_| len == u64::from(u32::MAX)).unwrap_or(len);
-                return header(sample, len, at + 8);
+                let rate = sample.rate;
+                let header = header(sample, len, at + 8)?;
+                return Ok(Sound {
+                    header,
+                    rate,
+                    order,
+                });
             }
             _ => {}
         }
@@ -84,6 +141,8 @@ pub fn parse(mut read: impl FnMut(u64, usize) -> Result<Vec<u8>>) -> Result<Head
 struct Sample {
     dtype: DType,
     channels: u16,
+    /// Frames in a second.
+    rate: u32,
 }
 
 fn read_sample(at: u64, body: &[u8], order: ByteOrder) -> Result<Sample> {
@@ -121,7 +180,16 @@ fn read_sample(at: u64, body: &[u8], order: ByteOrder) -> Result<Sample> {
         None if (code, bytes) == (1, 3) => DType::Void(3),
         None => return Err(Error::new(Problem::WavCode { code, bytes })),
     };
-    Ok(Sample { dtype, channels })
+    let halves = [short(4)?, short(6)?].map(u32::from);
+    let rate = match order {
+        ByteOrder::Little => halves[1] << 16 | halves[0],
+        ByteOrder::Big => halves[0] << 16 | halves[1],
+    };
+    Ok(Sample {
+        dtype,
+        channels,
+        rate,
+    })
 }
 
 fn header(sample: Sample, len: u64, data_offset: u64) -> Result<Header> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use maparray::format::{Format, Storage, zip};
 use maparray::{
     Contents, DType, Error, ErrorKind, Eval, Existing, Flush, Inflate, MemMapArray, Mode, Order,
-    SaveNpz, StableFiles, Storing, align_npz, append_npz, extract_npz, repair_npz, save_npz,
+    SaveNpz, StableFiles, Storing, align_npz, append_npz, repair_npz, save_npz, unpack,
 };
 use tempfile::TempDir;
 
@@ -645,7 +645,7 @@ fn names_that_lead_out_of_the_folder_are_not_extracted() {
     for (name, key) in [("absolute_name", "/etc/x"), ("name_that_climbs", "../../x")] {
         let path = hostile().join(format!("{name}.npz"));
         assert_eq!(
-            kind(extract_npz(&path, &["x", key], folder.path(), &how)),
+            kind(unpack(&path, &["x", key], folder.path(), &how)),
             ErrorKind::Mismatch
         );
         assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0);
@@ -653,11 +653,11 @@ fn names_that_lead_out_of_the_folder_are_not_extracted() {
     }
     let path = folder.path().join("a.npz");
     save_npz(&path, &[("deep/er", &numbers(4))], &DEFLATED).expect("a file");
-    let names = extract_npz(&path, &["deep/er"], folder.path(), &how).expect("extracted");
+    let names = unpack(&path, &["deep/er"], folder.path(), &how).expect("extracted");
     assert_eq!(names, [folder.path().join("deep/er.npy")]);
     assert_eq!(MemMapArray::read(&names[0]).expect("a file").len(), 4);
     assert_eq!(
-        kind(extract_npz(&path, &["deep/er"], folder.path(), &how)),
+        kind(unpack(&path, &["deep/er"], folder.path(), &how)),
         ErrorKind::Io
     );
 }

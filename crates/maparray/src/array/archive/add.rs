@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::save::{SaveNpz, Storing, Writing, save_npz};
 use super::{Archive, COPY_BYTES, check_sum, checksum, data_of, mend, read_all, read_directory};
-use crate::array::MemMapArray;
+use crate::array::{Contents, MemMapArray};
 use crate::error::{Error, Problem, Result};
 use crate::format::zip::{self, Method};
 use crate::map::{Existing, Mode, OpenFile};
@@ -57,15 +57,33 @@ pub fn append_npz(
     append(&file, name, array, options).map_err(|error| error.at(path))
 }
 
-fn append(file: &Arc<OpenFile>, name: &str, array: &MemMapArray, options: &SaveNpz) -> Result<()> {
-    options.check()?;
-    let _lock = file.lock_growth()?;
-    let archive = Archive::open(file)?;
+fn check_absent(archive: &Archive, name: &str) -> Result<()> {
     let member = format!("{name}.npy");
     if archive.find(&member).is_some() || archive.find(name).is_some() {
         let name = name.to_owned();
         return Err(Error::new(Problem::MemberKnown { name }));
     }
+    Ok(())
+}
+
+/// Checks, before there is an array, that one of this name could be added to an archive.
+pub(in crate::array) fn check_new(path: &Path, name: &str) -> Result<()> {
+    let file = OpenFile::open(path, Mode::ReadWrite)?;
+    super::save::member_name(name)?;
+    check_absent(&Archive::open(&file)?, name)
+}
+
+/// An array of an archive, mapped.
+pub(in crate::array) fn find_npz(path: &Path, name: &str) -> Result<MemMapArray> {
+    let contents = Contents::open(path)?;
+    contents.array(contents.find(Some(name))?, Mode::Read)
+}
+
+fn append(file: &Arc<OpenFile>, name: &str, array: &MemMapArray, options: &SaveNpz) -> Result<()> {
+    options.check()?;
+    let _lock = file.lock_growth()?;
+    let archive = Archive::open(file)?;
+    check_absent(&archive, name)?;
     let (old, directory) = read_directory(file)?;
     let start = file.len()?;
     let align = u64::from(options.align);

@@ -1,16 +1,15 @@
-//! How is an archive written anew, or taken apart?
+//! How is an archive written anew?
 //!
 //! Data are copied as they are, or inflated; nothing is computed. What was damaged is not copied.
 //!
 //! Knows: errors, formats, maps. Must not know: operations, expressions.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::save::{SaveNpz, Writing};
 use super::{Archive, COPY_BYTES, check_sum, checksum, data_of, inflate, member_header, read_all};
-use crate::array::contents::Contents;
-use crate::array::{Inflate, MemMapArray};
-use crate::error::{Error, Problem, Result};
+use crate::array::Inflate;
+use crate::error::{Error, Result};
 use crate::format::npy;
 use crate::format::zip::{Member, Method, NewMember};
 use crate::map::{Allocate, Flush, Mode, NewFile, OpenFile};
@@ -112,63 +111,4 @@ impl Writing<'_> {
         self.members.push(new);
         Ok(())
     }
-}
-
-/// Writes arrays of a file to `.npy` files of a folder, which are called as the arrays; returns their
-/// names.
-///
-/// # Errors
-/// `Io` if they cannot be written, `Mismatch` if a name would lead out of the folder or a file is there
-/// already; as [`Contents::inflate`].
-///
-/// ```
-/// use maparray::{Inflate, MemMapArray, SaveNpz, extract_npz, save_npz};
-/// # let folder = tempfile::tempdir()?;
-/// # let path = folder.path().join("a.npz");
-/// save_npz(&path, &[("x", &MemMapArray::from_slice(&[1.5_f64]))], &SaveNpz::default())?;
-/// let names = extract_npz(&path, &["x"], folder.path(), &Inflate::default())?;
-/// assert_eq!(MemMapArray::read(&names[0])?.to_vec::<f64>()?, [1.5]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn extract_npz(
-    path: impl AsRef<Path>,
-    keys: &[&str],
-    folder: impl AsRef<Path>,
-    how: &Inflate,
-) -> Result<Vec<PathBuf>> {
-    let (path, folder) = (path.as_ref(), folder.as_ref());
-    let contents = Contents::open(path)?;
-    // All names first, so that nothing is written if one is no good.
-    let mut names = vec![];
-    for key in keys {
-        let name = inside(key).ok_or_else(|| {
-            let name = (*key).to_owned();
-            Error::new(Problem::MemberName { name }).at(path)
-        })?;
-        let target = folder.join(name);
-        if target.symlink_metadata().is_ok() {
-            return Err(Error::new(Problem::Exists).at(target));
-        }
-        names.push((contents.find(Some(key))?, target));
-    }
-    for (index, target) in &names {
-        let array: MemMapArray = contents.inflate(*index, how)?;
-        if let Some(parent) = target.parent() {
-            let made = std::fs::create_dir_all(parent);
-            made.map_err(|error| Error::io("make the folder", error).at(parent))?;
-        }
-        array.save(target)?;
-    }
-    Ok(names.into_iter().map(|(_, target)| target).collect())
-}
-
-/// The file name for an array, if it stays inside the folder that it is joined to.
-fn inside(key: &str) -> Option<PathBuf> {
-    let key = key.strip_suffix(".npy").unwrap_or(key);
-    let path = Path::new(key);
-    let mut parts = path.components();
-    let plain = parts.all(|part| matches!(part, Component::Normal(_)));
-    // A name of another system may mean a folder there.
-    (plain && !key.is_empty() && !key.contains('\\') && !key.contains(':'))
-        .then(|| PathBuf::from(format!("{key}.npy")))
 }

@@ -13,8 +13,8 @@ use super::{Archive, check_sum, member_header};
 use crate::array::{MemMapArray, unit};
 use crate::crew::{Crew, callers_watch, cores, free_memory};
 use crate::error::{Error, Problem, Result};
-use crate::format::npy;
 use crate::format::zip::{Member, Method};
+use crate::format::{Header, npy};
 use crate::map::{OpenFile, Region};
 
 /// Bytes that are read and inflated at once.
@@ -33,7 +33,7 @@ pub struct Inflate {
 
 impl Inflate {
     /// Into memory, however much is allowed.
-    pub(super) const IN_MEMORY: Inflate = Inflate {
+    pub(in crate::array) const IN_MEMORY: Inflate = Inflate {
         most: None,
         memory: Some(u64::MAX),
     };
@@ -55,6 +55,15 @@ impl Inflate {
         Err(Error::new(Problem::InflateLimit { name, plain, limit }))
     }
 
+    /// Room for the elements of an array, in memory or in a file without a name.
+    pub(in crate::array) fn room(&self, header: &Header) -> Result<MemMapArray> {
+        let (dtype, shape, order) = (&header.dtype, &header.shape, header.order);
+        match self.fits_memory(header.byte_len()?) {
+            true => MemMapArray::zeros(dtype, shape, order),
+            false => MemMapArray::temporary(dtype, shape, order, None),
+        }
+    }
+
     fn fits_memory(&self, bytes: u64) -> bool {
         let half = || free_memory().map_or(1 << 30, |free| free / 2);
         bytes <= self.memory.unwrap_or_else(half)
@@ -73,11 +82,7 @@ impl Archive {
         let (header, data) = member_header(file, member, npy::HEADER_LIMIT)?;
         how.check(&member.name, member.packed, member.plain)?;
         let unit = unit::of_header(&header)?;
-        let (dtype, shape, order) = (&header.dtype, &header.shape, header.order);
-        let mut array = match how.fits_memory(header.byte_len()?) {
-            true => MemMapArray::zeros(dtype, shape, order)?,
-            false => MemMapArray::temporary(dtype, shape, order, None)?,
-        };
+        let mut array = how.room(&header)?;
         let (first, len) = (header.data_offset, array.byte_len());
         let writer = Region::writer(&mut array.region)?;
         inflate(file, member, data, |at, bytes| {

@@ -24,8 +24,10 @@ use crate::format::{Entry, Header, Storage, npy};
 use crate::map::{Mode, OpenFile, Region};
 
 pub use add::{append_npz, repair_npz};
-pub use align::{align_npz, extract_npz};
+pub(super) use add::{check_new, find_npz};
+pub use align::align_npz;
 pub use inflate::Inflate;
+pub(super) use save::NewArchive;
 pub use save::{SaveNpz, Storing, save_npz};
 
 /// Bytes of the end of a file that are read first: enough for small archives as a whole.
@@ -188,7 +190,7 @@ impl MemMapArray {
     }
 
     /// Memory of its own in the byte order of the machine.
-    fn native_in_place(mut self) -> Result<MemMapArray> {
+    pub(super) fn native_in_place(mut self) -> Result<MemMapArray> {
         if !self.dtype.is_native() {
             let dtype = self.dtype.clone();
             let item = dtype.size().max(1);

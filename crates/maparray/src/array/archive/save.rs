@@ -9,18 +9,21 @@ use std::path::Path;
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 
+use super::checksum;
 use crate::array::access::Source;
 use crate::array::share::share_out;
 use crate::array::{MemMapArray, unit};
 use crate::crew::cores;
 use crate::error::{Error, Problem, Result};
-use crate::format::npy;
 use crate::format::zip::{self, Method, NewMember};
+use crate::format::{Header, npy};
 use crate::layout::Walk;
-use crate::map::{Allocate, Existing, Flush, NewFile};
+use crate::map::{Allocate, Existing, Flush, NewFile, OpenFile};
 
 /// Bytes that are stored or deflated at once.
 const PIECE: usize = 1 << 20;
+/// Where elements begin unless something else is said: at multiples of so many bytes.
+const ALIGN: u32 = 64;
 
 /// How members keep their data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -48,7 +51,7 @@ impl Default for SaveNpz {
     fn default() -> SaveNpz {
         SaveNpz {
             storing: Storing::Stored,
-            align: 64,
+            align: ALIGN,
             existing: Existing::Replace,
         }
     }
@@ -100,6 +103,48 @@ pub fn save_npz(
     save().map_err(|error: Error| error.at(path))
 }
 
+/// A new archive of one array whose elements come from elsewhere, in any order.
+pub(in crate::array) struct NewArchive {
+    member: NewMember,
+    /// Bytes of the local header.
+    local: u64,
+}
+
+impl NewArchive {
+    /// The byte of the file where the header of the array is to be written, and that header; the one
+    /// that is given says from then on where the elements begin.
+    ///
+    /// # Errors
+    /// `Mismatch` for a name that no member can have; `Unsupported` for a dtype that is none of NumPy's.
+    pub(in crate::array) fn new(
+        name: &str,
+        header: &mut Header,
+    ) -> Result<(u64, Vec<u8>, NewArchive)> {
+        let name = member_name(name)?;
+        let unit = header.unit.as_deref();
+        let start = npy::write_in(unit, &header.dtype, &header.shape, header.order)?;
+        let behind = start.len() as u64;
+        let plain = behind.saturating_add(header.byte_len()?);
+        let member = NewMember::new(name, Method::Stored, plain, 0);
+        let local = member.local_len(ALIGN.into(), behind);
+        header.data_offset = local + behind;
+        Ok((local, start, NewArchive { member, local }))
+    }
+
+    /// Writes what an archive has before its array and behind it, once all elements are there.
+    pub(in crate::array) fn finish(mut self, file: &NewFile) -> Result<()> {
+        let end = self.local + self.member.plain;
+        let written = OpenFile::from_file(file.share()?)?;
+        self.member.crc = checksum(&written, self.local, end)?;
+        file.write_at(0, &self.member.write_local(self.local, ALIGN.into()))?;
+        let put = |at: u64, bytes: &[u8]| file.write_at(at, bytes);
+        let mut archive = Writing::new(&put, SaveNpz::default());
+        archive.at = end;
+        archive.members.push(self.member);
+        archive.finish()
+    }
+}
+
 /// Where bytes of the archive go.
 pub(super) type Put<'p> = &'p (dyn Fn(u64, &[u8]) -> Result<()> + Sync);
 
@@ -139,7 +184,7 @@ impl<'p> Writing<'p> {
 
     /// Writes an array behind what is there.
     pub(super) fn add(&mut self, key: &str, array: &MemMapArray) -> Result<()> {
-        let name = format!("{key}.npy");
+        let name = member_name(key)?;
         self.take_name(&name)?;
         let data = Data::new(array)?;
         let method = match self.options.storing {
@@ -176,6 +221,16 @@ impl<'p> Writing<'p> {
         bytes.extend(end);
         (self.put)(self.at, &bytes)
     }
+}
+
+/// What the member of an array is called.
+pub(super) fn member_name(key: &str) -> Result<String> {
+    let name = format!("{key}.npy");
+    if key.is_empty() || key.contains('\0') || name.len() > usize::from(u16::MAX) {
+        let name = key.to_owned();
+        return Err(Error::new(Problem::MemberName { name }));
+    }
+    Ok(name)
 }
 
 /// What becomes the data of a member: a header and elements.
