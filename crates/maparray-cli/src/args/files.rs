@@ -114,7 +114,7 @@ pub(crate) struct Convert {
 
 impl Convert {
     /// The file to be made.
-    pub(crate) fn new(&self) -> NewFile {
+    pub(crate) fn new_file(&self) -> NewFile {
         let output = self.target.as_ref().or(self.output.as_ref());
         NewFile {
             output: output.cloned().unwrap_or_default(),

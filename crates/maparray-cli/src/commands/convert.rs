@@ -42,13 +42,12 @@ pub(super) fn convert(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let new = convert.new();
+    let new = convert.new_file();
     let as_is =
         convert.to.is_none() && convert.as_order.is_none() && convert.source.dtype.is_none();
-    if as_is && !convert.big_endian && !convert.little_endian && !convert.raw {
-        if all(&convert.file, &new, how, err)? {
-            return written(&new.output, how, out);
-        }
+    let as_is = as_is && !convert.big_endian && !convert.little_endian && !convert.raw;
+    if as_is && all(&convert.file, &new, how, err)? {
+        return written(&new.output, how, out);
     }
     let array = open(&convert.file, convert.source.raw().as_ref(), how, err)?.into_plain()?;
     let wanted = convert.to.as_ref().unwrap_or(array.dtype());
