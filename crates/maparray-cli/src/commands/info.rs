@@ -177,12 +177,15 @@ pub(super) fn list_to_json(path: &Path, contents: &Contents, indices: &[usize]) 
         }
         Err(error) => json!({ "key": keys[index], "error": error.to_string() }),
     });
-    json!({
+    let mut document = json!({
         "path": path.display().to_string(),
         "format": contents.format().row().name,
-        "sample_rate": contents.sample_rate(),
         "arrays": arrays.collect::<Vec<_>>(),
-    })
+    });
+    if let Some(rate) = contents.sample_rate() {
+        document["sample_rate"] = rate.into();
+    }
+    document
 }
 
 fn order_name(order: Order) -> &'static str {
