@@ -23,6 +23,7 @@ mod open;
 mod ragged;
 mod records;
 mod recover;
+mod room;
 mod save;
 mod save_fits;
 mod scaled;

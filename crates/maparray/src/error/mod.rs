@@ -116,6 +116,7 @@ impl Error {
             | Problem::Header { .. }
             | Problem::HeaderKey { .. }
             | Problem::Offsets { .. }
+            | Problem::HeaderGone
             | Problem::ShortData { .. } => Kind::Malformed,
             Problem::FitsCard { .. }
             | Problem::FitsMissing { .. }
@@ -162,6 +163,7 @@ impl Error {
             | Problem::NoDescriptor { .. }
             | Problem::NpyVersionUnfit { .. }
             | Problem::NoRoomInHeader { .. }
+            | Problem::TornHeader { .. }
             | Problem::NotANumber { .. }
             | Problem::NoPromise
             | Problem::Overlapping { .. }
@@ -195,6 +197,7 @@ impl Error {
             | Problem::CannotGrow { .. }
             | Problem::FilenameLocked { .. }
             | Problem::OtherFile
+            | Problem::NameGone
             | Problem::NotOurs => Kind::Mismatch,
             Problem::MapRange { .. }
             | Problem::Reach { .. }
@@ -263,7 +266,12 @@ impl Error {
 
     /// Whether a header has no room for what is to be written into it.
     pub(crate) fn is_about_room(&self) -> bool {
-        matches!(self.0.problem, Problem::FitsNoRoom { .. })
+        matches!(
+            self.0.problem,
+            Problem::FitsNoRoom { .. }
+                | Problem::NoRoomInHeader { .. }
+                | Problem::TornHeader { .. }
+        )
     }
 
     /// One line on what to do about it, for a door to print after the message.
@@ -291,8 +299,12 @@ impl Error {
             Problem::Growing => {
                 Some("try again when it is done; files of one writer need no turns")
             }
-            Problem::NoRoomInHeader { .. } => {
-                Some("save the array anew: that file has room to grow")
+            Problem::NoRoomInHeader { .. } | Problem::TornHeader { .. } => Some(
+                "save the array anew, or let `append` rewrite the file (`rewrite`, `--rewrite`): the new \
+                 one has room to grow",
+            ),
+            Problem::OtherFile | Problem::NameGone => {
+                Some("open the file anew by the name that it has now")
             }
             Problem::LostGrowth => Some("save the array to another disk, and see to this one"),
             Problem::FitsChanged => Some("read it again, then change it"),

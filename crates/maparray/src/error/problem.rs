@@ -32,6 +32,8 @@ pub(crate) enum Problem {
     },
     NotOurs,
     OtherFile,
+    NameGone,
+    HeaderGone,
     NoPromise,
     Growing,
     LostGrowth,
@@ -169,6 +171,9 @@ pub(crate) enum Problem {
     NoRoomInHeader {
         found: usize,
         needed: usize,
+    },
+    TornHeader {
+        at: usize,
     },
     ShortData {
         found: u64,

@@ -28,6 +28,7 @@ mod order;
 mod promote;
 mod reduce;
 #[cfg(target_os = "linux")]
+mod room;
 mod stack;
 mod stage;
 mod switch;
