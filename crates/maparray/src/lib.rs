@@ -87,7 +87,7 @@ pub use array::{
     Recovered, Scaled, Stack, info, info_raw, recover, save_fits,
 };
 pub use array::{
-    Inflate, Packed, SaveNpz, Storing, align_npz, append_npz, extract_npz, repair_npz,
+    Inflate, Packed, SaveNpz, Storing, align_npz, append_npz, extend_npz, extract_npz, repair_npz,
     safetensors_metadata, save_npz, save_safetensors, write_sidecar,
 };
 pub use crew::{Flow, Progress, free_memory, watched};

@@ -52,7 +52,7 @@ use share::share_out;
 pub(crate) use access::{ArrayWriter, Source};
 pub use address::{Address, Key};
 pub use archive::{
-    Inflate, SaveNpz, Storing, align_npz, append_npz, extract_npz, repair_npz, save_npz,
+    Inflate, SaveNpz, Storing, align_npz, append_npz, extend_npz, extract_npz, repair_npz, save_npz,
 };
 pub use atomic::Integer;
 pub use beside::write_sidecar;

@@ -520,6 +520,7 @@ impl fmt::Display for Problem {
             | Problem::Inflate { .. }
             | Problem::InflateLimit { .. }
             | Problem::Marker { .. }
+            | Problem::MemberNotNpy { .. }
             | Problem::MemberKnown { .. }
             | Problem::MemberName { .. }
             | Problem::MemberOverlap { .. }

@@ -134,6 +134,7 @@ impl Error {
             | Problem::FitsNoRoom { .. }
             | Problem::FitsStructure { .. } => Kind::Mismatch,
             Problem::NotZip
+            | Problem::MemberNotNpy { .. }
             | Problem::ZipField { .. }
             | Problem::MemberTwice { .. }
             | Problem::MemberOverlap { .. }
@@ -262,6 +263,28 @@ impl Error {
     /// Whether a file could not get its name because that is on another disk.
     pub(crate) fn is_about_disks(&self) -> bool {
         matches!(self.0.problem, Problem::OtherDisk)
+    }
+
+    /// Whether a file could not get its name because there is one of that name.
+    pub(crate) fn is_about_name(&self) -> bool {
+        matches!(self.0.problem, Problem::Exists)
+    }
+
+    /// Whether the program or the system has too many files open.
+    pub(crate) fn is_about_open_files(&self) -> bool {
+        const TOO_MANY: [i32; 2] = [23, 24];
+        cfg!(unix) && self.os_error().is_some_and(|code| TOO_MANY.contains(&code))
+    }
+
+    /// The same of a member of an archive, which it names if it is no array at all.
+    pub(crate) fn of_member(self, member: &str) -> Error {
+        match self.0.problem {
+            Problem::NotNpy { found } => Error::new(Problem::MemberNotNpy {
+                name: member.to_owned(),
+                found,
+            }),
+            _ => self,
+        }
     }
 
     /// Whether a header has no room for what is to be written into it.

@@ -483,6 +483,10 @@ pub(crate) enum Problem {
         found: u32,
         expected: u32,
     },
+    MemberNotNpy {
+        name: String,
+        found: Vec<u8>,
+    },
     MemberKnown {
         name: String,
     },
