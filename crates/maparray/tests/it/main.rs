@@ -26,6 +26,7 @@ mod naive;
 mod ops;
 mod order;
 mod promote;
+mod racing;
 mod reduce;
 #[cfg(target_os = "linux")]
 mod room;
