@@ -254,7 +254,8 @@ class Stack:
             whole = whole.reshape(np.shape(q) + self.shape[1:])
             unit = self._stack._unit
             return whole if unit is None else _with_unit(whole, unit)
-        return self._combine("percentile", axis, skipna, out, threads, memory, q)
+        percent: Any = q
+        return self._combine("percentile", axis, skipna, out, threads, memory, percent)
 
 
 def stack(arrays: _Path | Iterable[Any]) -> Stack:
