@@ -294,18 +294,23 @@ class MemMapArray(_maparray.Container, Names, Operators):
 
     # Rows of a file
 
-    def append(self, rows: ArrayLike, durable: bool = True) -> None:
+    def append(self, rows: ArrayLike, durable: bool = True, *, rewrite: bool = False) -> None:
         """Add rows to the file, along the first axis, of Fortran order the last: one row, or some.
 
         The array must be all of a .npy or raw file, mapped with 'r+'. Views that were taken before
         stay as they are, on the same elements. When ``durable`` returns, the rows are there also
         after a crash. An array of another dtype is refused.
-        """
-        _grow.append(self, rows, durable)
 
-    def extend(self, rows: Iterable[ArrayLike], durable: bool = True) -> None:
+        A file whose header has no room for the number of rows is refused, but for ``rewrite``: the
+        whole file is written anew then, and takes the place of the old one in one step.
+        """
+        _grow.append(self, rows, durable, rewrite)
+
+    def extend(
+        self, rows: Iterable[ArrayLike], durable: bool = True, *, rewrite: bool = False
+    ) -> None:
         """Add rows one by one, as `append`; some at a time are written, and there or not."""
-        _grow.extend(self, rows, durable)
+        _grow.extend(self, rows, durable, rewrite)
 
     def resize_rows(self, rows: int, durable: bool = True) -> None:
         """Give the file another number of rows: new ones are zero, others are forgotten.

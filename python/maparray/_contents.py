@@ -212,13 +212,14 @@ def savez_compressed(
 def append_npz(
     file: _Path, *, compressed: bool = False, align: int = 64, **kwds: ArrayLike
 ) -> None:
-    """Add arrays to an archive in place, one after the other, or make one.
+    """Add arrays to an archive in place, all of them or none, or make one.
 
     Whenever the program is stopped, the file is the old archive or the new one. Arrays that are
     mapped from it stay where they are.
     """
-    for name, array in kwds.items():
-        _maparray.append_npz(file, name, _saved(array), compressed, align)
+    arrays = [(name, _saved(array)) for name, array in kwds.items()]
+    if arrays:
+        _maparray.append_npz(file, arrays, compressed, align)
 
 
 def _saved(array):

@@ -62,7 +62,9 @@ class FitsHeader(MutableMapping[str, Any]):
         """
         self._cards.flush(rewrite)
 
-    def __getitem__(self, keyword: str) -> Any:
+    def __getitem__(self, keyword: str | int) -> Any:
+        if isinstance(keyword, int):
+            return self.cards[keyword][1]
         if keyword.strip().upper() in _SPEAKING:
             wanted = keyword.strip().upper()
             texts = [value for name, value, _ in self.cards if name.upper() == wanted]
@@ -95,6 +97,18 @@ class FitsHeader(MutableMapping[str, Any]):
 
     def __repr__(self) -> str:
         return self._cards.text()
+
+    def __copy__(self) -> FitsHeader:
+        return _wrap(self._cards.copy())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FitsHeader:
+        return _wrap(self._cards.copy())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is pickled is where the header stands, so that it must stand there.
+        if repr(self) != repr(FitsHeader(self.filename, self.number)):
+            raise TypeError("header to be pickled: found changes, expected that they were flushed")
+        return FitsHeader, (self.filename, self.number)
 
 
 class Comments:

@@ -33,15 +33,15 @@ def recover(path: _Path) -> Recovered:
     return Recovered(*_maparray.recover(path))
 
 
-def append(container: Any, rows: ArrayLike, durable: bool) -> None:
+def append(container: Any, rows: ArrayLike, durable: bool, rewrite: bool) -> None:
     """Add rows to the file."""
-    _maparray.append(container, [_rows(container, rows)], durable)
+    _maparray.append(container, [_rows(container, rows)], durable, rewrite)
 
 
-def extend(container: Any, rows: Iterable[ArrayLike], durable: bool) -> None:
+def extend(container: Any, rows: Iterable[ArrayLike], durable: bool, rewrite: bool) -> None:
     """Add rows one by one, written some at once."""
     if isinstance(rows, (np.ndarray, _maparray.Container)):
-        append(container, rows, durable)
+        append(container, rows, durable, rewrite)
         return
     batch: list[NDArray[Any]] = []
     size = 0
@@ -49,10 +49,10 @@ def extend(container: Any, rows: Iterable[ArrayLike], durable: bool) -> None:
         batch.append(_rows(container, row))
         size += batch[-1].nbytes
         if len(batch) >= _ROWS or size >= _BYTES:
-            _maparray.append(container, batch, durable)
+            _maparray.append(container, batch, durable, rewrite)
             batch, size = [], 0
     if batch:
-        _maparray.append(container, batch, durable)
+        _maparray.append(container, batch, durable, rewrite)
 
 
 def _rows(container: Any, rows: ArrayLike) -> NDArray[Any]:

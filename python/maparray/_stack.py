@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import operator
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import Any, Literal, Self, TypeAlias
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _maparray, _unit
+from ._container import _with_unit
 
 _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 
@@ -107,7 +108,10 @@ class Stack:
         new.__dict__.update(self.__dict__)
         low = sigma if sigma_lower is None else sigma_lower
         high = sigma if sigma_upper is None else sigma_upper
-        new._limits = (float(low), float(high), cenfunc, maxiters)
+        if maxiters is not None and operator.index(maxiters) < 0:
+            raise ValueError(f"maxiters: found {maxiters}, expected a count or None")
+        # No step at most is no limit, as astropy has it.
+        new._limits = (float(low), float(high), cenfunc, maxiters or None)
         return new
 
     def _combine(
@@ -223,7 +227,7 @@ class Stack:
 
     def percentile(
         self,
-        q: float,
+        q: float | Sequence[float] | NDArray[Any],
         axis: int = 0,
         *,
         skipna: bool = False,
@@ -231,8 +235,27 @@ class Stack:
         threads: int | None = None,
         memory: int | None = None,
     ) -> Any:
-        """The number at each place that ``q`` percent of the numbers there do not exceed."""
-        return self._combine("percentile", axis, skipna, out, threads, memory, q)
+        """The number at each place that ``q`` percent of the numbers there do not exceed.
+
+        Of several ``q`` the first axis of the result counts them; each is computed by itself.
+        """
+        if np.ndim(q) > 0:
+            if out is not None:
+                raise ValueError(
+                    f"out: found {out!r} for several percentiles, expected one for each"
+                )
+            whole = np.empty(
+                (np.size(q), *self.shape[1:]),
+                "f4" if np.result_type(self.dtype, "f4") == "f4" else "f8",
+            )
+            for place, one in enumerate(np.ravel(q)):
+                found = self._combine("percentile", axis, skipna, None, threads, memory, float(one))
+                whole[place] = np.asarray(found)
+            whole = whole.reshape(np.shape(q) + self.shape[1:])
+            unit = self._stack._unit
+            return whole if unit is None else _with_unit(whole, unit)
+        percent: Any = q
+        return self._combine("percentile", axis, skipna, out, threads, memory, percent)
 
 
 def stack(arrays: _Path | Iterable[Any]) -> Stack:

@@ -1,7 +1,9 @@
 """FITS beside astropy: what one writes, the other reads."""
 
+import copy
 import gzip
 import io
+import pickle
 import subprocess
 import sys
 
@@ -618,3 +620,32 @@ def test_keywords_that_end_things_are_refused(keyword, tmp_path):
         header.add(keyword, "x")
     with pytest.raises(IndexError, match="found -1"):
         fits_header(path, -1)
+
+
+def test_whole_numbers_of_any_length_are_read_and_too_long_ones_not_written(tmp_path):
+    path = tmp_path / "a.fits"
+    maparray.save_fits(path, np.zeros(3), {"SMALL": 1})
+    raw = path.read_bytes()
+    card = f"SMALL   = {10**60}".ljust(80).encode()
+    at = raw.index(b"SMALL ")
+    path.write_bytes(raw[:at] + card + raw[at + 80 :])
+    header = maparray.fits_header(path)
+    assert header["SMALL"] == 10**60 == fits.getheader(path)["SMALL"]
+    with pytest.raises(ValueError, match="38 digits"):
+        header["SMALL"] = 10**60
+
+
+def test_headers_are_copied_and_pickled(tmp_path):
+    path = tmp_path / "a.fits"
+    maparray.save_fits(path, np.zeros(3), {"EXPTIME": 30.0})
+    header = maparray.fits_header(path)
+    assert header[0] == fits.getheader(path)[0] is True
+    for other in (copy.copy(header), copy.deepcopy(header)):
+        other["EXPTIME"] = 1.0
+        assert header["EXPTIME"] == 30.0
+    assert repr(pickle.loads(pickle.dumps(header))) == repr(header)
+    header["EXPTIME"] = 2.0
+    with pytest.raises(TypeError, match="flushed"):
+        pickle.dumps(header)
+    header.flush()
+    assert pickle.loads(pickle.dumps(header))["EXPTIME"] == 2.0

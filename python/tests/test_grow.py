@@ -320,3 +320,59 @@ def test_ragged_rows_may_have_no_elements(tmp_path):
     items = maparray.ragged(tmp_path / "a", "w+", dtype="f4", row=(0,))
     items.extend([np.zeros((2, 0), "f4"), np.zeros((3, 0), "f4")])
     assert [item.shape for item in items] == [(2, 0), (3, 0)]
+
+
+def tight(path):
+    """A file whose header has no blank to spare."""
+    text = b"{'descr':'<i8','fortran_order':False,'shape':(9,)}\n"
+    start = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+    path.write_bytes(start + np.arange(9, dtype="<i8").tobytes())
+
+
+def test_a_file_without_room_is_written_anew_only_if_told(tmp_path):
+    path = tmp_path / "a.npy"
+    tight(path)
+    array = maparray.open(path, "r+")
+    view = np.asarray(array)
+    with pytest.raises(maparray.UnsupportedError, match="no room"):
+        array.append([9, 10])
+    array.append([9, 10], rewrite=True)
+    array.extend(iter(range(11, 130)), rewrite=True)
+    array[0] = 77
+    array.flush()
+    assert np.load(path).tolist() == array.tolist() == [77, *range(1, 130)]
+    assert view.tolist() == list(range(9))
+    assert os.listdir(tmp_path) == ["a.npy"]
+
+
+def test_part_of_a_cut_file_is_one_of_its_whole_rows(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.arange(1000))
+    os.truncate(path, 128 + 8 * 40)
+    with pytest.warns(UserWarning, match="960 rows are missing"):
+        assert maparray.open(f"{path}[-3:]", partial=True).tolist() == [37, 38, 39]
+    for other in ({"dtype": "<i8"}, {"inflate": True}):
+        with pytest.raises(TypeError, match="partial"):
+            maparray.open(path, partial=True, **other)
+    np.savez(tmp_path / "a.npz", x=[1])
+    with pytest.raises(maparray.FormatError, match="not a .npy file"):
+        maparray.open(tmp_path / "a.npz", partial=True)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(3, 1), (1, 3), (1, 1), (2, 1, 1), (1, 1, 2), (1, 2, 1), (0, 1)])
+def test_arrays_with_axes_of_one_grow_along_the_axis_of_their_order(shape, order, tmp_path):
+    path = tmp_path / "a.npy"
+    axis = 0 if order == "C" else len(shape) - 1
+    start = np.arange(np.prod(shape), dtype="f8").reshape(shape, order=order)
+    array = maparray.create(path, shape=shape, order=order)
+    array[...] = start
+    more = np.full([2 if n == axis else length for n, length in enumerate(shape)], 7.5)
+    array.append(more)
+    array.close()
+    expected = np.concatenate([start, more], axis=axis)
+    for seen in (np.load(path), maparray.read(path), maparray.open(path, "r+")):
+        np.testing.assert_array_equal(np.asarray(seen), expected)
+    wrong = np.zeros([length + 1 for length in expected.shape])
+    with pytest.raises(maparray.MismatchError):
+        maparray.open(path, "r+").append(wrong)

@@ -506,3 +506,40 @@ def test_what_only_begins_as_an_archive_is_unpickled(tmp_path):
     path.write_bytes(b"PK\3\4" + bytes(60))
     again = pickle.loads(pickle.dumps(maparray.open(path, "r+", dtype="u1")))
     assert np.asarray(again).tobytes() == path.read_bytes()
+
+
+def test_arrays_are_added_all_or_none(tmp_path):
+    path = tmp_path / "a.npz"
+    maparray.savez(path, x=np.arange(3))
+    for compressed in (False, True):
+        before = path.read_bytes()
+        with pytest.raises(maparray.MismatchError):
+            maparray.append_npz(path, compressed=compressed, new=[1], x=[2])
+        assert path.read_bytes() == before
+        more = {f"{compressed}{n}": np.arange(5000 * n) for n in range(4)}
+        maparray.append_npz(path, compressed=compressed, **more)
+        with np.load(path) as archive:
+            assert archive["x"].tolist() == [0, 1, 2]
+            for name, array in more.items():
+                np.testing.assert_array_equal(archive[name], array)
+    # At every length that the file could have been cut to, there are all of them or none.
+    added = path.read_bytes()
+    known = {3: 0}
+    for stop in range(len(before), len(added), 977):
+        (tmp_path / "cut.npz").write_bytes(added[:stop])
+        try:
+            count = len(maparray.contents(tmp_path / "cut.npz").keys())
+        except maparray.FormatError:
+            continue
+        known[count] = known.get(count, 0) + 1
+    assert set(known) <= {3, 5, 9}, known
+
+
+def test_a_member_that_is_no_array_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    for read in (maparray.open, maparray.read):
+        with pytest.raises(maparray.FormatError, match="member `readme.txt` is not a .npy file"):
+            read(f"{tmp_path}/a.npz:readme.txt")
+    with pytest.raises(maparray.FormatError, match="readme.txt"):
+        maparray.load(tmp_path / "a.npz", mmap_mode="r")["readme.txt"]

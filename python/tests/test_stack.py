@@ -1,5 +1,9 @@
 """Stacks of arrays beside NumPy and astropy."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from astropy import units as u
@@ -193,3 +197,43 @@ def test_a_frame_that_has_another_dtype_by_now_is_told(tmp_path):
     np.save(tmp_path / "f007.npy", np.ones((2, 3), "c8"))
     with pytest.raises(ValueError, match="f007.npy: wrong dtype"):
         stack.mean()
+
+
+def test_no_step_at_most_is_no_limit_as_astropy_has_it(frames):
+    data = frames[0].astype("f8")
+    data[4, 3, :9] = NAN
+    with pytest.warns(match="invalid values"):
+        masked = sigma_clip(data, sigma=1, axis=0, maxiters=0)
+    clipped = maparray.stack(list(data)).sigma_clip(1, maxiters=0)
+    np.testing.assert_array_equal(clipped.count(), masked.count(axis=0))
+    np.testing.assert_allclose(clipped.mean(), masked.mean(axis=0), rtol=1e-12)
+    with pytest.raises(ValueError, match="maxiters: found -1"):
+        maparray.stack(list(data)).sigma_clip(maxiters=-1)
+
+
+def test_several_percentiles_are_on_a_new_first_axis(frames, tmp_path):
+    data, _ = frames
+    stack = maparray.stack(list(data))
+    for q in ([5, 50, 95], np.array([[10.0, 20.0]]), (7,)):
+        np.testing.assert_allclose(stack.percentile(q), np.percentile(data, q, axis=0), rtol=1e-6)
+    with pytest.raises(ValueError, match="several percentiles"):
+        stack.percentile([5, 95], out=tmp_path / "a.npy")
+    flux = maparray.create(tmp_path / "a.npy", shape=(4,), unit="adu")
+    assert maparray.stack([flux]).percentile([5, 95]).unit == u.adu
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of open files are told by resource")
+def test_a_stack_of_more_files_than_may_be_open_is_read_one_by_one(frames):
+    script = """if True:
+        import resource, sys, numpy as np, maparray
+        files = [f"{sys.argv[1]}/frame{n % 13:02}.npy" for n in range(13)]
+        copies = [np.load(file) for file in files]
+        for n in range(100):
+            np.save(f"{sys.argv[1]}/many{n:03}.npy", copies[n % 13])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+        stack = maparray.stack(sys.argv[1] + "/many*.npy")
+        assert stack.shape[0] == 100
+        expected = np.median([copies[n % 13] for n in range(100)], axis=0)
+        np.testing.assert_allclose(stack.median(), expected, rtol=1e-6)
+    """
+    subprocess.run([sys.executable, "-c", script, str(frames[1])], check=True)

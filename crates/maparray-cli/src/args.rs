@@ -153,6 +153,9 @@ pub(crate) struct Append {
     /// Wait until they are on the disk
     #[arg(long)]
     pub(crate) durable: bool,
+    /// Write the whole file anew if its header has no room for so many rows
+    #[arg(long)]
+    pub(crate) rewrite: bool,
     #[command(flatten)]
     pub(crate) raw: RawArgs,
 }

@@ -213,19 +213,22 @@ fn save_npz(
     interruptible(py, || maparray::save_npz(path, &arrays, &options))
 }
 
-/// Adds an array to an archive, in place.
+/// Adds arrays to an archive, in place, all or none.
 #[pyfunction]
 fn append_npz(
     py: Python<'_>,
     path: &Bound<'_, PyAny>,
-    name: &str,
-    array: &Bound<'_, PyAny>,
+    arrays: Vec<(String, Bound<'_, PyAny>)>,
     deflate: bool,
     align: u32,
 ) -> Answer<()> {
-    let (path, array) = (path_argument(path)?, from_numpy(array)?);
+    let path = path_argument(path)?;
+    let converted = arrays.iter().map(|(_, array)| from_numpy(array));
+    let converted: Vec<MemMapArray> = converted.collect::<Answer<_>>()?;
+    let names = arrays.iter().map(|(name, _)| name.as_str());
+    let arrays: Vec<(&str, &MemMapArray)> = names.zip(&converted).collect();
     let options = options(deflate, align);
-    interruptible(py, || maparray::append_npz(path, name, &array, &options))
+    interruptible(py, || maparray::extend_npz(path, &arrays, &options))
 }
 
 pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -342,6 +342,11 @@ impl Cards {
         })?)
     }
 
+    /// Cards of their own, over the same file.
+    fn copy(&self) -> Cards {
+        Cards(Mutex::new(self.header().clone()))
+    }
+
     fn text(&self) -> String {
         let header = self.header();
         let cards = header.cards().iter().map(fits::Card::to_string);
@@ -370,6 +375,8 @@ fn key_of(hdu: &Bound<'_, PyAny>) -> PyResult<String> {
 
 fn to_python(py: Python<'_>, value: Value) -> PyResult<Bound<'_, PyAny>> {
     Ok(match value {
+        // More digits than the library counts with.
+        Value::Unknown(text) if is_whole(&text) => py.get_type::<PyInt>().call1((text,))?,
         Value::Text(text) | Value::Commentary(text) | Value::Unknown(text) => {
             text.into_pyobject(py)?.into_any()
         }
@@ -379,6 +386,12 @@ fn to_python(py: Python<'_>, value: Value) -> PyResult<Bound<'_, PyAny>> {
         Value::Complex(real, imaginary) => PyComplex::from_doubles(py, real, imaginary).into_any(),
         Value::Undefined => py.None().into_bound(py),
     })
+}
+
+/// Whether a text is a whole number, as long as a card at most.
+fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    (1..=80).contains(&digits.len()) && digits.bytes().all(|sign| sign.is_ascii_digit())
 }
 
 fn of_python(value: &Bound<'_, PyAny>) -> PyResult<Value> {
@@ -393,7 +406,12 @@ fn of_python(value: &Bound<'_, PyAny>) -> PyResult<Value> {
     if plain.is_instance_of::<PyBool>() {
         Ok(Value::Logical(plain.extract()?))
     } else if plain.is_instance_of::<PyInt>() {
-        Ok(Value::Integer(plain.extract()?))
+        let number = plain.extract().map_err(|_| {
+            let message = "value of a card: found a whole number of more than 38 digits, expected \
+                           one of fewer, or a float";
+            PyValueError::new_err(message)
+        });
+        Ok(Value::Integer(number?))
     } else if plain.is_instance_of::<PyFloat>() {
         Ok(Value::Float(plain.extract()?))
     } else if plain.is_instance_of::<PyComplex>() {

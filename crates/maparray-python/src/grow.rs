@@ -47,18 +47,22 @@ impl Container {
     }
 }
 
-/// Adds arrays of rows to the file of a container, all or none.
+/// Adds arrays of rows to the file of a container, all or none; one without room for them may be
+/// written anew if `rewrite` says so.
 #[pyfunction]
 fn append(
     py: Python<'_>,
     array: &Bound<'_, Container>,
     rows: Vec<Bound<'_, PyAny>>,
     durable: bool,
+    rewrite: bool,
 ) -> Answer<()> {
     let rows: Vec<MemMapArray> = rows.iter().map(from_numpy).collect::<Answer<_>>()?;
-    array
-        .get()
-        .grow(py, |array| array.extend(rows, how(durable)))
+    let how = how(durable);
+    array.get().grow(py, |array| match rewrite {
+        true => array.extend_rewriting(&rows, how),
+        false => array.extend(rows, how),
+    })
 }
 
 /// Gives the file of a container another number of rows.

@@ -56,6 +56,11 @@ fn open<'py>(
     let offset = dtype::offset(offset.as_ref())?;
     let (path, mode) = (path_argument(path)?, dtype::mode(mode)?);
     let inflate = inflate.map(contents::inflate_argument).transpose()?;
+    if partial && (dtype.is_some() || inflate.is_some()) {
+        let message = "partial opens the whole rows of a .npy file: found dtype or inflate, which are \
+                       for other files";
+        return Err(PyTypeError::new_err(message).into());
+    }
     let array = match dtype {
         Some(dtype) => {
             let raw = raw(dtype, shape, offset, order)?;

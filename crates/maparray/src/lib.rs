@@ -87,8 +87,8 @@ pub use array::{
     Recovered, Scaled, ScaledChunks, Stack, info, info_raw, recover, save_fits,
 };
 pub use array::{
-    Inflate, Packed, SaveNpz, Storing, align_npz, append_npz, convert_all, pack, repair_npz,
-    safetensors_metadata, save_npz, save_safetensors, unpack, write_sidecar,
+    Inflate, Packed, SaveNpz, Storing, align_npz, append_npz, convert_all, extend_npz, pack,
+    repair_npz, safetensors_metadata, save_npz, save_safetensors, unpack, write_sidecar,
 };
 pub use crew::{Flow, Progress, free_memory, watched};
 pub use dtype::{ByteOrder, DType, Element, Scalar};

@@ -42,7 +42,10 @@ pub(super) fn append(
         .iter()
         .map(|path| Ok(open(path, None, how, err)?.into_plain()?));
     let rows: Vec<MemMapArray> = rows.collect::<Result<_, Failure>>()?;
-    array.extend(rows, flush(append.durable))?;
+    match append.rewrite {
+        true => array.extend_rewriting(&rows, flush(append.durable))?,
+        false => array.extend(rows, flush(append.durable))?,
+    }
     tell(&append.file, &array, how, out)
 }
 

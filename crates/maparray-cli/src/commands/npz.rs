@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use maparray::{
-    Contents, Inflate, MemMapArray, Mode, SaveNpz, Storing, align_npz, append_npz, repair_npz,
+    Contents, Inflate, MemMapArray, Mode, SaveNpz, Storing, align_npz, extend_npz, repair_npz,
 };
 use serde_json::{Value, json};
 
@@ -43,11 +43,14 @@ pub(super) fn run(npz: &Npz, how: &How, out: &mut dyn Write) -> Result<(), Failu
                 align: align.align,
                 ..SaveNpz::default()
             };
-            for binding in arrays {
+            let opened = arrays.iter().map(|binding| {
                 let inflate = Inflate::default();
-                let array = MemMapArray::open_inflated(&binding.file, Mode::Read, &inflate)?;
-                append_npz(file, &binding.name, &array, &options)?;
-            }
+                MemMapArray::open_inflated(&binding.file, Mode::Read, &inflate)
+            });
+            let opened = opened.collect::<maparray::Result<Vec<MemMapArray>>>()?;
+            let names = arrays.iter().map(|binding| binding.name.as_str());
+            let arrays: Vec<(&str, &MemMapArray)> = names.zip(&opened).collect();
+            extend_npz(file, &arrays, &options)?;
             written(file, how, out)
         }
         Npz::Extract {

@@ -12,7 +12,7 @@ use super::open::READINGS;
 use super::{COPY_BYTES, MemMapArray};
 use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
-use crate::format::rows::{difference, growth_axis, with_shape};
+use crate::format::rows::{check_untorn, difference, growth_axis, with_shape};
 use crate::format::{Format, Header, Parsed, npy};
 use crate::layout::{Layout, extent, shape_text};
 use crate::map::{Flush, GrowthLock, Mode, OpenFile};
@@ -186,7 +186,7 @@ impl MemMapArray {
     }
 
     /// Takes slices for alive where a promise allows them: they must not see another array write.
-    fn check_may_change(&mut self) -> Result<()> {
+    pub(super) fn check_may_change(&mut self) -> Result<()> {
         match self.region.needs_one_writer() {
             true => self.check_alone(),
             false => Ok(()),
@@ -194,7 +194,7 @@ impl MemMapArray {
     }
 
     /// The file, if the array is all of a shared mapping.
-    fn growing_file(&self) -> Result<Arc<OpenFile>> {
+    pub(super) fn growing_file(&self) -> Result<Arc<OpenFile>> {
         let cannot = |found| Error::new(Problem::CannotGrow { found });
         let file = self.region.file().filter(|_| !self.region.is_private());
         let file = file.ok_or_else(|| cannot("an array without a file that has a name"))?;
@@ -271,7 +271,12 @@ impl Ground {
         let offset = array.region().file_offset();
         let mut first = [0; START];
         let count = file.read_at(0, &mut first)?;
-        let header = match Format::of_content(&first[..count]) {
+        let told = Format::of_content(&first[..count]);
+        if told != Some(Format::Npy) && offset > 0 && offset == file.header_len() {
+            // What was a header is none any more: these are not the rows that it spoke of.
+            return Err(Error::new(Problem::HeaderGone));
+        }
+        let header = match told {
             Some(Format::Npy) if offset > 0 && offset <= LONGEST => {
                 let start = settled(file, offset as usize)?;
                 let ground = Ground::of_npy(start, file.len()?)?;
@@ -399,6 +404,16 @@ impl Ground {
         Ok(self.header.data_offset.saturating_add(bytes as u64))
     }
 
+    /// Checks that the header can speak of another shape, and that no crash of the machine leaves one
+    /// half of it old and the other new.
+    fn check_room(&self, shape: &[usize]) -> Result<()> {
+        if self.start.is_empty() {
+            return Ok(());
+        }
+        check_untorn(&self.start)?;
+        with_shape(&self.start, shape).map(drop)
+    }
+
     /// Writes the rows into the header, in one piece.
     pub(super) fn write_header(&self, file: &OpenFile) -> Result<()> {
         if self.start.is_empty() {
@@ -432,14 +447,15 @@ pub(super) fn settled(file: &OpenFile, len: usize) -> Result<Vec<u8>> {
 /// A file whose rows are being changed.
 pub(super) struct Growth {
     lock: GrowthLock,
-    ground: Ground,
+    pub(super) ground: Ground,
     /// The header is about to say so, or has: nothing can be taken back.
     said: bool,
 }
 
 impl Growth {
-    fn begin(array: &MemMapArray, file: &Arc<OpenFile>) -> Result<Growth> {
+    pub(super) fn begin(array: &MemMapArray, file: &Arc<OpenFile>) -> Result<Growth> {
         let lock = file.lock_growth()?;
+        file.check_named(array.path())?;
         let ground = Ground::read(array, file)?;
         let (found, needed) = (ground.file_len, ground.end_of(ground.rows())?);
         if found < needed {
@@ -471,9 +487,7 @@ impl Growth {
         self.ground.end_of(all)?;
         let mut header = self.ground.header.shape.clone();
         header[self.ground.axis] = all;
-        if !self.ground.start.is_empty() {
-            with_shape(&self.ground.start, &header)?;
-        }
+        self.ground.check_room(&header)?;
         self.copy(rows, at)?;
         self.ground.set_rows(all);
         Ok(())
@@ -552,10 +566,7 @@ impl Growth {
             }
         }
         self.ground.set_rows(rows);
-        if !raw {
-            with_shape(&self.ground.start, &self.ground.header.shape)?;
-        }
-        Ok(())
+        self.ground.check_room(&self.ground.header.shape)
     }
 
     /// Makes the header say so: what it speaks of is on the disk before.

@@ -24,6 +24,7 @@ mod pack;
 mod ragged;
 mod records;
 mod recover;
+mod room;
 mod save;
 mod save_fits;
 mod scaled;
@@ -52,7 +53,9 @@ use share::share_out;
 
 pub(crate) use access::{ArrayWriter, Source};
 pub use address::{Address, Key};
-pub use archive::{Inflate, SaveNpz, Storing, align_npz, append_npz, repair_npz, save_npz};
+pub use archive::{
+    Inflate, SaveNpz, Storing, align_npz, append_npz, extend_npz, repair_npz, save_npz,
+};
 pub use atomic::Integer;
 pub use beside::write_sidecar;
 pub use chunks::{ChunkSize, Chunks, ScaledChunks};

@@ -15,7 +15,7 @@ use super::share::share_out;
 use super::{COPY_BYTES, MemMapArray, unit};
 use crate::error::{Error, Problem, Result};
 use crate::format::raw::{self, Raw};
-use crate::format::{Header, Parsed, npy};
+use crate::format::{Format, Header, Parsed, npy};
 use crate::map::{Extend, Mode, OpenFile, Span};
 
 /// Bytes read first: enough for all but unusual headers, and one page of the file.
@@ -195,6 +195,9 @@ impl MemMapArray {
             _ => file.map(span, mode, Extend::Never)?,
         };
         file.note_name(path);
+        if header.format == Format::Npy {
+            file.note_header(header.data_offset);
+        }
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         let array = MemMapArray::over(region, header.dtype.clone(), header.layout()?);
         Ok(MemMapArray {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::MemMapArray;
 use super::grow::{Ground, settled};
-use super::open::read_header;
+use super::open::{at, read_header};
 use crate::error::{Error, Problem, Result};
 use crate::format::npy::HEADER_LIMIT;
 use crate::map::{Flush, Mode, OpenFile};
@@ -27,7 +27,8 @@ pub struct Recovered {
 
 impl MemMapArray {
     /// Maps the rows of a `.npy` file that are whole, and says how many are missing of those that its
-    /// header claims. [`MemMapArray::open`] refuses a file that was cut short.
+    /// header claims. [`MemMapArray::open`] refuses a file that was cut short. Of an
+    /// [`Address`](crate::Address) the part is one of the whole rows.
     ///
     /// # Errors
     /// As [`MemMapArray::open`]; `Mismatch` for an array without axes, which has no rows.
@@ -44,17 +45,20 @@ impl MemMapArray {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn open_whole_rows(path: impl AsRef<Path>, mode: Mode) -> Result<(MemMapArray, usize)> {
-        let path = path.as_ref();
-        let file = OpenFile::open(path, mode)?;
-        let open = || {
-            let mut ground = ground_of(&file)?;
-            let claimed = ground.rows();
-            ground.set_rows(claimed.min(ground.whole_rows()));
-            let missing = claimed - ground.rows();
-            let array = MemMapArray::map(&file, &ground.header, path, mode)?;
-            Ok((array, missing))
-        };
-        open().map_err(|error: Error| error.at(path))
+        let mut missing = 0;
+        let array = at(path.as_ref(), mode, HEADER_LIMIT, |contents, _| {
+            let path = contents.path();
+            let file = OpenFile::open(path, mode)?;
+            let mut open = || {
+                let mut ground = ground_of(&file)?;
+                let claimed = ground.rows();
+                ground.set_rows(claimed.min(ground.whole_rows()));
+                missing = claimed - ground.rows();
+                MemMapArray::map(&file, &ground.header, path, mode)
+            };
+            open().map_err(|error: Error| error.at(path))
+        })?;
+        Ok((array, missing))
     }
 }
 

@@ -56,10 +56,18 @@ impl Stack {
     /// they are no real numbers; `Unit` if they measure different things.
     pub fn open<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Stack> {
         let paths: Vec<PathBuf> = paths.into_iter().map(|path| path.as_ref().into()).collect();
-        let keep = paths.len() <= MOST_OPEN;
+        let mut keep = paths.len() <= MOST_OPEN;
         let mut stack = Stack::empty();
         for path in paths {
-            let (array, scaling) = raw_at(&path)?;
+            let (array, scaling) = match raw_at(&path) {
+                // The program may not have so many open, and needs some for other things.
+                Err(error) if keep && error.is_about_open_files() => {
+                    keep = false;
+                    stack.frames.iter_mut().for_each(|frame| frame.open = None);
+                    raw_at(&path)?
+                }
+                read => read?,
+            };
             stack
                 .add(&array, scaling)
                 .map_err(|error| error.at(&path))?;

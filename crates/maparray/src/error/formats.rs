@@ -226,6 +226,15 @@ pub(super) fn write(problem: &Problem, f: &mut fmt::Formatter<'_>) -> fmt::Resul
             "wrong checksum of `{}`: found {found:08x}, expected {expected:08x}",
             show(name)
         ),
+        Problem::MemberNotNpy { name, found } => write!(
+            f,
+            "member `{}` is not a .npy file: found {}, expected `\\x93NUMPY` at its begin",
+            show(name),
+            match found.is_empty() {
+                true => "nothing".into(),
+                false => format!("`{}`", found.escape_ascii()),
+            }
+        ),
         Problem::MemberKnown { name } => write!(
             f,
             "name is taken: found `{}` in the archive, expected another",

@@ -36,6 +36,14 @@ impl fmt::Display for Problem {
                 f,
                 "the name belongs to another file by now, expected the one that is mapped"
             ),
+            Problem::NameGone => write!(
+                f,
+                "the name is gone: found no file there, expected the one that is mapped"
+            ),
+            Problem::HeaderGone => write!(
+                f,
+                "the header is gone: found other bytes at the begin of the file, expected a `.npy` header"
+            ),
             Problem::NotOurs => write!(
                 f,
                 "the file was not made by this array, so that it is not for it to remove"
@@ -257,6 +265,11 @@ impl fmt::Display for Problem {
             Problem::NoRoomInHeader { found, needed } => write!(
                 f,
                 "no room in the header for so many rows: found {found} blanks, expected {needed}"
+            ),
+            Problem::TornHeader { at } => write!(
+                f,
+                "a power cut could tear the header: found the number of rows on both sides of byte \
+                 {at}, expected it in one sector of the disk"
             ),
             Problem::ShortData {
                 found,
@@ -507,6 +520,7 @@ impl fmt::Display for Problem {
             | Problem::Inflate { .. }
             | Problem::InflateLimit { .. }
             | Problem::Marker { .. }
+            | Problem::MemberNotNpy { .. }
             | Problem::MemberKnown { .. }
             | Problem::MemberName { .. }
             | Problem::MemberOverlap { .. }

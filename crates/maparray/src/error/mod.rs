@@ -116,6 +116,7 @@ impl Error {
             | Problem::Header { .. }
             | Problem::HeaderKey { .. }
             | Problem::Offsets { .. }
+            | Problem::HeaderGone
             | Problem::ShortData { .. } => Kind::Malformed,
             Problem::FitsCard { .. }
             | Problem::FitsMissing { .. }
@@ -133,6 +134,7 @@ impl Error {
             | Problem::FitsNoRoom { .. }
             | Problem::FitsStructure { .. } => Kind::Mismatch,
             Problem::NotZip
+            | Problem::MemberNotNpy { .. }
             | Problem::ZipField { .. }
             | Problem::MemberTwice { .. }
             | Problem::MemberOverlap { .. }
@@ -165,6 +167,7 @@ impl Error {
             | Problem::NoDescriptor { .. }
             | Problem::NpyVersionUnfit { .. }
             | Problem::NoRoomInHeader { .. }
+            | Problem::TornHeader { .. }
             | Problem::NotANumber { .. }
             | Problem::NoPromise
             | Problem::Overlapping { .. }
@@ -198,6 +201,7 @@ impl Error {
             | Problem::CannotGrow { .. }
             | Problem::FilenameLocked { .. }
             | Problem::OtherFile
+            | Problem::NameGone
             | Problem::NotOurs => Kind::Mismatch,
             Problem::MapRange { .. }
             | Problem::Reach { .. }
@@ -264,9 +268,36 @@ impl Error {
         matches!(self.0.problem, Problem::OtherDisk)
     }
 
+    /// Whether a file could not get its name because there is one of that name.
+    pub(crate) fn is_about_name(&self) -> bool {
+        matches!(self.0.problem, Problem::Exists)
+    }
+
+    /// Whether the program or the system has too many files open.
+    pub(crate) fn is_about_open_files(&self) -> bool {
+        const TOO_MANY: [i32; 2] = [23, 24];
+        cfg!(unix) && self.os_error().is_some_and(|code| TOO_MANY.contains(&code))
+    }
+
+    /// The same of a member of an archive, which it names if it is no array at all.
+    pub(crate) fn of_member(self, member: &str) -> Error {
+        match self.0.problem {
+            Problem::NotNpy { found } => Error::new(Problem::MemberNotNpy {
+                name: member.to_owned(),
+                found,
+            }),
+            _ => self,
+        }
+    }
+
     /// Whether a header has no room for what is to be written into it.
     pub(crate) fn is_about_room(&self) -> bool {
-        matches!(self.0.problem, Problem::FitsNoRoom { .. })
+        matches!(
+            self.0.problem,
+            Problem::FitsNoRoom { .. }
+                | Problem::NoRoomInHeader { .. }
+                | Problem::TornHeader { .. }
+        )
     }
 
     /// One line on what to do about it, for a door to print after the message.
@@ -294,8 +325,12 @@ impl Error {
             Problem::Growing => {
                 Some("try again when it is done; files of one writer need no turns")
             }
-            Problem::NoRoomInHeader { .. } => {
-                Some("save the array anew: that file has room to grow")
+            Problem::NoRoomInHeader { .. } | Problem::TornHeader { .. } => Some(
+                "save the array anew, or let `append` rewrite the file (`rewrite`, `--rewrite`): the new \
+                 one has room to grow",
+            ),
+            Problem::OtherFile | Problem::NameGone => {
+                Some("open the file anew by the name that it has now")
             }
             Problem::LostGrowth => Some("save the array to another disk, and see to this one"),
             Problem::FitsChanged => Some("read it again, then change it"),

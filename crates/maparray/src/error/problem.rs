@@ -32,6 +32,8 @@ pub(crate) enum Problem {
     },
     NotOurs,
     OtherFile,
+    NameGone,
+    HeaderGone,
     NoPromise,
     Growing,
     LostGrowth,
@@ -169,6 +171,9 @@ pub(crate) enum Problem {
     NoRoomInHeader {
         found: usize,
         needed: usize,
+    },
+    TornHeader {
+        at: usize,
     },
     ShortData {
         found: u64,
@@ -477,6 +482,10 @@ pub(crate) enum Problem {
         name: String,
         found: u32,
         expected: u32,
+    },
+    MemberNotNpy {
+        name: String,
+        found: Vec<u8>,
     },
     MemberKnown {
         name: String,

@@ -52,7 +52,7 @@ pub const HEADER_LIMIT: usize = 65536;
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 const ALIGN: usize = 64;
 const UNIT_LIMIT: usize = 1024;
-const GROWTH_DIGITS: usize = 21;
+pub(super) const GROWTH_DIGITS: usize = 21;
 
 /// Reads the header of a `.npy` file from its first bytes.
 ///

@@ -7,8 +7,9 @@
 
 use std::ops::Range;
 
-use super::npy::parse_limited;
+use super::npy::{self, GROWTH_DIGITS, parse_limited};
 use super::{Header, Parsed};
+use crate::dtype::DType;
 use crate::dtype::literal::{self, Notation, Value};
 use crate::error::{Error, Problem, Result};
 use crate::layout::{Order, shape_text};
@@ -70,6 +71,69 @@ pub(crate) fn with_shape(start: &[u8], shape: &[usize]) -> Result<Vec<u8>> {
     }
 }
 
+/// Bytes that a disk writes all of, or none, when its power is cut.
+const SECTOR: usize = 512;
+
+/// The bytes of a header that change while its rows become more, up to numbers of 21 digits.
+fn changing(start: &[u8]) -> Option<Range<usize>> {
+    let major = *start.get(6)?;
+    let prefix = if major == 1 { 10 } else { 12 };
+    let from = prefix + shape_span(start.get(prefix..)?, major)?.start + 1;
+    let text = start.trim_ascii_end().len();
+    let digits = start[from..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit());
+    let more = GROWTH_DIGITS.saturating_sub(digits.count().max(1));
+    // What follows the number moves with it, as far as there are blanks.
+    Some(from..(text + more).min(start.len()))
+}
+
+/// Checks that what changes of a header lies in one sector: of two, one may be old after a crash and
+/// the other new, which together may say any number.
+///
+/// # Errors
+/// `Unsupported` if it lies in two.
+pub(crate) fn check_untorn(start: &[u8]) -> Result<()> {
+    let Some(range) = changing(start) else {
+        return Ok(());
+    };
+    let at = (range.start + 1).next_multiple_of(SECTOR);
+    match range.end > at {
+        true => Err(Error::new(Problem::TornHeader { at })),
+        false => Ok(()),
+    }
+}
+
+/// The header of such an array with room for any number of rows, which lies in one sector.
+///
+/// # Errors
+/// As [`npy::write_in`]; `Unsupported` if what follows the shape is longer than a sector.
+pub(crate) fn roomy(
+    unit: Option<&str>,
+    dtype: &DType,
+    shape: &[usize],
+    order: Order,
+) -> Result<Vec<u8>> {
+    let plain = npy::write_in(unit, dtype, shape, order)?;
+    if check_untorn(&plain).is_ok() {
+        return Ok(plain);
+    }
+    let longer = |at: usize| at + SECTOR;
+    let mut start = npy::write_placed(unit, dtype, shape, order, longer)?;
+    let major = start[6];
+    let prefix = if major == 1 { 10 } else { 12 };
+    if let Some(span) = shape_span(&start[prefix..], major) {
+        // Blanks go from the end to before the shape, which begins a sector then.
+        let at = prefix + span.start;
+        let blanks = at.next_multiple_of(SECTOR) - at;
+        let newline = start.len() - 1;
+        start.drain(newline - blanks..newline);
+        start.splice(at..at, std::iter::repeat_n(b' ', blanks));
+    }
+    check_untorn(&start)?;
+    Ok(start)
+}
+
 /// Where the shape stands in a dictionary.
 fn shape_span(header: &[u8], major: u8) -> Option<Range<usize>> {
     let notation = match major {
@@ -103,8 +167,6 @@ pub(crate) fn difference(old: &[u8], new: &[u8]) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dtype::DType;
-    use crate::format::npy;
 
     #[test]
     fn a_header_with_another_shape_is_the_one_that_is_written_for_it() -> Result<()> {

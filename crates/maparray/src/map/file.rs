@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use memmap2::{MmapOptions, MmapRaw};
@@ -51,6 +51,10 @@ pub struct OpenFile {
     pub(super) growing: AtomicBool,
     /// Whether a change of its length may not have reached the disk.
     pub(super) lost: AtomicBool,
+    /// Whether it was changed by its descriptor, and nobody has waited for the disk since.
+    pub(super) unsynced: AtomicBool,
+    /// Bytes of a header before the elements, which says how many these are; 0 if none is known.
+    header_len: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -113,6 +117,38 @@ impl OpenFile {
         (known.is_some() && known == self.mark()).then_some(name)
     }
 
+    /// Notes that a header of so many bytes says how many elements follow it.
+    pub(crate) fn note_header(&self, len: u64) {
+        self.header_len.store(len, Ordering::Release);
+    }
+
+    /// Bytes of the header that was found in it; 0 if none was.
+    pub(crate) fn header_len(&self) -> u64 {
+        self.header_len.load(Ordering::Acquire)
+    }
+
+    /// Checks that it is still the file of the name that it was last known by, or of `other`. One that
+    /// never had a name needs none.
+    ///
+    /// # Errors
+    /// `Mismatch` if another file has the name, or none.
+    pub(crate) fn check_named(&self, other: Option<&Path>) -> Result<()> {
+        let known = lock(&self.handle).name.clone();
+        let Some(own) = self.mark() else {
+            return Ok(());
+        };
+        let mut wrong = Ok(());
+        for name in other.into_iter().chain(known.as_deref()) {
+            let problem = match Mark::at(name) {
+                Some(found) if found == own => return Ok(()),
+                Some(_) => Problem::OtherFile,
+                None => Problem::NameGone,
+            };
+            wrong = wrong.and(Err(Error::new(problem).at(name)));
+        }
+        wrong
+    }
+
     /// Takes over a file that is open already; its position does not matter and is not moved.
     ///
     /// # Errors
@@ -154,6 +190,8 @@ impl OpenFile {
                 handle,
                 growing: AtomicBool::new(false),
                 lost: AtomicBool::new(false),
+                unsynced: AtomicBool::new(false),
+                header_len: AtomicU64::new(0),
             }))
         };
         make().map_err(|error: Error| error.at(folder))
@@ -204,6 +242,8 @@ impl OpenFile {
             handle,
             growing: AtomicBool::new(false),
             lost: AtomicBool::new(false),
+            unsynced: AtomicBool::new(false),
+            header_len: AtomicU64::new(0),
         });
         open.insert(id, Arc::downgrade(&new));
         Ok(new)

@@ -80,13 +80,11 @@ impl GrowthLock {
     /// # Errors
     /// `Io` if the system cannot write.
     pub(crate) fn sync(&self, how: Flush) -> Result<()> {
-        if how == Flush::Start {
-            return Ok(());
+        self.file.unsynced.store(true, Ordering::Release);
+        match how {
+            Flush::Start => Ok(()),
+            Flush::Durable => self.file.sync_growth(),
         }
-        self.file.descriptor().sync_data().map_err(|error| {
-            self.file.lost.store(true, Ordering::Release);
-            Error::io("sync", error)
-        })
     }
 
     /// Takes the disk's blocks for the first `len` bytes.
@@ -159,7 +157,7 @@ impl Region {
     }
 
     /// Takes over what was noted of another region of the same file.
-    fn like(mut self, other: &Region) -> Region {
+    pub(crate) fn like(mut self, other: &Region) -> Region {
         *self.open.get_mut() = other.open.load(Ordering::Acquire);
         *self.promised.get_mut() = other.promised.load(Ordering::Acquire);
         self
@@ -167,6 +165,21 @@ impl Region {
 }
 
 impl OpenFile {
+    /// Waits until changes by the descriptor are on the disk, if there are any that nobody has waited
+    /// for: a flush of mapped bytes does not reach the header before them.
+    ///
+    /// # Errors
+    /// `Io` if the system cannot write.
+    pub(super) fn sync_growth(&self) -> Result<()> {
+        if !self.unsynced.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.descriptor().sync_data().map_err(|error| {
+            self.lost.store(true, Ordering::Release);
+            Error::io("sync", error)
+        })
+    }
+
     /// Maps bytes that the file has, and addresses behind them for those that it will have. Where the
     /// system is short of them, few are taken, so that some are left for others.
     fn map_ahead(&self, offset: u64, len: usize, room: usize, mode: Mode) -> Result<MmapRaw> {
@@ -182,5 +195,28 @@ impl OpenFile {
             }
         }
         map.map_err(|error| Error::io("map", error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map::Extend;
+
+    #[test]
+    fn a_durable_flush_waits_for_what_was_written_by_the_descriptor_too() -> Result<()> {
+        let file = OpenFile::temporary(None, 10)?;
+        let span = Span {
+            offset: 0,
+            len: Some(10),
+        };
+        let region = file.map(span, Mode::ReadWrite, Extend::Never)?;
+        let lock = file.lock_growth()?;
+        lock.sync(Flush::Start)?;
+        region.flush(0..10, Flush::Start)?;
+        assert!(file.unsynced.load(Ordering::Acquire));
+        region.flush(0..10, Flush::Durable)?;
+        assert!(!file.unsynced.load(Ordering::Acquire));
+        Ok(())
     }
 }

@@ -413,15 +413,19 @@ impl Region {
     pub fn flush(&self, range: std::ops::Range<usize>, how: Flush) -> Result<()> {
         let len = range.end.saturating_sub(range.start);
         self.check(range.start, len)?;
-        let (Some(map), Some(Mode::ReadWrite), Some(file)) = (self.map(), self.mode(), self.file())
-        else {
+        let (Some(Mode::ReadWrite), Some(file)) = (self.mode(), self.file()) else {
             return Ok(());
         };
-        match how {
-            Flush::Start => map.flush_async_range(range.start, len),
-            Flush::Durable => map.flush_range(range.start, len),
+        if let Some(map) = self.map() {
+            match how {
+                Flush::Start => map.flush_async_range(range.start, len),
+                Flush::Durable => map.flush_range(range.start, len),
+            }
+            .map_err(|error| Error::io("flush", error))?;
         }
-        .map_err(|error| Error::io("flush", error))?;
+        if how == Flush::Durable {
+            file.sync_growth()?;
+        }
         file.check_not_shorter()?;
         match how {
             Flush::Start => Ok(()),

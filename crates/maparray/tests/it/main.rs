@@ -26,9 +26,11 @@ mod naive;
 mod ops;
 mod order;
 mod promote;
+mod racing;
 mod reduce;
-mod scaled;
 #[cfg(target_os = "linux")]
+mod room;
+mod scaled;
 mod stack;
 mod stage;
 mod switch;

@@ -1,7 +1,7 @@
 //! How does an archive get another array, in place?
 //!
 //! The old directory is copied to where the file will end, before anything else is written: from then
-//! on readers find it there, whatever becomes of the new member. Then the member is written into the
+//! on readers find it there, whatever becomes of the new members. Then these are written into the
 //! gap, then the new directory behind the copy. Each step is on the disk before the next.
 //!
 //! Knows: errors, formats, maps. Must not know: operations, expressions.
@@ -45,16 +45,43 @@ pub fn append_npz(
     array: &MemMapArray,
     options: &SaveNpz,
 ) -> Result<()> {
+    extend_npz(path, &[(name, array)], options)
+}
+
+/// Adds arrays to an `.npz` archive in place, all of them or none, or makes one.
+///
+/// # Errors
+/// As [`append_npz`]; `Mismatch` also if two of them have one name.
+///
+/// ```
+/// use maparray::{Contents, MemMapArray, SaveNpz, extend_npz};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.npz");
+/// let (x, y) = (MemMapArray::from_slice(&[1.5_f64]), MemMapArray::from_slice(&[1_u8, 2]));
+/// extend_npz(&path, &[("x", &x), ("y", &y)], &SaveNpz::default())?;
+/// assert!(extend_npz(&path, &[("z", &x), ("y", &y)], &SaveNpz::default()).is_err());
+/// assert_eq!(Contents::open(&path)?.keys(), ["x", "y"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn extend_npz(
+    path: impl AsRef<Path>,
+    arrays: &[(&str, &MemMapArray)],
+    options: &SaveNpz,
+) -> Result<()> {
     let path = path.as_ref();
     if path.symlink_metadata().is_err() {
         let options = SaveNpz {
             existing: Existing::Refuse,
             ..*options
         };
-        return save_npz(path, &[(name, array)], &options);
+        match save_npz(path, arrays, &options) {
+            // Somebody else was as quick: it is added to what they made.
+            Err(error) if error.is_about_name() => {}
+            done => return done,
+        }
     }
     let file = OpenFile::open(path, Mode::ReadWrite)?;
-    append(&file, name, array, options).map_err(|error| error.at(path))
+    append(&file, arrays, options).map_err(|error| error.at(path))
 }
 
 fn check_absent(archive: &Archive, name: &str) -> Result<()> {
@@ -79,30 +106,41 @@ pub(in crate::array) fn find_npz(path: &Path, name: &str) -> Result<MemMapArray>
     contents.array(contents.find(Some(name))?, Mode::Read)
 }
 
-fn append(file: &Arc<OpenFile>, name: &str, array: &MemMapArray, options: &SaveNpz) -> Result<()> {
+fn append(file: &Arc<OpenFile>, arrays: &[(&str, &MemMapArray)], options: &SaveNpz) -> Result<()> {
     options.check()?;
     let _lock = file.lock_growth()?;
     let archive = Archive::open(file)?;
-    check_absent(&archive, name)?;
+    let unused = |_: u64, _: &[u8]| Ok(());
+    let mut names = Writing::new(&unused, *options);
+    for (name, _) in arrays {
+        check_absent(&archive, name)?;
+        names.take_name(&format!("{name}.npy"))?;
+    }
     let (old, directory) = read_directory(file)?;
     let start = file.len()?;
     let align = u64::from(options.align);
 
-    // Its size must be known first: what is deflated goes to a file of its own.
+    // Their size must be known first: what is deflated goes to a file of its own.
     let temporary = OpenFile::temporary(None, 0)?;
     let put = |at: u64, bytes: &[u8]| temporary.write_at(at, bytes);
     let mut aside = Writing::new(&put, *options);
-    let deflated = match options.storing {
-        Storing::Stored => None,
-        Storing::Deflated => {
-            aside.add(name, array)?;
-            aside.members.pop()
-        }
-    };
-    let len = match &deflated {
-        Some(member) => member.local_len(1, 0).saturating_add(member.packed),
-        None => Writing::space(name, array, start, align)?,
-    };
+    let mut deflated = vec![];
+    let mut len = 0;
+    for (name, array) in arrays {
+        len += match options.storing {
+            Storing::Stored => Writing::space(name, array, start + len, align)?,
+            Storing::Deflated => {
+                aside.add(name, array)?;
+                let added = aside.members.pop().map(|member| {
+                    let from = aside.at - member.packed;
+                    let len = member.local_len(1, 0).saturating_add(member.packed);
+                    deflated.push((member, from));
+                    len
+                });
+                added.unwrap_or(0)
+            }
+        };
+    }
 
     // Where the file will end, for readers until the new directory is there.
     let entries = archive.len() as u64;
@@ -119,23 +157,26 @@ fn append(file: &Arc<OpenFile>, name: &str, array: &MemMapArray, options: &SaveN
     let put = |at: u64, bytes: &[u8]| file.write_at(at, bytes);
     let mut writing = Writing::new(&put, *options);
     writing.at = start;
-    match deflated {
-        None => writing.add(name, array)?,
-        Some(mut member) => {
-            let from = aside.at - member.packed;
-            member.offset = start;
-            let local = member.local_len(1, 0);
-            let mut buffer = vec![0; COPY_BYTES];
-            let mut done = 0;
-            while done < member.packed {
-                let count = (member.packed - done).min(COPY_BYTES as u64) as usize;
-                read_all(&temporary, from + done, &mut buffer[..count])?;
-                put(start + local + done, &buffer[..count])?;
-                done += count as u64;
-            }
-            put(start, &member.write_local(local, 1))?;
-            writing.members.push(member);
+    if options.storing == Storing::Stored {
+        for (name, array) in arrays {
+            writing.add(name, array)?;
         }
+    }
+    for (mut member, from) in deflated {
+        let at = writing.at;
+        member.offset = at;
+        let local = member.local_len(1, 0);
+        let mut buffer = vec![0; COPY_BYTES];
+        let mut done = 0;
+        while done < member.packed {
+            let count = (member.packed - done).min(COPY_BYTES as u64) as usize;
+            read_all(&temporary, from + done, &mut buffer[..count])?;
+            put(at + local + done, &buffer[..count])?;
+            done += count as u64;
+        }
+        put(at, &member.write_local(local, 1))?;
+        writing.at += local + member.packed;
+        writing.members.push(member);
     }
     file.sync()?;
 
@@ -144,7 +185,7 @@ fn append(file: &Arc<OpenFile>, name: &str, array: &MemMapArray, options: &SaveN
     for member in &writing.members {
         member.write_entry(&mut bytes);
     }
-    let new = zip::write_end(entries + 1, at, bytes.len() as u64);
+    let new = zip::write_end(entries + arrays.len() as u64, at, bytes.len() as u64);
     bytes.extend(new);
     put(at, &bytes)?;
     file.sync()?;

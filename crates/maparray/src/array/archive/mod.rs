@@ -23,7 +23,7 @@ use crate::format::zip::{self, End, Member, Method};
 use crate::format::{Entry, Header, Storage, npy};
 use crate::map::{Mode, OpenFile, Region};
 
-pub use add::{append_npz, repair_npz};
+pub use add::{append_npz, extend_npz, repair_npz};
 pub(super) use add::{check_new, find_npz};
 pub use align::align_npz;
 pub use inflate::Inflate;
@@ -261,7 +261,8 @@ fn member_header(file: &OpenFile, member: &Member, limit: usize) -> Result<(Head
             file.read_at(data, &mut start[..count])
         }
         _ => inflate::start(file, member, data, start),
-    })?;
+    })
+    .map_err(|error| error.of_member(&member.name))?;
     header.check_len(member.plain)?;
     Ok((header, data))
 }
