@@ -228,6 +228,19 @@ pub(crate) struct RawArgs {
         help_heading = "For files without a header"
     )]
     pub(crate) order: Order,
+    /// The file is of Fortran's records, each between two markers of so many bytes: 4 or 8
+    #[arg(
+        long,
+        requires = "dtype",
+        conflicts_with_all = ["shape", "offset", "order"],
+        value_name = "BYTES",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "4",
+        value_parser = ["4", "8"],
+        help_heading = "For files without a header"
+    )]
+    pub(crate) fortran: Option<String>,
 }
 
 #[derive(Args, Debug)]

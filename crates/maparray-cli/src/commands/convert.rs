@@ -48,7 +48,7 @@ pub(super) fn convert(
     if as_is && !convert.raw && all(&convert.file, &new, how, err)? {
         return written(&new.output, how, out);
     }
-    let array = open(&convert.file, convert.source.raw().as_ref(), how, err)?;
+    let array = open(&convert.file, convert.source.told().as_ref(), how, err)?;
     let wanted = convert.to.clone().unwrap_or_else(|| array.dtype());
     let dtype = match (convert.big_endian, convert.little_endian) {
         (true, _) => wanted.with_order(ByteOrder::Big),
@@ -88,7 +88,7 @@ pub(super) fn transpose(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let array = open(&transpose.file, transpose.source.raw().as_ref(), how, err)?;
+    let array = open(&transpose.file, transpose.source.told().as_ref(), how, err)?;
     let turned = array.transpose(transpose.axes.as_ref().map(|axes| &*axes.0))?;
     let dtype = array.dtype();
     let options = transpose.new.options();
@@ -156,7 +156,7 @@ pub(super) fn split(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let array = open(&split.file, split.source.raw().as_ref(), how, err)?;
+    let array = open(&split.file, split.source.told().as_ref(), how, err)?;
     let Some(&len) = array.shape().first() else {
         return Err(Failure::Usage {
             message: "the array has no axes".to_owned(),

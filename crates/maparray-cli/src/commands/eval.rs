@@ -28,7 +28,7 @@ pub(super) fn run(
         error,
     };
     let expr = Expr::parse(&eval.expr).map_err(failed)?;
-    let raw = eval.raw.raw();
+    let told = eval.raw.told();
     let mut arrays: Vec<(&str, Opened)> = Vec::new();
     for binding in &eval.arrays {
         if arrays.iter().any(|(name, _)| *name == binding.name) {
@@ -40,7 +40,7 @@ pub(super) fn run(
         let file = Address::parse(&binding.file)?.path;
         let named = Format::of_name(&file.to_string_lossy());
         let headless = matches!(named, None | Some(Format::Raw));
-        let array = open(&binding.file, raw.as_ref().filter(|_| headless), how, err)?;
+        let array = open(&binding.file, told.as_ref().filter(|_| headless), how, err)?;
         arrays.push((&binding.name, array));
     }
     let bound = arrays.iter().fold(Eval::new(expr), |eval, (name, array)| {

@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use maparray::{Flush, MemMapArray, Mode, Order, Raw, Select};
+use maparray::{Flush, MemMapArray, Mode, Order, Select};
 use serde_json::json;
 
-use super::{open, open_plain, print_json};
+use super::{Told, open, open_plain, print_json};
 use crate::args::{Append, How, RawArgs, Resize};
 use crate::failure::Failure;
 use crate::{progress, table, value};
@@ -24,8 +24,8 @@ fn flush(durable: bool) -> Flush {
 }
 
 fn open_to_write(path: &Path, raw: &RawArgs) -> Result<MemMapArray, Failure> {
-    Ok(match raw.raw() {
-        Some(raw) => MemMapArray::open_raw(path, &raw, Mode::ReadWrite)?,
+    Ok(match raw.told() {
+        Some(told) => told.open(path, Mode::ReadWrite)?,
         None => MemMapArray::open(path, Mode::ReadWrite)?,
     })
 }
@@ -107,13 +107,13 @@ pub(super) fn recover(path: &Path, how: &How, out: &mut dyn Write) -> Result<(),
 /// Prints rows as they come, behind the first `seen`, until a signal stops it.
 pub(super) fn follow(
     path: &Path,
-    raw: Option<&Raw>,
+    told: Option<&Told>,
     mut seen: usize,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
     let _guard = progress::Guard::new();
-    let mut array = open_plain(path, raw)?;
+    let mut array = open_plain(path, told)?;
     loop {
         out.flush()?;
         // Twice as often as needed: a stop is not to be waited for.

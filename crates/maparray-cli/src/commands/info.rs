@@ -7,10 +7,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use maparray::format::{Entry, Format, Scaling, Storage};
-use maparray::{Address, Contents, Info, Key, Order, info, info_raw};
+use maparray::{Address, Contents, Info, Key, Mode, Order, info, info_raw};
 use serde_json::{Value, json};
 
-use super::print_json;
+use super::{Told, print_json};
 use crate::args::{How, RawArgs};
 use crate::failure::Failure;
 use crate::value;
@@ -22,12 +22,15 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let raw = raw.raw();
+    let told = raw.told();
     let mut documents = Vec::new();
     let mut first_failure = None;
     for (place, path) in files.iter().enumerate() {
-        let described = match &raw {
-            Some(raw) => info_raw(path, raw).map(Described::One),
+        let described = match &told {
+            Some(Told::Raw(raw)) => info_raw(path, raw).map(Described::One),
+            Some(Told::Records(records)) => {
+                Contents::open_fortran(path, records, Mode::Read).map(Described::all)
+            }
             None => describe(path),
         };
         match described {
@@ -67,6 +70,13 @@ enum Described {
     Several(Contents, Vec<usize>),
 }
 
+impl Described {
+    fn all(contents: Contents) -> Described {
+        let all = (0..contents.keys().len()).collect();
+        Described::Several(contents, all)
+    }
+}
+
 fn describe(path: &Path) -> maparray::Result<Described> {
     let address = Address::parse(path)?;
     // One that is cut short is described, too.
@@ -74,8 +84,7 @@ fn describe(path: &Path) -> maparray::Result<Described> {
         let one = info(path);
         match Contents::open(path) {
             Ok(contents) if !matches!(contents.format(), Format::Npy | Format::Raw) => {
-                let all = (0..contents.keys().len()).collect();
-                return Ok(Described::Several(contents, all));
+                return Ok(Described::all(contents));
             }
             // Of what nobody knows, this says what was expected.
             Err(error) if one.is_err() => return Err(error),

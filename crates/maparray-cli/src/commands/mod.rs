@@ -19,8 +19,10 @@ mod wrap;
 use std::io::Write;
 use std::path::Path;
 
+use maparray::format::records::{FortranRecords, Marker};
 use maparray::{
-    Accuracy, Address, Contents, DType, Eval, Inflate, MemMapArray, Mode, Opened, Raw, Unit,
+    Accuracy, Address, ByteOrder, Contents, DType, Eval, Inflate, MemMapArray, Mode, Opened, Raw,
+    Unit,
 };
 
 use crate::args::{Arguments, Command, How, RawArgs};
@@ -63,25 +65,61 @@ pub(crate) fn run(
     }
 }
 
+/// What the caller says about a file without a header.
+enum Told {
+    /// Its elements are alone.
+    Raw(Raw),
+    /// They stand in records of Fortran's.
+    Records(FortranRecords),
+}
+
+impl Told {
+    fn open(&self, path: &Path, mode: Mode) -> maparray::Result<MemMapArray> {
+        match self {
+            Told::Raw(raw) => MemMapArray::open_raw(path, raw, mode),
+            Told::Records(records) => MemMapArray::open_fortran(path, records, mode),
+        }
+    }
+}
+
 impl RawArgs {
     /// What the caller says about a file without a header, if anything.
-    fn raw(&self) -> Option<Raw> {
+    fn told(&self) -> Option<Told> {
         let dtype: DType = self.dtype.clone()?;
+        if let Some(marker) = &self.fortran {
+            return Some(Told::Records(FortranRecords {
+                // Who wrote the elements wrote the markers.
+                order: match dtype {
+                    DType::Number(scalar, order) if scalar.size() > 1 => order,
+                    _ => ByteOrder::NATIVE,
+                },
+                dtype,
+                marker: match marker.as_str() {
+                    "8" => Marker::Eight,
+                    _ => Marker::Four,
+                },
+            }));
+        }
         let shape = self.shape.as_ref().map(|shape| shape.0.clone());
-        Some(Raw {
+        Some(Told::Raw(Raw {
             dtype,
             shape,
             order: self.order.into(),
             offset: self.offset,
-        })
+        }))
     }
 }
 
 /// Maps a file for reading, be its numbers stored as they are or scaled; what is compressed is copied,
 /// and that is said.
-fn open(path: &Path, raw: Option<&Raw>, how: &How, err: &mut dyn Write) -> Result<Opened, Failure> {
-    if let Some(raw) = raw {
-        return Ok(MemMapArray::open_raw(path, raw, Mode::Read)?.into());
+fn open(
+    path: &Path,
+    told: Option<&Told>,
+    how: &How,
+    err: &mut dyn Write,
+) -> Result<Opened, Failure> {
+    if let Some(told) = told {
+        return Ok(told.open(path, Mode::Read)?.into());
     }
     let opened = Opened::open_inflated(path, Mode::Read, &Inflate::default())?;
     let bytes = opened.raw();
@@ -97,9 +135,9 @@ fn open(path: &Path, raw: Option<&Raw>, how: &How, err: &mut dyn Write) -> Resul
 }
 
 /// Maps a file for reading, its numbers stored as they are.
-fn open_plain(path: &Path, raw: Option<&Raw>) -> Result<MemMapArray, Failure> {
-    Ok(match raw {
-        Some(raw) => MemMapArray::open_raw(path, raw, Mode::Read)?,
+fn open_plain(path: &Path, told: Option<&Told>) -> Result<MemMapArray, Failure> {
+    Ok(match told {
+        Some(told) => told.open(path, Mode::Read)?,
         None => MemMapArray::open(path, Mode::Read)?,
     })
 }

@@ -26,7 +26,7 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let array = open(&rows.file, rows.raw.raw().as_ref(), how, err)?;
+    let array = open(&rows.file, rows.raw.told().as_ref(), how, err)?;
     let (start, picks) = picks(array.shape(), rows.rows, end);
     let part = array.select(&picks)?.into_plain()?;
     if how.json {
@@ -51,14 +51,14 @@ pub(super) fn follow(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let raw = rows.raw.raw();
-    let array = open_plain(&rows.file, raw.as_ref())?;
+    let told = rows.raw.told();
+    let array = open_plain(&rows.file, told.as_ref())?;
     grow::check_follows(&array, how)?;
     let (_, part) = slice(&array, rows.rows, End::Last)?;
     table::write(&part, out)?;
     tell_unit(array.unit(), how, out, err)?;
     let seen = array.shape().first().copied().unwrap_or(0);
-    grow::follow(&rows.file, raw.as_ref(), seen, out, err)
+    grow::follow(&rows.file, told.as_ref(), seen, out, err)
 }
 
 /// So many rows from one end, and the place of the first of them.

@@ -59,7 +59,7 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let array = open(file, raw.raw().as_ref(), how, err)?;
+    let array = open(file, raw.told().as_ref(), how, err)?;
     let rows = statistics(&array, how).map_err(|failure| match failure {
         Failure::Array(error) => Failure::Array(error.at(file)),
         other => other,

@@ -284,6 +284,28 @@ fn wrap_describes_a_raw_file_once_and_for_all() {
 }
 
 #[test]
+fn the_records_of_fortran_are_rows_at_every_command() {
+    let shell = Shell::new();
+    let mut file = vec![];
+    for row in [[1.5_f32, 2.0], [3.0, 4.5]] {
+        file.extend(8_i32.to_be_bytes());
+        file.extend(row.iter().flat_map(|number| number.to_be_bytes()));
+        file.extend(8_i32.to_be_bytes());
+    }
+    std::fs::write(shell.path("a.dat"), file).expect("a file");
+    let with = |words: &[&'static str]| [words, &["--dtype", ">f4", "--fortran"]].concat();
+    let info = shell.out(&with(&["info", "@/a.dat"]));
+    assert!(info.contains("2 arrays"), "{info}");
+    let sum = shell.out(&with(&["eval", "sum(a, axis=0)", "a=@/a.dat", "--quiet"]));
+    assert_eq!(sum.split_whitespace().collect::<Vec<_>>(), ["4.5", "6.5"]);
+    shell.out(&with(&["convert", "@/a.dat", "@/a.npy"]));
+    let rows = maparray::MemMapArray::read(shell.path("a.npy")).expect("an array");
+    assert_eq!(rows.shape(), [2, 2]);
+    let (code, said) = shell.failure(&["head", "@/a.dat", "--dtype", ">f4", "--fortran=8"]);
+    assert!(code != 0 && said.contains("a.dat"), "{said}");
+}
+
+#[test]
 fn info_lists_the_tensors_of_a_file() {
     let shell = Shell::new();
     let a = maparray::MemMapArray::from_slice(&[1.5_f32, 2.5]);

@@ -10,7 +10,7 @@ use super::Header;
 use super::json::{Reader, quote};
 use super::raw::{self, Raw};
 use crate::dtype::DType;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, ErrorKind, Problem, Result};
 use crate::layout::Order;
 
 /// Longest sidecar that is read.
@@ -55,13 +55,25 @@ pub fn parse(text: &[u8]) -> Result<Option<Header>> {
         Error::new(Problem::HeaderKey { at, key, problem })
     };
     let raw = Raw {
-        dtype: dtype.ok_or_else(|| missing("dtype"))?.parse::<DType>()?,
+        dtype: dtype_of(&dtype.ok_or_else(|| missing("dtype"))?)?,
         shape: Some(shape.ok_or_else(|| missing("shape"))?),
         order: order.unwrap_or_default(),
         offset: offset.unwrap_or(0),
     };
     let header = raw::header(&raw, raw.offset)?;
     Ok(Some(Header { unit, ..header }))
+}
+
+/// A text that is no dtype is the file's fault, not the caller's.
+fn dtype_of(text: &str) -> Result<DType> {
+    text.parse::<DType>().map_err(|error| match error.kind() {
+        ErrorKind::Mismatch => Error::new(Problem::SidecarValue {
+            key: "dtype".into(),
+            found: text.to_owned(),
+            expected: "a dtype such as `<f8`, `|S5` or `<M8[ns]`",
+        }),
+        _ => error,
+    })
 }
 
 #[derive(Default)]

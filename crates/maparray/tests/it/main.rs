@@ -25,6 +25,7 @@ mod map;
 mod naive;
 mod ops;
 mod order;
+mod others;
 mod promote;
 mod racing;
 mod reduce;
