@@ -170,7 +170,9 @@ def test_quantiles_are_bit_for_bit_those_of_numpy(code, nans):
                     if code == "?" and method in ("linear", "midpoint"):
                         continue  # NumPy refuses these.
                     for q in (0.3, [0.0, 0.5, 0.77, 1.0], 1):
-                        for name in ("quantile", "nanquantile"):
+                        # NumPy computes its nanquantile row by row, slowly.
+                        nan_too = method == "linear" or (nans and isinstance(q, list))
+                        for name in ("quantile", "nanquantile") if nan_too else ("quantile",):
                             what = (name, shape, axis, method, q)
                             found = getattr(maparray, name)(a, q, axis, method=method)
                             expected = getattr(np, name)(a, q, axis, method=method)
