@@ -165,3 +165,31 @@ def test_what_a_format_has_not_is_refused_and_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="wav"):
         maparray.convert(DATA, tmp_path / "b.wav")
     assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_a_number_is_the_place_of_an_image_and_no_name(tmp_path):
+    a = np.arange(3.0)
+    maparray.savez(tmp_path / "a.npz", **{"1": a, "0": a + 1})
+    maparray.savez(tmp_path / "b.npz", **{"0": a, "1": a + 1})
+    with pytest.raises(ValueError, match="found `1`, which is the place of another"):
+        maparray.convert(tmp_path / "a.npz", tmp_path / "a.fits")
+    with pytest.raises(ValueError, match="found `1`"):
+        maparray.convert(a, f"{tmp_path}/a.fits:1")
+    with pytest.raises(ValueError, match="found `1`"):
+        maparray.save_fits(tmp_path / "a.fits", {"1": a, "0": a + 1})
+    assert not (tmp_path / "a.fits").exists()
+    maparray.convert(tmp_path / "b.npz", tmp_path / "b.fits")
+    for key, expected in [("0", a), ("1", a + 1)]:
+        assert (maparray.read(f"{tmp_path}/b.fits:{key}") == expected).all()
+
+
+def test_names_of_images_differ_in_more_than_capitals(tmp_path):
+    maparray.savez(tmp_path / "a.npz", SCI=np.arange(3.0), sci=np.arange(2.0))
+    with pytest.raises(ValueError, match="found `sci` twice"):
+        maparray.convert(tmp_path / "a.npz", tmp_path / "a.fits")
+    assert not (tmp_path / "a.fits").exists()
+
+
+def test_a_single_element_is_no_image(tmp_path):
+    with pytest.raises(maparray.UnsupportedError, match="single element, expected an axis"):
+        maparray.convert(np.array(3), tmp_path / "a.fits")

@@ -20,8 +20,8 @@ use crate::map::{Existing, Mode};
 /// Writes arrays by their names into a new file of the format that the end of its name says, an
 /// archive, safetensors or FITS: whole and durable or not at all.
 ///
-/// In FITS the first array is the primary image, and names become `EXTNAME`; numbers and `PRIMARY`
-/// for the first one do not, for images are found by these anyway.
+/// In FITS the first array is the primary image, and names become `EXTNAME`, but for an image's own
+/// number and `PRIMARY` of the first one, by which they are found anyway; other numbers are no names.
 ///
 /// # Errors
 /// `Io` if it cannot be written, or is there and must stay; `Mismatch` for names that are there twice
@@ -82,12 +82,19 @@ fn write(
             saved.map_err(|error| error.at(path))
         }
         Format::Fits => {
+            // It does not tell capitals from small letters.
+            for (place, (name, _)) in arrays.iter().enumerate() {
+                let known = |(known, _): &(&str, _)| known.eq_ignore_ascii_case(name);
+                if arrays[..place].iter().any(known) {
+                    let name = (*name).to_owned();
+                    return Err(Error::new(Problem::FitsNameKnown { name }).at(path));
+                }
+            }
             let images = arrays.iter().enumerate().map(|(place, (name, array))| {
                 let image = FitsImage::new(array);
                 match beside.cards.get(place) {
                     // They have its name.
                     Some(cards) => image.with(cards),
-                    None if is_number(name) => image,
                     None if place == 0 && name.eq_ignore_ascii_case("PRIMARY") => image,
                     None => image.named(name),
                 }
@@ -99,11 +106,6 @@ fn write(
             Err(Error::new(Problem::NotForSeveral { format }).at(path))
         }
     }
-}
-
-/// Whether images are found by it without a name.
-fn is_number(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Writes all arrays of a file of several into a new one of another format (or the same), with their

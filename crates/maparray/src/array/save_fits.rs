@@ -166,13 +166,13 @@ pub(super) fn begin(
     name: Option<&str>,
 ) -> Result<Vec<u8>> {
     if header.shape.is_empty() {
-        return Err(no_image(&header.dtype));
+        return Err(Error::new(Problem::FitsAxes));
     }
     let (bitpix, zero) = bitpix(&header.dtype)?;
     let mut cards = Cards::default();
     start(&mut cards, 0, bitpix, &header.shape)?;
     shifted_by(&mut cards, zero)?;
-    named(&mut cards, name)?;
+    named(&mut cards, 0, name)?;
     if let Some(text) = unit::fits_text(unit) {
         cards.set("BUNIT", Value::Text(text), None)?;
     }
@@ -199,9 +199,16 @@ fn shifted_by(cards: &mut Cards, zero: Option<i128>) -> Result<()> {
     cards.set("BZERO", Value::Integer(zero), None)
 }
 
-fn named(cards: &mut Cards, name: Option<&str>) -> Result<()> {
-    let Some(name) = name else { return Ok(()) };
-    let text = Value::Text(name.to_owned());
+/// Gives the image at a place its name. A number is no name: it finds the image at that place.
+fn named(cards: &mut Cards, place: usize, name: Option<&str>) -> Result<()> {
+    let Some(name) = name.filter(|name| *name != place.to_string()) else {
+        return Ok(());
+    };
+    let name = name.to_owned();
+    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Error::new(Problem::FitsName { name, place }));
+    }
+    let text = Value::Text(name);
     cards.set("EXTNAME", text, Some("extension name"))
 }
 
@@ -213,13 +220,13 @@ fn no_image(dtype: &DType) -> Error {
 /// The cards of an image.
 fn cards_of(number: usize, image: &FitsImage<'_>) -> Result<Cards> {
     if image.array.ndim() == 0 {
-        return Err(no_image(image.array.dtype()));
+        return Err(Error::new(Problem::FitsAxes));
     }
     let (bitpix, zero) = bitpix(image.array.dtype())?;
     let mut cards = Cards::default();
     start(&mut cards, number, bitpix, image.array.shape())?;
     shifted_by(&mut cards, zero)?;
-    named(&mut cards, image.name)?;
+    named(&mut cards, number, image.name)?;
     for card in image.cards.iter().flat_map(|cards| cards.iter()) {
         let keyword = card.keyword().to_ascii_uppercase();
         let ours = keyword == "EXTNAME" && image.name.is_some();

@@ -150,8 +150,22 @@ pub(super) fn write(problem: &Problem, f: &mut fmt::Formatter<'_>) -> fmt::Resul
         ),
         Problem::FitsDType { dtype } => write!(
             f,
-            "cannot be an image: found dtype `{dtype}`, expected integers, `float32` or `float64` \
-             with an axis"
+            "cannot be an image: found dtype `{dtype}`, expected integers, `float32` or `float64`"
+        ),
+        Problem::FitsAxes => write!(
+            f,
+            "cannot be an image: found a single element, expected an axis at least"
+        ),
+        Problem::FitsName { name, place } => write!(
+            f,
+            "no name for an image: found `{}`, which is the place of another, expected `{place}` or \
+             a text",
+            show(name)
+        ),
+        Problem::FitsNameKnown { name } => write!(
+            f,
+            "name is taken: found `{}` twice, expected names that differ in more than capitals",
+            show(name)
         ),
         Problem::Scaled { stored } => write!(
             f,

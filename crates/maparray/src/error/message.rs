@@ -506,6 +506,9 @@ impl fmt::Display for Problem {
             | Problem::FitsCard { .. }
             | Problem::FitsChanged
             | Problem::FitsCompressed
+            | Problem::FitsAxes
+            | Problem::FitsName { .. }
+            | Problem::FitsNameKnown { .. }
             | Problem::FitsDType { .. }
             | Problem::FitsKind { .. }
             | Problem::FitsMissing { .. }

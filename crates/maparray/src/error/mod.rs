@@ -125,6 +125,7 @@ impl Error {
             Problem::FitsKind { .. }
             | Problem::FitsCompressed
             | Problem::NotAlone { .. }
+            | Problem::FitsAxes
             | Problem::FitsDType { .. }
             | Problem::Scaled { .. }
             | Problem::Gzipped => Kind::Unsupported,
@@ -149,6 +150,8 @@ impl Error {
             | Problem::WavPacked
             | Problem::NotOneArray { .. } => Kind::Unsupported,
             Problem::MemberKnown { .. }
+            | Problem::FitsName { .. }
+            | Problem::FitsNameKnown { .. }
             | Problem::NotAdded { .. }
             | Problem::MemberName { .. }
             | Problem::Alignment { .. } => Kind::Mismatch,

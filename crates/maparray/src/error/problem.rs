@@ -228,6 +228,14 @@ pub(crate) enum Problem {
     FitsStructure {
         keyword: String,
     },
+    FitsAxes,
+    FitsName {
+        name: String,
+        place: usize,
+    },
+    FitsNameKnown {
+        name: String,
+    },
     FitsDType {
         dtype: String,
     },
