@@ -282,15 +282,13 @@ impl Scaled {
         let mut copy = MemMapArray::zeros(&self.dtype(), self.shape(), self.raw.order())?;
         let axes = copy.layout.memory_order();
         let from = Walk::new(&self.raw.layout.permuted(&axes));
-        let source = self.raw.source();
+        let meaning = self.meaning();
         let (item, byte_len) = (copy.layout.item_size(), copy.byte_len());
         let piece = COPY_BYTES / item;
         let pieces = copy.own_bytes()?.chunks_mut(piece * item).enumerate();
         share_out(pieces, byte_len, |(n, bytes), stored| {
             stored.resize(bytes.len() / item * self.stored.size(), 0);
-            source.load(&from, n * piece, stored)?;
-            self.scaling.convert(self.stored, stored, bytes);
-            Ok(())
+            meaning.load(&from, n * piece, stored, bytes)
         })?;
         Ok(copy.sharing_unit(self.unit.clone()))
     }
@@ -309,7 +307,7 @@ impl Scaled {
     fn to_file(&self, mut room: MemMapArray) -> Result<MemMapArray> {
         let axes = room.layout.memory_order();
         let walk = Walk::new(&self.raw.layout.permuted(&axes));
-        let (source, item) = (self.raw.source(), room.layout.item_size());
+        let (meaning, item) = (self.meaning(), room.layout.item_size());
         let piece = FOLIO / item;
         let (_, writer) = room.split()?;
         let (mut stored, mut meant) = (vec![], vec![]);
@@ -317,8 +315,7 @@ impl Scaled {
             let count = piece.min(self.len() - start);
             stored.resize(count * self.stored.size(), 0);
             meant.resize(count * item, 0);
-            source.load(&walk, start, &mut stored)?;
-            self.scaling.convert(self.stored, &stored, &mut meant);
+            meaning.load(&walk, start, &mut stored, &mut meant)?;
             writer.prepare(start..start + count)?;
             writer.store(start, &mut meant)?;
             writer.behind(start..start + count, Behind::Start)?;
@@ -326,7 +323,8 @@ impl Scaled {
         Ok(room.sharing_unit(self.unit.clone()))
     }
 
-    /// Writes the numbers that are meant into a new `.npy` file, whole and durable or not at all.
+    /// Writes the numbers that are meant into a new file, whole and durable or not at all: `.npy`, or what
+    /// the end of the name says.
     ///
     /// # Errors
     /// As [`MemMapArray::save`].
@@ -349,7 +347,7 @@ impl Scaled {
         let dtype = self.dtype();
         let new = NewArray::create(path.as_ref(), &dtype, self.shape(), &options, self.unit())?;
         let walk = Walk::new(self.raw.layout());
-        let source = self.raw.source();
+        let meaning = self.meaning();
         let piece = FOLIO / dtype.size();
         let total = self.len() * dtype.size();
         let crew = Crew::new(1, total as u64, callers_watch());
@@ -360,9 +358,8 @@ impl Scaled {
                 let (stored, meant) = buffers;
                 stored.resize(count * self.stored.size(), 0);
                 meant.resize(count * dtype.size(), 0);
-                source.load(&walk, start, stored)?;
-                self.scaling.convert(self.stored, stored, meant);
-                new.write(start, meant)?;
+                meaning.load(&walk, start, stored, meant)?;
+                new.store(start, meant)?;
                 member.advance(meant.len() as u64)?;
             }
             Ok(())

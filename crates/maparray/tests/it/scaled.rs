@@ -2,8 +2,8 @@
 
 use maparray::format::Scaling;
 use maparray::{
-    ChunkSize, Create, DType, Element, ErrorKind, Eval, Indices, Join, MemMapArray, Opened, Order,
-    Scaled, Unit,
+    ChunkSize, Create, DType, Element, ErrorKind, Eval, Indices, Join, MemMapArray, Mode, Opened,
+    Order, Scaled, Unit,
 };
 
 fn image<T: Element + Clone>(numbers: &[T]) -> MemMapArray {
@@ -231,4 +231,32 @@ fn a_new_file_of_unsigned_numbers_is_given_as_it_is_mapped() {
     let eval = Eval::new("a".parse().expect("an expression")).array("a", &floats);
     let plain = eval.save_opened(&path).expect("a file");
     assert!(matches!(plain, Opened::Plain(_)));
+}
+
+#[test]
+fn scaled_numbers_are_saved_in_every_format_as_what_they_stand_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let raw = MemMapArray::from_slice(&[-32768_i16, -32767, 32767]);
+    let shifted = Scaling {
+        scale: 1.0,
+        zero: 32768.0,
+        blank: None,
+    };
+    let halved = Scaling {
+        scale: 0.5,
+        zero: 1.0,
+        blank: None,
+    };
+    for name in ["a.npy", "a.fits", "a.npz", "a.safetensors"] {
+        let path = folder.path().join(name);
+        let whole = Scaled::new(raw.clone(), shifted).expect("scaled");
+        whole.save(&path).expect("saved");
+        let back = Opened::open(&path, Mode::Read).and_then(Opened::into_plain);
+        let back = back.and_then(|array| array.to_vec::<u16>());
+        assert_eq!(back.expect(name), [0, 1, 65535], "{name}");
+        let halves = Scaled::new(raw.clone(), halved).expect("scaled");
+        halves.save(&path).expect("saved over it");
+        let back = MemMapArray::read(&path).and_then(|array| array.to_vec::<f32>());
+        assert_eq!(back.expect(name), [-16383.0, -16382.5, 16384.5], "{name}");
+    }
 }
