@@ -367,54 +367,40 @@ impl NewArray {
         self.publish(flush)
     }
 
-    /// The same; the array that it holds, of this very file whoever takes its name next.
+    /// The same; the array that it holds, of this very file whoever takes its name next. Numbers that are
+    /// stored shifted cannot be mapped as what they stand for: they are copied.
     pub(crate) fn finish_open(self, flush: Flush) -> Result<MemMapArray> {
-        let map = || {
-            let file = OpenFile::from_file(self.file.share()?)?;
-            if self.shifted {
-                // Shifted numbers cannot be mapped as what they stand for.
-                let mut copy = MemMapArray::read_data(&file, &self.header)?;
-                let bytes = copy.own_bytes()?;
-                self.header.dtype.swap_to_native(bytes);
-                self.as_stored(bytes);
-                self.header.dtype.swap_to_native(bytes);
-                return Ok(copy);
-            }
-            let array = MemMapArray::map(&file, &self.header, &self.path, Mode::Read)?;
-            match self.header.format {
-                Format::Npy | Format::Raw => Ok(array),
-                _ => array.of_region(Region::described),
-            }
-        };
-        if let Ending::Added(name) = &self.ending {
-            let (path, name) = (self.path.clone(), name.clone());
-            self.publish(flush)?;
-            return find_npz(&path, &name);
-        }
-        let array = map().map_err(|error: Error| error.at(&self.path))?;
-        self.publish(flush)?;
-        Ok(array)
+        self.finish_opened(flush)?.into_plain()
     }
 
     /// The same as the file has it: numbers that are stored shifted are a [`Scaled`], mapped too.
     pub(crate) fn finish_opened(self, flush: Flush) -> Result<Opened> {
-        let form = save_fits::shifted_form(&self.header.dtype);
-        let Some((stored, zero)) = form.filter(|_| self.shifted) else {
-            return self.finish_open(flush).map(Opened::Plain);
-        };
+        if let Ending::Added(name) = &self.ending {
+            let (path, name) = (self.path.clone(), name.clone());
+            self.publish(flush)?;
+            return find_npz(&path, &name).map(Opened::Plain);
+        }
         let map = || {
             let file = OpenFile::from_file(self.file.share()?)?;
             let array = MemMapArray::map(&file, &self.header, &self.path, Mode::Read)?;
+            let array = match self.header.format {
+                Format::Npy | Format::Raw => array,
+                _ => array.of_region(Region::described)?,
+            };
+            let form = save_fits::shifted_form(&self.header.dtype);
+            let Some((stored, zero)) = form.filter(|_| self.shifted) else {
+                return Ok(Opened::Plain(array));
+            };
             let scaling = Scaling {
                 scale: 1.0,
                 zero,
                 blank: None,
             };
-            Scaled::new(array.reinterpret(&stored)?, scaling)
+            Scaled::new(array.reinterpret(&stored)?, scaling).map(Opened::Scaled)
         };
-        let scaled = map().map_err(|error: Error| error.at(&self.path))?;
+        let opened = map().map_err(|error: Error| error.at(&self.path))?;
         self.publish(flush)?;
-        Ok(Opened::Scaled(scaled))
+        Ok(opened)
     }
 
     pub(super) fn publish(self, flush: Flush) -> Result<()> {

@@ -16,6 +16,7 @@ use picks::Picks;
 
 use super::share::share_out;
 use super::{COPY_BYTES, Create, MemMapArray, NewArray};
+use crate::dtype::DType;
 use crate::error::{Error, Problem, Result};
 use crate::layout::{self, Layout, Order, Select, Walk, shape_text};
 use crate::map::{Advice, Flush, Region, Rows, resolve};
@@ -164,6 +165,23 @@ impl MemMapArray {
         self.copied_into(Picks::List(indices.values), indices.shape, axis, out)
     }
 
+    /// Checks that rows of this shape and dtype can go here.
+    fn check_takes(&self, shape: &[usize], dtype: &DType) -> Result<()> {
+        if self.shape() != shape {
+            return Err(self.name(Error::new(Problem::WrongShape {
+                found: shape_text(self.shape()),
+                expected: shape_text(shape),
+            })));
+        }
+        if self.dtype.to_native() != dtype.to_native() {
+            return Err(self.name(Error::new(Problem::WrongDType {
+                found: self.dtype.to_string(),
+                expected: dtype.to_string(),
+            })));
+        }
+        Ok(())
+    }
+
     fn copied_into(
         &self,
         picks: Picks<'_>,
@@ -172,18 +190,7 @@ impl MemMapArray {
         out: &mut MemMapArray,
     ) -> Result<()> {
         let (take, shape) = self.taking(picks.clone(), places, axis)?;
-        if out.shape() != shape {
-            return Err(out.name(Error::new(Problem::WrongShape {
-                found: shape_text(out.shape()),
-                expected: shape_text(&shape),
-            })));
-        }
-        if out.dtype.to_native() != self.dtype.to_native() {
-            return Err(out.name(Error::new(Problem::WrongDType {
-                found: out.dtype.to_string(),
-                expected: self.dtype.to_string(),
-            })));
-        }
+        out.check_takes(&shape, &self.dtype)?;
         out.check_unit_of(self)?;
         if self.source().meets(&out.source()) {
             let copy = self.to_memory()?;

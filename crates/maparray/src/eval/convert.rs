@@ -65,9 +65,8 @@ impl MemMapArray {
         set: impl FnOnce(Eval<'a>) -> Eval<'a>,
     ) -> Result<Report> {
         let path = path.as_ref();
-        let options = &options.by_name(path);
         if dtype == self.dtype() && dtype.number().is_err() {
-            self.save_as(path, options)?;
+            self.save_as(path, &options.by_name(path))?;
             let bytes = self.byte_len() as u64;
             return Ok(Report {
                 dtype: dtype.clone(),
@@ -77,13 +76,26 @@ impl MemMapArray {
                 threads: 1,
             });
         }
-        let cast = Expr::array("a").cast(dtype.number()?);
-        let report = set(Eval::new(cast).array("a", self)).save_as(path, dtype, options)?;
-        Ok(Report {
-            dtype: dtype.clone(),
-            ..report
-        })
+        cast_to(
+            set(Eval::new(cast(dtype)?).array("a", self)),
+            path,
+            dtype,
+            options,
+        )
     }
+}
+
+/// The array `a` as numbers of a dtype.
+fn cast(dtype: &DType) -> Result<Expr> {
+    Ok(Expr::array("a").cast(dtype.number()?))
+}
+
+fn cast_to(eval: Eval<'_>, path: &Path, dtype: &DType, options: &Create) -> Result<Report> {
+    let report = eval.save_as(path, dtype, &options.by_name(path))?;
+    Ok(Report {
+        dtype: dtype.clone(),
+        ..report
+    })
 }
 
 impl Scaled {
@@ -111,13 +123,12 @@ impl Scaled {
         set: impl FnOnce(Eval<'a>) -> Eval<'a>,
     ) -> Result<Report> {
         let path = path.as_ref();
-        let options = &options.by_name(path);
-        let cast = Expr::array("a").cast(dtype.number()?);
-        let report = set(Eval::new(cast).scaled("a", self)).save_as(path, dtype, options)?;
-        Ok(Report {
-            dtype: dtype.clone(),
-            ..report
-        })
+        cast_to(
+            set(Eval::new(cast(dtype)?).scaled("a", self)),
+            path,
+            dtype,
+            options,
+        )
     }
 }
 

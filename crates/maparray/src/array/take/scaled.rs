@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::{Indices, Picks};
 use crate::array::{Create, MemMapArray, NewArray, Opened, Scaled};
-use crate::error::{Error, Problem, Result};
-use crate::layout::{Order, shape_text};
+use crate::error::Result;
+use crate::layout::Order;
 use crate::map::Flush;
 
 impl Scaled {
@@ -49,18 +49,7 @@ impl Scaled {
         out: &mut MemMapArray,
     ) -> Result<()> {
         let (take, shape) = self.raw().taking(picks.clone(), places, axis)?;
-        if out.shape() != shape {
-            return Err(out.name(Error::new(Problem::WrongShape {
-                found: shape_text(out.shape()),
-                expected: shape_text(&shape),
-            })));
-        }
-        if out.dtype().to_native() != self.dtype() {
-            return Err(out.name(Error::new(Problem::WrongDType {
-                found: out.dtype().to_string(),
-                expected: self.dtype().to_string(),
-            })));
-        }
+        out.check_takes(&shape, &self.dtype())?;
         let measured = self.raw().clone();
         out.check_unit_of(&measured.sharing_unit(self.shared_unit().cloned()))?;
         if self.raw().source().meets(&out.source()) {
